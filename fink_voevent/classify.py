@@ -1,0 +1,98 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Which event a notice belongs to, which version it is, and whether it is meant.
+
+All from the notice itself, never from the order of arrival.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from fink_voevent.streams import Stream
+from fink_voevent.voevent import Document
+
+RANK_STEP = 1_000_000  # version = rank * RANK_STEP + sequence
+_TRUE = frozenset(("true", "1", "yes"))
+_TEST_FLAGS = ("Test", "Test_Notice", "Test_Submission", "InternalTest")
+_RETRACTION_FLAGS = ("Retraction", "RetractFlag", "retraction")
+_MOCK_SUPEREVENT = re.compile(r"(MS|TS|M)\d")
+_FIELD = re.compile(r"\{([^{}]+)\}")
+
+
+def fill(template: str, values: Mapping[str, str]) -> str | None:
+    """Template with ``{name}`` replaced; None where a name has no value."""
+    names = _FIELD.findall(template)
+    if any(not values.get(name, "").strip() for name in names):
+        return None
+    return _FIELD.sub(lambda found: values[found[1]].strip(), template)
+
+
+def event_id(stream: Stream, values: Mapping[str, str]) -> str:
+    """Name of the event that a notice belongs to.
+
+    Where the Params that the stream names are missing, the ivorn: then the notice is
+    an event of its own.
+    """
+    values = {k: _masked(v, stream.id_mask) for k, v in values.items()}
+    return fill(stream.event, values) or values["ivorn"]
+
+
+def _masked(value: str, mask: int) -> str:
+    if not mask:
+        return value
+    try:
+        return str(int(value) & mask)
+    except ValueError:
+        return value
+
+
+def version(stream: Stream, values: Mapping[str, str]) -> tuple[int, bool]:
+    """Order of a notice within its event, and whether it is beyond the first.
+
+    The rank of the stream decides, then the sequence within it.
+    """
+    sequence = 0
+    for name in stream.sequence:
+        text = values.get(name, "")
+        if re.fullmatch(r"\s*\d+\s*", text):
+            sequence = min(int(text), RANK_STEP - 1)
+            break
+    is_update = sequence > 1 or (stream.rank > 0 and not stream.first)
+    return stream.rank * RANK_STEP + sequence, is_update
+
+
+def kind(document: Document, values: Mapping[str, str], is_update: bool) -> str:
+    """Tell initial, update or retraction, whatever the role.
+
+    Retractions are told by a citation, by a flag, by LVK's AlertType or by its packet
+    type 164: streams agree on no one of these.
+    """
+    if (
+        any(cite == "retraction" for _, cite in document.cites)
+        or any(values.get(name, "").lower() in _TRUE for name in _RETRACTION_FLAGS)
+        or values.get("AlertType") == "Retraction"
+        or values.get("Packet_Type") == "164"
+    ):
+        return "retraction"
+    if is_update or any(cite == "supersedes" for _, cite in document.cites):
+        return "update"
+    return "initial"
+
+
+def tense(document: Document, stream: Stream, values: Mapping[str, str]) -> str:
+    """Tell observation, test, injection, prediction or utility.
+
+    A role that is missing or unknown is an observation, the schema's default.
+    """
+    role = (document.role or "observation").lower()
+    grace = values.get("GraceID", "")
+    if values.get("Search") == "MDC" or _MOCK_SUPEREVENT.match(grace):
+        return "injection"
+    if stream.tense is not None:
+        return stream.tense
+    flagged = any(values.get(name, "").lower() in _TRUE for name in _TEST_FLAGS)
+    if role == "test" or flagged:
+        return "test"
+    return role if role in ("prediction", "utility") else "observation"

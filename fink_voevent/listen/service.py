@@ -1,0 +1,93 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""The listener: subscriptions to all sources, and the spool emptied into landing."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from twisted.internet import defer, reactor, task
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+from fink_voevent.config import Settings, parse_sources
+from fink_voevent.errors import ConfigError, StorageError
+from fink_voevent.landing import drain
+from fink_voevent.listen.vtp import SubscriberFactory
+from fink_voevent.spool import Received, Spool
+from fink_voevent.storage import open_store
+
+_LOG = logging.getLogger(__name__)
+
+
+class Listener:
+    """Subscribes, keeps and lands. One thread writes the spool, another landing."""
+
+    def __init__(self, settings: Settings) -> None:
+        if not settings.sources:
+            raise ConfigError(
+                "no source to listen to: set VOEVENT_SOURCES=host[:port],... or give"
+                " --source"
+            )
+        self._settings = settings
+        self._landing = open_store(settings.root).at("landing")
+        self._spool = Spool(settings.spool)
+        self._drain_spool = Spool(settings.spool)
+        self._writer = ThreadPool(1, 1, "spool")
+        self._lander = ThreadPool(1, 1, "landing")
+        self._store_away = ""
+        self._landed = 0
+
+    def run(self) -> int:
+        """Listen until a signal stops the reactor; return the documents landed."""
+        for pool in (self._writer, self._lander):
+            pool.start()
+        for host, port in parse_sources(self._settings.sources):
+            factory = SubscriberFactory(
+                f"{host}:{port}",
+                self._keep,
+                self._settings.local_ivo,
+                self._settings.max_message_bytes,
+                self._settings.max_reconnect_s,
+            )
+            reactor.connectTCP(host, port, factory)
+        loop = task.LoopingCall(self._land)
+        loop.start(self._settings.landing_s).addErrback(self._fatal)
+        reactor.addSystemEventTrigger("during", "shutdown", self._finish)
+        reactor.run()
+        return self._landed
+
+    def _keep(self, document: Received) -> defer.Deferred[Any]:
+        return deferToThreadPool(reactor, self._writer, self._spool.append, [document])
+
+    def _land(self) -> defer.Deferred[Any]:
+        return deferToThreadPool(reactor, self._lander, self._drain)
+
+    def _drain(self) -> None:
+        """Land; a store that is away is said once, and the spool keeps the documents."""
+        try:
+            count = drain(self._drain_spool, self._landing)
+        except StorageError as error:
+            if str(error) != self._store_away:
+                _LOG.error("%s; documents stay in the spool meanwhile", error)
+                self._store_away = str(error)
+            return
+        if self._store_away:
+            _LOG.info("landing can be written again")
+            self._store_away = ""
+        if count:
+            self._landed += count
+            _LOG.info("%d documents landed, %d in all", count, self._landed)
+
+    @staticmethod
+    def _fatal(failure: Any) -> None:
+        _LOG.critical("the listener stops: %s", failure.getErrorMessage())
+        reactor.stop()
+
+    def _finish(self) -> None:
+        self._writer.stop()  # waits for the append under way
+        self._lander.stop()
+        self._drain()
+        for spool in (self._spool, self._drain_spool):
+            spool.close()

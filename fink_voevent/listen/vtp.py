@@ -1,0 +1,174 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""VTP: Comet's subscriber, made durable.
+
+Comet acknowledges before its handlers run, acknowledges what a validator refused, drops
+documents without a role and those over 99,999 bytes, and waits up to an hour to
+reconnect. Here every document is on the disk before its acknowledgement leaves; what
+could not be kept is not acknowledged; nothing that arrives is judged.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from typing import Any
+
+import lxml.etree as ET
+from comet.protocol.messages import ack, authenticateresponse, iamaliveresponse
+from comet.protocol.subscriber import VOEventSubscriber, VOEventSubscriberFactory
+from twisted.internet import defer
+from twisted.python.failure import Failure
+
+from fink_voevent.spool import Received
+
+_LOG = logging.getLogger(__name__)
+_IVORN = re.compile(rb"""\bivorn\s*=\s*["']([^"']*)["']""")
+Keep = Callable[[Received], "defer.Deferred[Any]"]
+
+
+class DurableSubscriber(VOEventSubscriber):
+    """One connection to a broker. `factory.keep` puts a document on the disk."""
+
+    factory: SubscriberFactory
+
+    def connectionMade(self, *args: Any) -> None:  # noqa: N802 - Twisted's name
+        """Note the connection, set Comet's timeout and the largest message."""
+        self.MAX_LENGTH = self.factory.max_message_bytes
+        VOEventSubscriber.connectionMade(self, *args)
+        self.factory.note(f"connected to {self.factory.source}", logging.INFO)
+
+    def stringReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Answer a transport message; keep anything else, then acknowledge it."""
+        self.resetTimeout()
+        root = first_element(data)
+        if root is not None and ET.QName(root).localname == "Transport":
+            self._answer(root)
+            return
+        document = Received(data, "vtp", self.factory.source)
+        kept = self.factory.keep(document)
+        kept.addCallbacks(self._acknowledge, self._not_kept, callbackArgs=(data,))
+
+    def _answer(self, root: ET._Element) -> None:
+        role, origin = root.get("role"), _origin(root)
+        if role == "iamalive":
+            self.send_xml(iamaliveresponse(self.factory.local_ivo, origin))
+        elif role == "authenticate":
+            self.send_xml(
+                authenticateresponse(self.factory.local_ivo, origin, self.filters)
+            )
+        else:
+            _LOG.debug("%s: transport message with role %s", self.factory.source, role)
+
+    def _acknowledge(self, _: Any, data: bytes) -> None:
+        self.factory.received += 1
+        if self.transport is not None and self.transport.connected:
+            self.send_xml(ack(self.factory.local_ivo, claimed_ivorn(data)))
+
+    def _not_kept(self, failure: Failure) -> None:
+        """Say so, once for each document, and let the broker see no acknowledgement."""
+        _LOG.error("not acknowledged, as not kept: %s", failure.getErrorMessage())
+
+    def lengthLimitExceeded(self, length: int) -> None:  # noqa: N802 - Twisted's name
+        """Say what was too long; Comet then closes the connection."""
+        _LOG.error(
+            "%s sent a message of %d bytes, over VOEVENT_MAX_MESSAGE_BYTES=%d: closed",
+            self.factory.source,
+            length,
+            self.MAX_LENGTH,
+        )
+        VOEventSubscriber.lengthLimitExceeded(self, length)
+
+
+class SubscriberFactory(VOEventSubscriberFactory):
+    """Connects to one broker, and again whenever the connection is lost.
+
+    Parameters
+    ----------
+    source : str
+        ``host:port``, kept with each document.
+    keep : callable
+        Takes a `Received`; its Deferred fires when the document is on the disk.
+    local_ivo : str
+        Who we are.
+    max_message_bytes : int
+        A longer message closes the connection.
+    max_delay_s : float
+        Longest wait before a reconnection.
+    """
+
+    protocol = DurableSubscriber
+
+    def __init__(
+        self,
+        source: str,
+        keep: Keep,
+        local_ivo: str,
+        max_message_bytes: int,
+        max_delay_s: float,
+    ) -> None:
+        VOEventSubscriberFactory.__init__(self, local_ivo)
+        self.source = source
+        self.keep = keep
+        self.max_message_bytes = max_message_bytes
+        self.maxDelay = max_delay_s
+        self.received = 0
+        self._said = ""
+
+    def note(self, message: str, level: int) -> None:
+        """Log a change of state, once."""
+        if message != self._said:
+            self._said = message
+            _LOG.log(level, message)
+
+    def clientConnectionFailed(  # noqa: N802 - Twisted's name
+        self, connector: Any, reason: Failure
+    ) -> None:
+        """Say once that the broker is away, and try again."""
+        self.note(
+            f"{self.source} cannot be reached ({reason.getErrorMessage().rstrip('.')});"
+            f" trying again, at least every {self.maxDelay:.0f} s",
+            logging.WARNING,
+        )
+        VOEventSubscriberFactory.clientConnectionFailed(self, connector, reason)
+
+    def clientConnectionLost(  # noqa: N802 - Twisted's name
+        self, connector: Any, reason: Failure
+    ) -> None:
+        """Say once that the connection was lost, and try again."""
+        self.note(f"connection to {self.source} lost; reconnecting", logging.WARNING)
+        VOEventSubscriberFactory.clientConnectionLost(self, connector, reason)
+
+
+def first_element(data: bytes) -> ET._Element | None:
+    """Root element of a message, as far as it can be read; None where it is not XML."""
+    parser = ET.XMLPullParser(
+        events=("start",), resolve_entities=False, no_network=True, load_dtd=False
+    )
+    try:
+        parser.feed(data)
+    except ET.XMLSyntaxError:
+        pass  # the root may have been read before the fault
+    return next((element for _, element in _events(parser)), None)
+
+
+def _events(parser: ET.XMLPullParser) -> Any:
+    try:
+        yield from parser.read_events()
+    except ET.XMLSyntaxError:
+        return
+
+
+def _origin(root: ET._Element) -> str:
+    for child in root:
+        if isinstance(child.tag, str) and ET.QName(child).localname == "Origin":
+            return (child.text or "").strip()
+    return ""
+
+
+def claimed_ivorn(data: bytes) -> str:
+    """Return the ivorn that a document claims, for its acknowledgement; may be empty."""
+    found = _IVORN.search(data)
+    text = found[1].decode("utf-8", "replace") if found else ""
+    return "".join(c for c in text if c.isprintable() and c not in "\ufffe\uffff")

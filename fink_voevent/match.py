@@ -1,0 +1,274 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Alerts met with notices: the pairs that coincide in time and on the sky.
+
+Functions DataFrame to DataFrame, the same for a stream and for data at rest. HEALPix
+cells only pre-select, in a broadcast equi-join; the credible level decides, so that the
+result is the same at any cell order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F  # noqa: N812
+
+from fink_voevent import __version__, udf
+from fink_voevent.notice import NAMESPACE
+from fink_voevent.schema import names
+
+ORDERS = (6, 5, 4, 3)  # tried in turn: finer cells pre-select better, until
+MOST_CELLS = 300_000  # they are too many to broadcast (about 100 B a row)
+# Columns of events that matching reads, by their name in a coincidence.
+_EVENT_COLUMNS = {
+    "event_id": "event_id",
+    "event_version": "version",
+    "event_issued": "issued",
+    "ivorn": "ivorn",
+    "notice_id": "notice_id",
+    "notice_sha256": "sha256",
+    "stream": "stream",
+    "messenger": "messenger",
+    "tense": "tense",
+    "event_ra": "ra",
+    "event_dec": "dec",
+    "event_error_r90": "error_r90",
+    "notice_received_at": "received_at",
+}
+TRIGGER_TIMES = ("isotime", "tjd")
+_ORDER = ("event_version", "event_issued", "notice_id")  # of notices of one event
+
+
+def latest(events: DataFrame, tenses: tuple[str, ...]) -> DataFrame:
+    """Latest notice of each event, with the time of the event's trigger.
+
+    Parameters
+    ----------
+    events : DataFrame
+        Notices of any version, in any order.
+    tenses : tuple of str
+        Those that take part; a retraction does in any tense.
+
+    Returns
+    -------
+    DataFrame
+        One row an event: columns of coincidences, and `kind`, `fisher`, `cells`,
+        `window_before`, `window_after`. `event_time` is that of the latest notice that
+        gives the trigger's; a follow-up's own time stands in where there is none.
+
+    Notes
+    -----
+    The order is the notice's own (version, issue, then identity), never of arrival.
+    """
+    taking_part = events.where(
+        F.col("live") & (F.col("tense").isin(*tenses) | (F.col("kind") == "retraction"))
+    )
+    newest = Window.partitionBy("event_id").orderBy(
+        *[F.col(_EVENT_COLUMNS[c]).desc_nulls_last() for c in _ORDER]
+    )
+    whole = newest.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    trigger = F.when(F.col("time_source").isin(*TRIGGER_TIMES), F.col("time"))
+    ranked = taking_part.select(
+        *[F.col(source).alias(name) for name, source in _EVENT_COLUMNS.items()],
+        *("kind", "fisher", "cells", "window_before", "window_after"),
+        F.coalesce(F.first(trigger, ignorenulls=True).over(whole), "time").alias(
+            "event_time"
+        ),
+        F.row_number().over(newest).alias("_rank"),
+    )
+    return ranked.where("_rank = 1").drop("_rank")
+
+
+def matchable(live: DataFrame) -> DataFrame:
+    """Rows of `latest` that an alert can meet: not retracted, with region and time."""
+    return live.where(
+        (F.col("kind") != "retraction")
+        & F.col("cells").isNotNull()
+        & F.col("event_time").isNotNull()
+    )
+
+
+def with_window(live: DataFrame, window: tuple[float, float] | None) -> DataFrame:
+    """Rows of `latest`, their windows replaced by one (before, after) in days."""
+    if window is None:
+        return live
+    before, after = (F.lit(float(days)) for days in window)
+    return live.withColumns({"window_before": before, "window_after": after})
+
+
+def cells_at(order: int) -> Column:
+    """Cells of `order` that the ranges in `cells` touch, each once."""
+    shift = 2 * (udf.ORDER - order)
+    return F.expr(
+        "array_distinct(flatten(transform(cells, c ->"
+        f" sequence(shiftright(c.lo, {shift}), shiftright(c.hi - 1, {shift})))))"
+    )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many regions there are to meet, and the HEALPix order to meet them at."""
+
+    regions: int
+    order: int
+
+
+def plan(live: DataFrame, fixed_order: int = 0) -> Plan:
+    """Count the `matchable` events and choose the order; `fixed_order` if not 0."""
+    orders = (fixed_order,) if fixed_order else ORDERS
+    counts = live.agg(
+        F.count(F.lit(1)), *[F.sum(F.size(cells_at(order))) for order in orders]
+    ).head()
+    fitting = (o for o, n in zip(orders, counts[1:], strict=True) if n <= MOST_CELLS)
+    return Plan(counts[0], next(fitting, orders[-1]) if counts[0] else orders[0])
+
+
+def pairs(
+    alerts: DataFrame, live: DataFrame, credible_level: float, order: int
+) -> DataFrame:
+    """All pairs of an alert and an event that coincide.
+
+    A pair is one where the alert lies within `credible_level` of the region, and its
+    delay d within -window_before <= d <= window_after.
+
+    Parameters
+    ----------
+    alerts : DataFrame
+        Thin alerts, each once.
+    live : DataFrame
+        `matchable` events; the small side, broadcast.
+    credible_level : float
+        0-1, at most `fink_voevent.localization.COVER_LEVEL`.
+    order : int
+        HEALPix order of the pre-selection. The result does not depend on it.
+
+    Returns
+    -------
+    DataFrame
+        Columns of coincidences, without `status`.
+    """
+    # What is broadcast a cell is lean; the text of an event is joined to pairs only.
+    numbered = live.withColumn(
+        "_event", F.row_number().over(Window.orderBy("notice_id"))
+    )
+    centre = udf.unit_vector("event_ra", "event_dec")
+    regions = numbered.select(
+        F.explode(cells_at(order)).alias("_cell"),
+        "_event",
+        *[c.alias(f"e{axis}") for axis, c in zip("xyz", centre, strict=True)],
+        *("fisher", "event_time", "window_before", "window_after"),
+    )
+    alert, event = (
+        udf.Vector(*map(F.col, axes)) for axes in (("x", "y", "z"), ("ex", "ey", "ez"))
+    )
+    mixture = [F.col(f"fisher.{f}") for f in ("fraction", "core_kappa", "tail_kappa")]
+    near = udf.half_chord2(alert, event)
+    level = udf.credible_level(near, *mixture)
+    delay = udf.delay("alert_time", "event_time")
+    met = (
+        alerts.withColumn("_cell", udf.cell("hpx29", order))
+        .join(F.broadcast(regions), "_cell")
+        .where(delay.between(-F.col("window_before"), F.col("window_after")))
+        .where(level <= credible_level)
+    )
+    measured = {
+        "separation": udf.arc(alert, event),
+        "credible_level": level,
+        "density": udf.density(near, *mixture),
+        "delay": delay,
+        "prior_activity": udf.prior_activity(
+            "first_detection", "last_non_detection", "event_time"
+        ),
+        "software": F.lit(f"fink-voevent {__version__}"),
+        # no rate is known yet: null, never a constant
+        "background_rate": F.lit(None).cast("double"),
+        "p_chance": F.lit(None).cast("double"),
+    }
+    text = numbered.select("_event", *_EVENT_COLUMNS)
+    return (
+        met.withColumns(measured)
+        .join(F.broadcast(text), "_event")
+        .withColumn("coincidence_id", coincidence_id("notice_id", "survey", "alert_id"))
+        .select([c for c in names("coincidences") if c != "status"])
+    )
+
+
+def coincidence_id(*parts: str) -> Column:
+    """UUIDv5 (RFC 4122, section 4.3) of the columns that identify a pair."""
+    name = F.concat_ws(" ", F.lit("coincidence"), *map(F.col, parts))
+    digest = F.sha1(F.concat(F.unhex(F.lit(NAMESPACE.hex)), F.encode(name, "utf-8")))
+    variant = F.translate(
+        F.substring(digest, 17, 1), "0123456789abcdef", "89ab89ab89ab89ab"
+    )
+    return F.concat_ws(
+        "-",
+        F.substring(digest, 1, 8),
+        F.substring(digest, 9, 4),
+        F.concat(F.lit("5"), F.substring(digest, 14, 3)),
+        F.concat(variant, F.substring(digest, 18, 3)),
+        F.substring(digest, 21, 12),
+    )
+
+
+def with_status(found: DataFrame, status: str) -> DataFrame:
+    """Pairs as coincidences of one status."""
+    return found.withColumn("status", F.lit(status)).select(names("coincidences"))
+
+
+def view(journal: DataFrame) -> DataFrame:
+    """Latest coincidence of each event and alert: what holds now.
+
+    The contract: the same for any batching and any order of arrival.
+    """
+    newest = Window.partitionBy("event_id", "survey", "alert_id").orderBy(
+        *[F.col(c).desc_nulls_last() for c in _ORDER], "status"
+    )
+    ranked = journal.withColumn("_rank", F.row_number().over(newest))
+    return ranked.where("_rank = 1").drop("_rank")
+
+
+def revised(again: DataFrame, before: DataFrame, changed: DataFrame) -> DataFrame:
+    """Coincidences that a new version of an event makes of alerts already seen.
+
+    Parameters
+    ----------
+    again : DataFrame
+        `pairs` of the alerts already seen with the changed events.
+    before : DataFrame
+        `view` of what was reported.
+    changed : DataFrame
+        Rows of `latest` whose notice is new.
+
+    Returns
+    -------
+    DataFrame
+        `new` for a pair not reported; `update` for one reported; `withdrawn` (the new
+        version no longer holds the alert) and `retracted` for one reported that no
+        longer is, with the numbers last reported and the identity of the new notice.
+    """
+    key = ["event_id", "survey", "alert_id"]
+    standing = before.where(F.col("status").isin("new", "update"))
+    reported = standing.select(*key, F.lit(True).alias("_reported"))
+    status = F.when(F.col("_reported"), "update").otherwise("new")
+    renewed = (
+        again.join(reported, key, "left")
+        .withColumn("status", status)
+        .select(names("coincidences"))
+    )
+    identity = (*_ORDER, "ivorn", "notice_sha256")
+    newer = changed.select(
+        "event_id", "kind", *[F.col(c).alias(f"_{c}") for c in identity]
+    )
+    gone = (
+        standing.join(again.select(*key), key, "left_anti")
+        .join(F.broadcast(newer), "event_id")
+        .withColumns({c: F.col(f"_{c}") for c in identity})
+        .withColumn(
+            "status",
+            F.when(F.col("kind") == "retraction", "retracted").otherwise("withdrawn"),
+        )
+        .withColumn("coincidence_id", coincidence_id("notice_id", "survey", "alert_id"))
+        .select(names("coincidences"))
+    )
+    return renewed.unionByName(gone)

@@ -1,0 +1,126 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Position of a notice: a source's, a spacecraft's pointing, a dummy or none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from astropy.coordinates import SkyCoord
+
+from fink_voevent import localization
+from fink_voevent.localization import Fisher
+from fink_voevent.streams import Stream
+from fink_voevent.voevent import Document, Location
+
+_UNIT_DEG = {
+    "": 1.0,
+    "deg": 1.0,
+    "degree": 1.0,
+    "degrees": 1.0,
+    "arcmin": 1 / 60,
+    "arcsec": 1 / 3600,
+    "mas": 1 / 3.6e6,
+    "rad": math.degrees(1.0),
+    "radians": math.degrees(1.0),
+}
+_NO_SOURCE = {"0": "none", "2": "pointing"}  # Coords_Type of GCN
+
+
+@dataclass(frozen=True)
+class Position:
+    """Position and error of a notice; all but the kind None where it is no source's.
+
+    `fisher` and the radii hold the systematic error of the stream.
+    """
+
+    kind: str
+    ra_deg: float | None = None
+    dec_deg: float | None = None
+    error_raw_deg: float | None = None
+    containment: float | None = None
+    fisher: Fisher | None = None
+    error_r90_deg: float | None = None
+    area_90_deg2: float | None = None
+    cells: tuple[tuple[int, int], ...] | None = None
+
+
+def find_position(
+    document: Document, stream: Stream, values: Mapping[str, str]
+) -> Position:
+    """Position of the first location that gives one."""
+    location = next((w for w in document.locations if w.c1 and w.c2), None)
+    if location is None:
+        return Position("none")
+    radec = _radec(location)
+    error = _error_deg(location, stream, values)
+    kind = _kind(stream, values, radec, error)
+    if kind != "source" or radec is None:
+        return Position(kind)
+    used = error or stream.default_error_deg
+    mixture = localization.fisher(used, stream.containment, stream.systematic)
+    r90 = mixture.radius_deg(0.9)
+    edge = mixture.radius_deg(localization.COVER_LEVEL)
+    return Position(
+        kind,
+        *radec,
+        error,
+        stream.containment,
+        mixture,
+        r90,
+        localization.area_deg2(r90),
+        tuple(localization.cover(*radec, edge)),
+    )
+
+
+def _kind(
+    stream: Stream,
+    values: Mapping[str, str],
+    radec: tuple[float, float] | None,
+    error_deg: float | None,
+) -> str:
+    if stream.position in ("none", "pointing"):
+        return stream.position
+    declared = _NO_SOURCE.get(values.get("Coords_Type", "").strip())
+    if declared:
+        return declared
+    if radec is None or (radec == (0.0, 0.0) and error_deg is None):
+        return "dummy"
+    if error_deg is not None and error_deg >= 180:
+        return "dummy"  # the whole sky
+    return "source"
+
+
+def _radec(location: Location) -> tuple[float, float] | None:
+    """ICRS (FK5 is taken as ICRS, closer than 0.01 arcsec); None out of range."""
+    scale = _UNIT_DEG.get(location.unit.strip().lower(), 1.0)
+    scale = scale if scale >= 1 else 1.0  # arcmin there belongs to the error
+    try:
+        first = float(location.c1 or "nan") * scale
+        second = float(location.c2 or "nan") * scale
+    except ValueError:
+        return None
+    if location.names[0].lower().startswith("dec"):
+        first, second = second, first
+    if not (-360 < first <= 360 and -90 <= second <= 90):
+        return None
+    if "GAL" in location.coord_system.upper():
+        point = SkyCoord(first, second, unit="deg", frame="galactic").icrs
+        return float(point.ra.deg), float(point.dec.deg)
+    if first < 0:  # -1 is GCN's "none"; no stream writes negative right ascensions
+        return None
+    return first % 360.0, second
+
+
+def _error_deg(
+    location: Location, stream: Stream, values: Mapping[str, str]
+) -> float | None:
+    text = values.get(stream.error_param) if stream.error_param else location.error
+    scale = _UNIT_DEG.get(location.unit.strip().lower(), 1.0)
+    try:
+        error = float(text or "nan") * (1.0 if stream.error_param else scale)
+    except ValueError:
+        return None
+    return error if math.isfinite(error) and error > 0 else None

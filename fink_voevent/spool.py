@@ -1,0 +1,181 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""The local spool: what arrived is on this disk before it is acknowledged.
+
+An SQLite file in write-ahead mode with full synchronisation: an append returns after
+fsync, survives a crash of the process or of the machine, and many processes may append
+at once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from fink_voevent.errors import StorageError
+
+BUSY_S = 60.0  # another process may hold the file this long
+_TABLES = """
+CREATE TABLE IF NOT EXISTS document (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    received_us INTEGER NOT NULL, transport TEXT NOT NULL, source TEXT NOT NULL,
+    format TEXT NOT NULL, sha256 TEXT NOT NULL, raw BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS batch (
+    first INTEGER NOT NULL, last INTEGER NOT NULL, name TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS origin (name TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True)
+class Received:
+    """A document as it was received."""
+
+    raw: bytes
+    transport: str
+    source: str
+    format: str = "voevent"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Documents `first` to `last` of the spool, to land in the file `name`.
+
+    The name is decided, and kept, before the file is written: a crash in between leads
+    to the same file again.
+    """
+
+    first: int
+    last: int
+    name: str
+
+
+class Spool:
+    """An open spool. Safe for one thread at a time; open one for each thread."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(
+                self.folder / "spool.sqlite",
+                timeout=BUSY_S,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.executescript(_TABLES)
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError(
+                f"the spool {self.folder} cannot be written: {error};"
+                " set VOEVENT_SPOOL to a local folder that can"
+            ) from None
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Release the file."""
+        self._db.close()
+
+    def append(self, documents: Iterable[Received]) -> int:
+        """Keep documents, all or none, and return how many; they are on the disk then.
+
+        Raises
+        ------
+        StorageError
+            Where they could not be kept.
+        """
+        rows = [
+            (
+                int(datetime.now(timezone.utc).timestamp() * 1e6),
+                d.transport,
+                d.source,
+                d.format,
+                hashlib.sha256(d.raw).hexdigest(),
+                d.raw,
+            )
+            for d in documents
+        ]
+        with self._transaction():
+            self._db.executemany(
+                "INSERT INTO document (received_us, transport, source, format, sha256,"
+                " raw) VALUES (?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+        return len(rows)
+
+    def pending(self) -> int:
+        """Count the documents that have not landed yet."""
+        return int(self._db.execute("SELECT count(*) FROM document").fetchone()[0])
+
+    def next_batch(self, size: int) -> Batch | None:
+        """Return the batch to land next: one begun before, else up to `size` new ones."""
+        with self._transaction():
+            begun = self._db.execute("SELECT first, last, name FROM batch").fetchone()
+            if begun:
+                return Batch(*begun)
+            first, last = self._db.execute(
+                "SELECT min(id), max(id) FROM"
+                " (SELECT id FROM document ORDER BY id LIMIT ?)",
+                (size,),
+            ).fetchone()
+            if first is None:
+                return None
+            batch = Batch(first, last, f"{self._origin()}-{first:012d}")
+            self._db.execute(
+                "INSERT INTO batch VALUES (?, ?, ?)", (first, last, batch.name)
+            )
+            return batch
+
+    def documents(self, batch: Batch) -> Iterator[tuple[int, str, str, str, str, bytes]]:
+        """Rows of a batch: received (us since 1970) and the columns of landing."""
+        yield from self._db.execute(
+            "SELECT received_us, transport, source, format, sha256, raw FROM document"
+            " WHERE id BETWEEN ? AND ? ORDER BY id",
+            (batch.first, batch.last),
+        )
+
+    def landed(self, batch: Batch) -> None:
+        """Forget a batch that has landed."""
+        with self._transaction():
+            self._db.execute(
+                "DELETE FROM document WHERE id BETWEEN ? AND ?",
+                (batch.first, batch.last),
+            )
+            self._db.execute("DELETE FROM batch")
+
+    def _origin(self) -> str:
+        """Name of this spool, made once: file names of two spools never collide."""
+        row = self._db.execute("SELECT name FROM origin").fetchone()
+        if row is None:
+            row = (uuid.uuid4().hex[:16],)
+            self._db.execute("INSERT INTO origin VALUES (?)", row)
+        return str(row[0])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                try:
+                    yield
+                except BaseException:
+                    self._db.execute("ROLLBACK")
+                    raise
+                self._db.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise StorageError(f"spool {self.folder}: {error}") from None
+
+    @contextmanager
+    def draining(self) -> Iterator[None]:
+        """Hold the right to land: one process at a time; waits for another's end."""
+        with (self.folder / "drain.lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield

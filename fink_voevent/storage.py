@@ -1,0 +1,132 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Files on the store that Fink uses, outside of Spark: local, HDFS or S3.
+
+A file appears whole or not at all: it is written under a hidden name, which Spark does
+not read, and renamed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import fs
+
+from fink_voevent.errors import StorageError
+
+_URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder on a file system.
+
+    Parameters
+    ----------
+    filesystem : pyarrow.fs.FileSystem
+    path : str
+        The folder, as that file system names it.
+    """
+
+    filesystem: fs.FileSystem
+    path: str
+
+    def at(self, *parts: str) -> Store:
+        """Return a folder below this one."""
+        return Store(self.filesystem, "/".join((self.path.rstrip("/"), *parts)))
+
+    def names(self, suffix: str) -> list[str]:
+        """Sorted names of the visible files with this suffix in this very folder."""
+        return [Path(info.path).name for info in self._files(suffix, recursive=False)]
+
+    def files(self, suffix: str) -> list[fs.FileInfo]:
+        """Visible files with this suffix, in this folder and below, sorted by path."""
+        return self._files(suffix, recursive=True)
+
+    def _files(self, suffix: str, *, recursive: bool) -> list[fs.FileInfo]:
+        selector = fs.FileSelector(self.path, allow_not_found=True, recursive=recursive)
+        found = [
+            info
+            for info in self.filesystem.get_file_info(selector)
+            if info.type == fs.FileType.File
+            and info.path.endswith(suffix)
+            and not Path(info.path).name.startswith((".", "_"))
+        ]
+        return sorted(found, key=lambda info: info.path)
+
+    def exists(self, name: str) -> bool:
+        """Whether the file is there."""
+        info = self.filesystem.get_file_info(f"{self.path}/{name}")
+        return bool(info.type != fs.FileType.NotFound)
+
+    def read(self, name: str) -> bytes:
+        """Bytes of a file."""
+        with self.filesystem.open_input_stream(f"{self.path}/{name}") as stream:
+            return bytes(stream.read())
+
+    def write(self, name: str, fill: Callable[[pa.NativeFile], None]) -> str:
+        """Put a file in place, whole, and return its path.
+
+        Parameters
+        ----------
+        name : str
+            An existing file of that name is replaced.
+        fill : callable
+            Writes the content to the stream it is given.
+
+        Raises
+        ------
+        StorageError
+            Where the store refuses, with its reason.
+        """
+        target, hidden = f"{self.path}/{name}", f"{self.path}/.{name}.part"
+        try:
+            self.filesystem.create_dir(self.path, recursive=True)
+            with self.filesystem.open_output_stream(hidden) as stream:
+                fill(stream)
+            if isinstance(self.filesystem, fs.LocalFileSystem):
+                _sync(Path(hidden))
+                Path(hidden).replace(target)
+                _sync(Path(self.path))
+            else:
+                if self.exists(name):  # HDFS does not rename onto a file
+                    self.filesystem.delete_file(target)
+                self.filesystem.move(hidden, target)
+        except OSError as error:
+            raise StorageError(f"cannot write {target}: {error}") from None
+        return target
+
+
+def _sync(path: Path) -> None:
+    """Wait until a local file or folder is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def open_store(location: str) -> Store:
+    """Store at a path or a URI (``file://``, ``hdfs://``, ``s3a://``, ...).
+
+    Raises
+    ------
+    StorageError
+        Where the URI is not understood or its file system cannot be reached.
+    """
+    if not _URI.match(location):
+        return Store(fs.LocalFileSystem(), str(Path(location).absolute()))
+    try:
+        # Hadoop's s3a is S3 to pyarrow; hdfs://host:port///x is hdfs://host:port/x
+        uri = re.sub(r"^s3[an]://", "s3://", location)
+        scheme, _, rest = uri.partition("://")
+        uri = f"{scheme}://{re.sub('/{2,}', '/', rest)}"
+        filesystem, path = fs.FileSystem.from_uri(uri)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise StorageError(f"cannot open {location}: {error}") from None
+    return Store(filesystem, path)

@@ -1,0 +1,189 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""The registry of publishers: which block of ``streams.toml`` a notice belongs to."""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, timezone
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from fink_voevent.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+MESSENGERS = (
+    "grb",
+    "gw",
+    "neutrino",
+    "frb",
+    "xray",
+    "gamma",
+    "supernova",
+    "optical",
+    "unknown",
+)
+
+
+@dataclass(frozen=True)
+class Systematic:
+    """Systematic error of a localisation: two Fisher distributions, 68 % radii."""
+
+    core_fraction: float
+    core_deg: float
+    tail_deg: float
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One block of ``streams.toml``; the fields are explained at its head."""
+
+    name: str
+    pattern: re.Pattern[str]
+    messenger: str
+    window_days: tuple[float, float]
+    containment: float
+    default_error_deg: float
+    position: str
+    time: str
+    rank: int
+    first: bool
+    live: bool
+    packet_types: frozenset[str] = frozenset()
+    require: tuple[tuple[str, str], ...] = ()
+    since: datetime | None = None
+    observatory: str | None = None
+    instrument: str | None = None
+    notice_type: str | None = None
+    event: str = "{ivorn}"
+    id_mask: int = 0
+    sequence: tuple[str, ...] = ()
+    systematic: Systematic | None = None
+    tense: str | None = None
+    significance: tuple[str, ...] = ()
+    error_param: str | None = None
+
+    def matches(
+        self, ivorn: str, params: Mapping[str, str], issued: datetime | None
+    ) -> re.Match[str] | None:
+        """Return the match of the pattern, where all conditions of the block hold."""
+        found = self.pattern.match(ivorn)
+        if found is None:
+            return None
+        if self.packet_types and params.get("Packet_Type") not in self.packet_types:
+            return None
+        if any(params.get(k, "").lower() != v.lower() for k, v in self.require):
+            return None
+        if self.since is not None and (issued is None or issued < self.since):
+            return None
+        return found
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All streams, in the order in which they are tried."""
+
+    streams: tuple[Stream, ...]
+    unknown: Stream
+
+    def find(
+        self, ivorn: str, params: Mapping[str, str], issued: datetime | None = None
+    ) -> tuple[Stream, dict[str, str]]:
+        """Return the stream of a notice and the named groups of its pattern.
+
+        An ivorn that no block knows belongs to the stream ``unknown``: its
+        WhereWhen alone is used, with the defaults.
+        """
+        for stream in self.streams:
+            found = stream.matches(ivorn, params, issued)
+            if found is not None:
+                groups = {k: v for k, v in found.groupdict().items() if v is not None}
+                return stream, groups
+        return self.unknown, {}
+
+
+@functools.lru_cache(maxsize=8)
+def load(path: str = "") -> Registry:
+    """Registry of the built-in streams and, before them, of the file at `path`.
+
+    Raises
+    ------
+    ConfigError
+        Where a file is missing, is not TOML, or a block is wrong: named, in one line.
+    """
+    text = (resources.files(__package__) / "streams.toml").read_text(encoding="utf-8")
+    tables = [tomllib.loads(text)]
+    if path:
+        tables.insert(0, _read(path))
+    return _registry(tables, path or "streams.toml")
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"VOEVENT_STREAMS={path}: {error.strerror}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"VOEVENT_STREAMS={path} is not TOML: {error}") from None
+
+
+def _registry(tables: Iterable[dict[str, Any]], where: str) -> Registry:
+    merged: dict[str, dict[str, Any]] = {}
+    shared: dict[str, dict[str, Any]] = {}
+    for table in reversed(list(tables)):  # the first overrides
+        for key in ("window_days", "defaults", "systematic", "base"):
+            shared[key] = {**shared.get(key, {}), **table.get(key, {})}
+        own = {block.get("name", ""): block for block in table.get("stream", [])}
+        fresh = {n: b for n, b in own.items() if n not in merged}
+        known = {n: {**b, **own.get(n, {})} for n, b in merged.items()}
+        merged = {**fresh, **known}
+    streams = tuple(_stream(block, shared, where) for block in merged.values())
+    unknown = {"name": "unknown", "pattern": "", "notice_type": None}
+    return Registry(streams, _stream(unknown, shared, where))
+
+
+def _stream(
+    block: dict[str, Any], shared: dict[str, dict[str, Any]], where: str
+) -> Stream:
+    name = block.get("name")
+    try:
+        values = {**shared["defaults"], **shared["base"].get(block.get("base"), {})}
+        values |= block
+        values.pop("base", None)
+        allowed = {f.name for f in fields(Stream)}
+        if not name or set(values) - allowed:
+            extra = ", ".join(sorted(set(values) - allowed)) or "no name"
+            raise ValueError(f"unknown or missing field: {extra}")
+        return Stream(**_typed(values, shared))
+    except (ValueError, TypeError, KeyError, re.error) as error:
+        raise ConfigError(f"{where}, stream {name!r}: {error}") from None
+
+
+def _typed(values: dict[str, Any], shared: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    typed = dict(values)
+    if values["messenger"] not in MESSENGERS:
+        raise ValueError(f"messenger {values['messenger']!r} is none of {MESSENGERS}")
+    if not 0 < values["containment"] < 1:
+        raise ValueError("containment must lie between 0 and 1")
+    window = values.get("window_days", shared["window_days"][values["messenger"]])
+    typed["window_days"] = (float(window[0]), float(window[1]))
+    typed["pattern"] = re.compile(values["pattern"], re.IGNORECASE)
+    typed["packet_types"] = frozenset(map(str, values.get("packet_types", ())))
+    typed["require"] = tuple(values.get("require", {}).items())
+    typed["sequence"] = tuple(values.get("sequence", ()))
+    typed["significance"] = tuple(values.get("significance", ()))
+    if values.get("since"):
+        since = datetime.fromisoformat(str(values["since"]))
+        typed["since"] = since.replace(tzinfo=timezone.utc)
+    if values.get("systematic"):
+        typed["systematic"] = Systematic(**shared["systematic"][values["systematic"]])
+    return typed

@@ -1,0 +1,108 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Times of notices, in every scale and state of repair, as UTC with microseconds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+
+import erfa
+import numpy as np
+from astropy.time import Time
+
+UTC = timezone.utc
+MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
+TJD_TO_MJD = 40000  # truncated Julian day of GCN
+MAX_AGE = timedelta(days=400)  # a trigger is not older than this when it is issued
+GPS_BEHIND_TAI = timedelta(seconds=19)
+_ISO = re.compile(
+    r"\s*(\d{4})-(\d\d?)-(\d\d?)(?:[T ]+(\d\d?):(\d\d):(\d\d)(?:[.,](\d*))?)?"
+    r"\s*(Z|UTC|[+-]\d\d:?\d\d)?\s*$",
+    re.IGNORECASE,
+)
+
+
+def parse_iso(text: str | None) -> datetime | None:
+    """Time of an ISO 8601 text as published; None where it is no time.
+
+    Without a zone it is UTC. Digits beyond the microsecond are cut; second 60 is the
+    first of the next minute.
+    """
+    found = _ISO.match(text or "")
+    if found is None:
+        return None
+    year, month, day = (int(found[i]) for i in (1, 2, 3))
+    hour, minute, second = (int(found[i] or 0) for i in (4, 5, 6))
+    micro = int((found[7] or "0")[:6].ljust(6, "0"))
+    leap = timedelta(seconds=1) if second == 60 else timedelta(0)
+    try:
+        moment = datetime(
+            year, month, day, hour, minute, min(second, 59), micro, tzinfo=UTC
+        )
+        return moment + leap - _zone(found[8])
+    except (ValueError, OverflowError):
+        return None
+
+
+def _zone(text: str | None) -> timedelta:
+    if not text or text[0] not in "+-":
+        return timedelta(0)
+    digits = text[1:].replace(":", "")
+    value = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return value if text[0] == "+" else -value
+
+
+def to_utc(moment: datetime, coord_system: str) -> datetime:
+    """UTC of a moment written in the time scale of an AstroCoordSystem.
+
+    Parameters
+    ----------
+    moment : datetime
+        Its fields are those written; its zone is not read.
+    coord_system : str
+        As ``TT-ICRS-TOPO``: UTC, TT, GPS, TAI, TDB or TCB before the first hyphen;
+        any other scale is taken as UTC. Light travel time is not corrected.
+    """
+    scale = coord_system.partition("-")[0].lower()
+    if scale == "gps":
+        moment, scale = moment + GPS_BEHIND_TAI, "tai"
+    if scale not in ("tt", "tai", "tdb", "tcb"):
+        return moment
+    utc = Time(moment.replace(tzinfo=None), scale=scale).utc
+    return utc.to_datetime(timezone=UTC, leap_second_strict="silent")
+
+
+def from_tjd(params: Mapping[str, str], issued: datetime | None) -> datetime | None:
+    """Time of the first pair ``*_TJD``, ``*_SOD`` of a notice's Params.
+
+    None where there is no pair, or where it lies after the issue or more than
+    `MAX_AGE` before: a few published TJD are absurd.
+    """
+    for name, days in params.items():
+        if not name.endswith("TJD"):
+            continue
+        seconds = params.get(name[:-3] + "SOD")
+        try:
+            moment = MJD_EPOCH + timedelta(
+                days=int(days) + TJD_TO_MJD, seconds=float(seconds or "nan")
+            )
+        except (ValueError, OverflowError):
+            continue
+        if issued is None or -timedelta(days=1) <= issued - moment <= MAX_AGE:
+            return moment
+    return None
+
+
+def leap_seconds() -> list[tuple[int, int]]:
+    """(UTC microseconds since 1970 from which it holds, TAI - UTC in s), since 1972."""
+    table = erfa.leap_seconds.get()
+    table = table[table["year"] >= 1972]
+    return [
+        (
+            int(datetime(row["year"], row["month"], 1, tzinfo=UTC).timestamp()) * 10**6,
+            round(float(row["tai_utc"])),
+        )
+        for row in np.atleast_1d(table)
+    ]

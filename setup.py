@@ -1,0 +1,59 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Packaging of fink-voevent: metadata only, read as text, nothing imported."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(
+    r'^__version__ = "([^"]+)"$',
+    (HERE / "fink_voevent" / "__init__.py").read_text(encoding="utf-8"),
+    re.MULTILINE,
+).group(1)
+
+INSTALL_REQUIRES = [
+    "astropy>=6.0",  # time scales and frames; first with the 2024 IERS layout
+    "cdshealpix>=0.7",  # vectorised cone cover over several depths
+    "click>=8.1",  # command line; 8.1 shows default values in --help
+    "comet>=3.1",  # the VTP protocol classes that `listen` extends
+    "fastavro>=1.9.4",  # the floor of fink-client, which reads our packets
+    "fink-utils>=0.45",  # first with FinkUDF
+    "lxml>=4.9",  # XSD validation of what Comet's own schema says
+    "numpy>=1.23.5",
+    "packaging>=21",  # imported by fink-utils, which declares no dependency
+    "pandas>=1.5,<3",  # Spark 3.5 does not know pandas 3
+    "pyarrow>=12",  # first with pyarrow.fs.FileSystem.from_uri for every store
+    "pydantic>=2.5",  # settings: types, ranges, secrets
+    "pyspark>=3.4,<3.6",  # what Fink runs (3.4) and its next (3.5)
+    "requests>=2.28",  # imported by fink-utils, which declares no dependency
+    "setuptools>=68",  # pyspark imports distutils, gone from Python 3.12
+    "tomli>=2.0; python_version < '3.11'",  # tomllib is in Python 3.11
+    "Twisted>=22.10",  # first whose TLS and threads work on Python 3.11
+    "xmltodict>=0.13",  # entities disabled by default
+]
+TEST_REQUIRES = [
+    "fink-client>=9.0",  # reads back every packet in the tests and the demo
+    "hypothesis>=6.80",
+    "mypy>=1.8",
+    "pytest>=7.4",
+    "pytest-spark>=0.6",  # one Spark session for all tests
+    "ruff==0.17.6",  # pinned: a linter that changes is not a check
+]
+
+setup(
+    name="fink-voevent",
+    version=VERSION,
+    description="VOEvents met with the alerts of ZTF and Rubin in the Fink broker",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.13",  # pyspark 3.5 runs on no later Python
+    packages=find_packages(include=["fink_voevent", "fink_voevent.*"]),
+    package_data={"fink_voevent": ["streams.toml", "py.typed"]},
+    install_requires=INSTALL_REQUIRES,
+    extras_require={"test": TEST_REQUIRES},
+    entry_points={"console_scripts": ["fink_voevent = fink_voevent.cli:main"]},
+)
