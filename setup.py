@@ -52,8 +52,13 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.13",  # pyspark 3.5 runs on no later Python
     packages=find_packages(include=["fink_voevent", "fink_voevent.*"]),
-    package_data={"fink_voevent": ["streams.toml", "py.typed"]},
+    package_data={"fink_voevent": ["streams.toml", "log4j2.properties", "py.typed"]},
     install_requires=INSTALL_REQUIRES,
     extras_require={"test": TEST_REQUIRES},
-    entry_points={"console_scripts": ["fink_voevent = fink_voevent.cli:main"]},
+    entry_points={
+        "console_scripts": [
+            "fink_voevent = fink_voevent.cli:main",
+            "fink_voevent_land = fink_voevent.cli.land:as_comet_command",
+        ]
+    },
 )

@@ -9,7 +9,6 @@ environment (``VOEVENT_*``), our own command line.
 from __future__ import annotations
 
 import difflib
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +102,7 @@ class Settings(BaseModel):
         description="first part of every topic (Fink: SUBSTREAM_PREFIX)",
     )
     spark_master: str = Field(
-        "", description="Spark master; empty is what spark-submit says, else local[2]"
+        "", description="Spark master; empty is what spark-submit says, else local[*]"
     )
     driver_memory: str = Field(
         "2g", pattern=r"^\d+[kmgt]$", description="memory of a driver that we start"
@@ -238,8 +237,3 @@ def describe(configuration: Configuration) -> str:
             f"  {field.description}"
         )
     return "\n".join(lines)
-
-
-def default_scratch() -> Path:
-    """A fresh local folder for what a command needs only while it runs."""
-    return Path(tempfile.mkdtemp(prefix="fink_voevent-"))

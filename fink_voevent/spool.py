@@ -57,6 +57,11 @@ class Batch:
     name: str
 
 
+def sha256(raw: bytes) -> str:
+    """SHA-256 of bytes, in hexadecimal."""
+    return hashlib.sha256(raw).hexdigest()
+
+
 class Spool:
     """An open spool. Safe for one thread at a time; open one for each thread."""
 
@@ -98,7 +103,7 @@ class Spool:
                 d.transport,
                 d.source,
                 d.format,
-                hashlib.sha256(d.raw).hexdigest(),
+                sha256(d.raw),
                 d.raw,
             )
             for d in documents

@@ -27,7 +27,7 @@ ASTEROID_ROID = 2  # of Fink's roid: 2 possible, 3 known to the Minor Planet Cen
 NJY_ZERO_POINT = 31.4  # AB magnitude of 1 nJy
 
 
-def thin(df: DataFrame, survey: str, night: str) -> DataFrame:
+def thin(df: DataFrame, survey: str, night: str = "") -> DataFrame:
     """Thin alerts of a DataFrame of Fink's science alerts.
 
     Parameters
@@ -35,8 +35,8 @@ def thin(df: DataFrame, survey: str, night: str) -> DataFrame:
     df : DataFrame
         As raw2science writes them, streaming or not, read from files.
     survey : {"ztf", "rubin"}
-    night : str
-        YYYYMMDD.
+    night : str, optional
+        YYYYMMDD; by default the UTC day of each alert.
 
     Returns
     -------
@@ -50,7 +50,11 @@ def thin(df: DataFrame, survey: str, night: str) -> DataFrame:
     """
     columns = _SURVEYS[survey](df)
     columns["survey"] = F.lit(survey)
-    columns["night"] = F.lit(night)
+    columns["night"] = (
+        F.lit(night)
+        if night
+        else F.date_format(columns["alert_time"], "yyyyMMdd")
+    )
     columns["packet_file"] = F.col("_metadata.file_path")
     df = df.select([column.alias(name) for name, column in columns.items()])
     place = udf.unit_vector("alert_ra", "alert_dec")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,10 +21,14 @@ _RAW_COLUMNS = ("raw", "raw_event")  # landing; the handler of 2020
 
 @dataclass(frozen=True)
 class Found:
-    """A document and the name of the file that it was found in."""
+    """A document, the file that it was found in, and when it had been received.
+
+    Of a landing file the time that it says, of any other file that of its last change.
+    """
 
     name: str
     raw: bytes
+    received_at: datetime
 
 
 def documents(paths: Iterable[str]) -> Iterator[Found]:
@@ -63,7 +68,7 @@ def _file(path: Path) -> Iterator[Found]:
         elif path.suffix == ".parquet":
             yield from _parquet(path)
         else:
-            yield Found(str(path), path.read_bytes())
+            yield Found(str(path), path.read_bytes(), _changed(path))
     except (OSError, tarfile.TarError, pa.ArrowException) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
 
@@ -73,17 +78,26 @@ def _archive(path: Path) -> Iterator[Found]:
         for member in archive:
             stream = archive.extractfile(member) if member.isfile() else None
             if stream is not None and not _hidden(Path(member.name)):
-                yield Found(f"{path}!{member.name}", stream.read())
+                changed = datetime.fromtimestamp(member.mtime, timezone.utc)
+                yield Found(f"{path}!{member.name}", stream.read(), changed)
 
 
 def _parquet(path: Path) -> Iterator[Found]:
     file = pq.ParquetFile(path)
-    column = next((c for c in _RAW_COLUMNS if c in file.schema_arrow.names), None)
+    there = file.schema_arrow.names
+    column = next((c for c in _RAW_COLUMNS if c in there), None)
     if column is None:
         raise InputError(
             f"{path}: neither a landing file nor the 2020 handler's (no column raw)"
         )
-    for batch in file.iter_batches(columns=[column]):
-        for raw in batch.column(0).cast(pa.binary()).to_pylist():
+    wanted = [c for c in (column, "received_at") if c in there]
+    for batch in file.iter_batches(columns=wanted):
+        raws = batch[column].cast(pa.binary()).to_pylist()
+        times = batch["received_at"].to_pylist() if len(wanted) > 1 else []
+        for i, raw in enumerate(raws):
             if raw is not None:
-                yield Found(str(path), raw)
+                yield Found(str(path), raw, times[i] if times else _changed(path))
+
+
+def _changed(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)

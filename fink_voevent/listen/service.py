@@ -52,6 +52,7 @@ class Listener:
                 self._settings.max_reconnect_s,
             )
             reactor.connectTCP(host, port, factory)
+            reactor.addSystemEventTrigger("before", "shutdown", factory.stopTrying)
         loop = task.LoopingCall(self._land)
         loop.start(self._settings.landing_s).addErrback(self._fatal)
         reactor.addSystemEventTrigger("during", "shutdown", self._finish)

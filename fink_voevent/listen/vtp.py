@@ -137,7 +137,8 @@ class SubscriberFactory(VOEventSubscriberFactory):
         self, connector: Any, reason: Failure
     ) -> None:
         """Say once that the connection was lost, and try again."""
-        self.note(f"connection to {self.source} lost; reconnecting", logging.WARNING)
+        if self.continueTrying:
+            self.note(f"connection to {self.source} lost; reconnecting", logging.WARNING)
         VOEventSubscriberFactory.clientConnectionLost(self, connector, reason)
 
 

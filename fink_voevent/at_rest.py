@@ -1,0 +1,155 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""The same matching on data at rest: a past night, and notices from anywhere."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+
+from fink_voevent import ingest, landing, match, night, streams, surveys
+from fink_voevent.config import Settings, parse_window
+from fink_voevent.errors import InputError
+from fink_voevent.listen.files import Found, documents
+from fink_voevent.schema import spark_schema
+from fink_voevent.spool import sha256
+from fink_voevent.storage import open_store
+
+BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What was matched: documents read, of those events, live events, alerts, pairs."""
+
+    documents: int
+    events: int
+    live: int
+    alerts: int
+    coincidences: int
+
+
+def match_at_rest(
+    spark: SparkSession,
+    settings: Settings,
+    alerts: str,
+    notices: Iterable[str],
+    out: Path,
+    formats: Iterable[str] = ("parquet",),
+) -> Tally:
+    """Match a folder of Fink's science alerts with notices, and write the coincidences.
+
+    Parameters
+    ----------
+    spark : SparkSession
+    settings : Settings
+        `survey`, `credible_level`, `window`, `cell_order`, `streams`, `allow_tests`.
+    alerts : str
+        Science Parquet: a night of ``science/``, or of Fink's archive.
+    notices : iterable of str
+        Files, folders, archives or landing folders.
+    out : Path
+        Folder for ``coincidences.parquet`` (and ``.csv``); replaced where there.
+    formats : iterable of {"parquet", "csv"}
+
+    Raises
+    ------
+    InputError
+        Where the input is missing or not what it should be.
+    """
+    science = _science(spark, alerts)
+    with tempfile.TemporaryDirectory(prefix="fink_voevent-") as scratch:
+        count = _land(documents(notices), Path(scratch, "landing"))
+        if not count:
+            raise InputError("no notice found at the paths given")
+        events = _events(spark, settings, Path(scratch)).persist()
+        thin = night.new_alerts(
+            surveys.thin(science, settings.survey),
+            spark.createDataFrame([], spark_schema("alerts")),
+        ).persist()
+        live = match.matchable(
+            match.with_window(
+                match.latest(events, night.tenses(settings)),
+                parse_window(settings.window),
+            )
+        ).persist()
+        chosen = match.plan(live, settings.cell_order)
+        found = match.with_status(
+            match.pairs(thin, live, settings.credible_level, chosen.order), "new"
+        ).orderBy("event_id", "credible_level", "alert_id")
+        pairs = _write(found, Path(scratch), out, formats)
+        tally = Tally(count, events.count(), chosen.regions, thin.count(), pairs)
+        for frame in (events, thin, live):
+            frame.unpersist()
+    return tally
+
+
+def _science(spark: SparkSession, location: str) -> DataFrame:
+    try:
+        return spark.read.parquet(location)
+    except AnalysisException as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"no science alerts at {location}: {reason}") from None
+
+
+def _land(found: Iterable[Found], folder: Path) -> int:
+    """Write documents as landing files, `BATCH` in each, and return how many."""
+    count = 0
+    store = open_store(str(folder))
+    for number, batch in enumerate(_batches(found)):
+        rows = [
+            (d.received_at, "file", d.name, "voevent", sha256(d.raw), d.raw)
+            for d in batch
+        ]
+        content = landing.table(rows)
+        store.write(
+            f"{number:06d}.parquet",
+            lambda stream, content=content: pq.write_table(content, stream),  # type: ignore[misc]
+        )
+        count += len(rows)
+    return count
+
+
+def _batches(found: Iterable[Found]) -> Iterator[list[Found]]:
+    batch: list[Found] = []
+    for document in found:
+        batch.append(document)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _events(spark: SparkSession, settings: Settings, scratch: Path) -> DataFrame:
+    files = spark.read.schema(ingest.LANDING_FILES).parquet(str(scratch / "landing"))
+    cores = spark.sparkContext.defaultParallelism
+    landed = ingest.documents(files).repartition(cores)
+    parsed = ingest.parse(landed, streams.load(settings.streams))
+    return ingest.new_events(parsed, spark.createDataFrame([], spark_schema("events")))
+
+
+def _write(
+    found: DataFrame, scratch: Path, out: Path, formats: Iterable[str]
+) -> int:
+    """Write one file of each format into `out`, whole, and return the rows."""
+    parts = scratch / "parquet"
+    found.coalesce(1).write.parquet(str(parts))
+    written = next(iter(parts.glob("*.parquet")))
+    store = open_store(str(out))
+    for kind in dict.fromkeys(("parquet", *formats)):
+        if kind == "csv":
+            again = found.sparkSession.read.parquet(str(parts))
+            again.coalesce(1).write.csv(str(scratch / "csv"), header=True)
+            part = next(iter((scratch / "csv").glob("*.csv")))
+        else:
+            part = written
+        content = part.read_bytes()
+        store.write(f"coincidences.{kind}", lambda stream, c=content: stream.write(c))
+    return pq.read_metadata(written).num_rows

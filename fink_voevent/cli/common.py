@@ -1,0 +1,67 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""What commands share: options that are settings, signals, exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from fink_voevent.config import Configuration, Settings, load
+
+EXIT_ERROR = 2  # bad input or setting, told in one line
+_OPTIONS = {
+    "data_prefix": ("--data-prefix", "Where Fink keeps its online data: path or URI."),
+    "survey": ("--survey", "ztf or rubin."),
+    "night": ("--night", "Night to match, YYYYMMDD; the current UTC day by default."),
+    "sources": ("--source", "VTP broker host[:port]; may be given several times."),
+    "spool": ("--spool", "Local folder that keeps a notice until it has landed."),
+    "streams": ("--streams", "File of streams that extends or overrides our own."),
+    "credible_level": ("--credible-level", "Match within this level of regions (0-1)."),
+    "window": ("--window", "BEFORE,AFTER in days, over the streams' own windows."),
+    "cell_order": ("--cell-order", "HEALPix order of the pre-selection; 0 chooses."),
+    "allow_tests": ("--allow-tests", "Match tests and injections too."),
+}
+
+
+def settings_options(*names: str) -> Callable[[Any], Any]:
+    """Add options that override the settings of these names."""
+
+    def add(command: Any) -> Any:
+        for name in reversed(names):
+            flag, text = _OPTIONS[name]
+            kind: dict[str, Any] = {"default": None}
+            if name == "sources":
+                kind = {"multiple": True}
+            if name == "allow_tests":
+                kind = {"is_flag": True, "default": None}
+            command = click.option(flag, name, help=text, **kind)(command)
+        return command
+
+    return add
+
+
+def configuration(options: dict[str, Any]) -> Configuration:
+    """Settings of the environment and of a command's options."""
+    values = {k: v for k, v in options.items() if v is not None}
+    if "sources" in values:
+        values["sources"] = ",".join(values["sources"]) or None
+    return load(os.environ, values)
+
+
+def settings(options: dict[str, Any]) -> Settings:
+    """As `configuration`, without the origins."""
+    return configuration(options).settings
+
+
+def stop_on_signals() -> threading.Event:
+    """Event that SIGINT and SIGTERM set."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

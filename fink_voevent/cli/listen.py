@@ -1,0 +1,31 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""``fink_voevent listen``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from fink_voevent.cli.common import settings, settings_options
+
+
+@click.command()
+@settings_options("sources", "data_prefix", "spool")
+def command(**options: Any) -> None:
+    """Subscribe to VOEvent brokers (VTP) and land all that they send.
+
+    Each document is on the local disk before it is acknowledged. Stops at Ctrl-C; what
+    was received is landed first.
+
+    \b
+    Example
+      fink_voevent listen --source voevent.example.org:8099 --data-prefix /data/fink
+    """
+    from twisted.python import log
+
+    from fink_voevent.listen.service import Listener
+
+    log.PythonLoggingObserver("twisted").start()
+    Listener(settings(options)).run()

@@ -1,0 +1,89 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""``fink_voevent match``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pyarrow.parquet as pq
+
+from fink_voevent.cli.common import settings, settings_options
+
+SHOWN_ROWS = 40
+
+
+@click.command()
+@click.option("--alerts", required=True, help="Science alerts: a folder of Parquet.")
+@click.option(
+    "--notices", required=True, multiple=True, help="File, folder, archive or landing."
+)
+@click.option("--out", required=True, type=Path, help="Folder for the coincidences.")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(["parquet", "csv"]),
+    default=("parquet",),
+    help="Parquet is always written; csv beside it.",
+)
+@click.argument("more_notices", nargs=-1)
+@settings_options(
+    "survey", "credible_level", "window", "cell_order", "allow_tests", "streams"
+)
+def command(
+    alerts: str,
+    notices: tuple[str, ...],
+    more_notices: tuple[str, ...],
+    out: Path,
+    formats: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Match a past night of Fink's science alerts with notices.
+
+    Writes the coincidences (docs/tables.md) to OUT/coincidences.parquet and prints
+    them. The same matching as on the stream, with the same identifiers.
+
+    \b
+    Examples
+      fink_voevent match --alerts science/20240115 --notices notices/ --out out
+      fink_voevent match --survey rubin --alerts night --notices a.xml b.xml --out out \\
+          --window 1,14 --credible-level 0.9 --format csv
+    """
+    from fink_voevent.at_rest import match_at_rest
+    from fink_voevent.session import build
+
+    chosen = settings(options)
+    spark = build(chosen, "fink_voevent match")
+    try:
+        paths = (*notices, *more_notices)
+        tally = match_at_rest(spark, chosen, alerts, paths, out, formats)
+    finally:
+        spark.stop()
+    _show(out / "coincidences.parquet")
+    click.echo(
+        f"{tally.documents} documents, {tally.events} notices, {tally.live} live events,"
+        f" {tally.alerts} alerts searched, {tally.coincidences} coincidences in {out}",
+        err=True,
+    )
+
+
+def _show(path: Path) -> None:
+    rows = pq.read_table(path).to_pylist()
+    for row in rows[:SHOWN_ROWS]:
+        click.echo(one_line(row))
+    if len(rows) > SHOWN_ROWS:
+        click.echo(f"... and {len(rows) - SHOWN_ROWS} more in {path}")
+
+
+def one_line(row: dict[str, Any]) -> str:
+    """Say why, how far and how long after, for one coincidence."""
+    name = row["object_id"] or row["alert_id"]
+    return (
+        f"{row['event_id']} ({row['messenger']}) and {name}: {row['status']},"
+        f" {row['separation']:.4g} deg from the centre, credible level"
+        f" {row['credible_level']:.3f}, {row['delay']:+.3f} d, {row['prior_activity']}"
+        " before"
+    )

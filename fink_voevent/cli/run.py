@@ -1,0 +1,59 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""``fink_voevent run``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from fink_voevent.cli.common import configuration, settings_options, stop_on_signals
+from fink_voevent.config import PREFIX, Configuration
+from fink_voevent.errors import ConfigError
+from fink_voevent.status import Observer
+from fink_voevent.supervisor import Child, supervise
+
+
+@click.command()
+@settings_options("sources", "data_prefix", "survey", "night", "spool")
+def command(**options: Any) -> None:
+    """Run everything on one machine: the listener and the three stages.
+
+    A part that dies is started again. A status line is printed every VOEVENT_STATUS_S
+    seconds and at the end. Stops at Ctrl-C.
+
+    \b
+    Example
+      fink_voevent run --source voevent.example.org --data-prefix /data/fink
+    """
+    chosen = configuration(options)
+    if not chosen.settings.sources:
+        raise ConfigError(
+            "no source to listen to: set VOEVENT_SOURCES=host[:port],... or give"
+            " --source"
+        )
+    environment = _environment(chosen)
+    children = [
+        Child(name, [sys.executable, "-m", "fink_voevent", name], environment)
+        for name in ("listen", "stages")
+    ]
+    observer = Observer(chosen.settings.root)
+    supervise(
+        children,
+        stop_on_signals(),
+        lambda: click.echo(observer.status().line()),
+        chosen.settings.status_s,
+    )
+
+
+def _environment(chosen: Configuration) -> dict[str, str]:
+    """Environment of the children: ours, and what our command line gave."""
+    given = {
+        f"{PREFIX}{name.upper()}": str(getattr(chosen.settings, name))
+        for name, origin in chosen.origin.items()
+        if origin == "command line"
+    }
+    return {**os.environ, **given}

@@ -1,0 +1,105 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""The Spark session of our own processes, made in one place."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fink_voevent.config import Settings
+from fink_voevent.errors import InputError, StorageError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_LOG = logging.getLogger(__name__)
+OPTIONS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    # our tables and batches are small: more partitions only cost time
+    "spark.sql.shuffle.partitions": "4",
+    "spark.sql.adaptive.enabled": "false",
+    # files are named one by one, by manifests: no job to list them
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
+    # old batches of a stream are never read again
+    "spark.sql.streaming.minBatchesToRetain": "20",
+}
+
+
+def check_java() -> None:
+    """Raise InputError, with the package to install, where there is no Java."""
+    home = os.environ.get("JAVA_HOME", "")
+    if not (shutil.which("java") or (home and Path(home, "bin", "java").exists())):
+        raise InputError(
+            "Java is missing and Spark needs it: install Java 17 (Debian and Ubuntu:"
+            " apt-get install openjdk-17-jre-headless), or set JAVA_HOME"
+        )
+
+
+def build(settings: Settings, name: str, log: Path | None = None) -> SparkSession:
+    """Session for one of our commands; one that is active is used as it is.
+
+    Workers run the Python that runs this: another would not have our package.
+
+    Parameters
+    ----------
+    settings : Settings
+    name : str
+        Of the application.
+    log : Path, optional
+        File to which Spark's own output is added: what users need to know we say, in
+        one line. Without it, that output is dropped. When debugging, it is shown.
+    """
+    check_java()
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    from pyspark import SparkConf
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.appName(name)
+    master = settings.spark_master or SparkConf().get("spark.master", "local[*]")
+    builder = builder.master(str(master))
+    if str(master).startswith("local"):
+        properties = resources.files(__package__) / "log4j2.properties"
+        builder = (
+            builder.config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.driver.host", "127.0.0.1")
+            .config(
+                "spark.driver.extraJavaOptions",
+                f"-Dlog4j2.configurationFile={properties}",
+            )
+        )
+    for key, value in OPTIONS.items():
+        builder = builder.config(key, value)
+    builder = builder.config("spark.driver.memory", settings.driver_memory)
+    if _LOG.isEnabledFor(logging.DEBUG):
+        return builder.getOrCreate()
+    with _stderr_to(log or Path(os.devnull)):
+        return builder.getOrCreate()
+
+
+@contextlib.contextmanager
+def _stderr_to(path: Path) -> Iterator[None]:
+    """Let the processes that start meanwhile, Spark's, write their errors to a file."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        target = path.open("ab")
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from None
+    ours = os.dup(2)
+    try:
+        with target:
+            os.dup2(target.fileno(), 2)
+        yield
+    finally:
+        os.dup2(ours, 2)
+        os.close(ours)

@@ -1,0 +1,98 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""One Spark process with the three stages: ingest, match and route."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+
+from pyspark.errors import AnalysisException, StreamingQueryException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming import StreamingQuery
+
+from fink_voevent import ingest, night, route
+from fink_voevent.config import Settings
+from fink_voevent.errors import InputError, VOEventPluginError
+from fink_voevent.session import build
+
+_LOG = logging.getLogger(__name__)
+POLL_S = 0.5
+_CAUSE = re.compile(r"(Caused by: )?[\w.]*(Error|Exception|Interrupt)\b")
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Run the stages until `stop` is set, a stage fails or our parent is gone.
+
+    Raises
+    ------
+    InputError
+        Where the night's science alerts do not appear within `wait_s`.
+    VOEventPluginError
+        Where a stage fails: one line; Spark's log has the rest.
+    """
+    parent = os.getppid()
+    log = Path(settings.spool) / "spark.log"
+    spark = build(settings, "fink_voevent", log)
+    _LOG.info("Spark started; its own log is %s", log)
+    queries = [ingest.start(spark, settings), route.start(spark, settings)]
+    _LOG.info("ingest and route are running")
+
+    def halted() -> bool:
+        _raise_failure(queries)
+        return stop.wait(POLL_S) or os.getppid() != parent
+
+    try:
+        tonight = settings.night or f"{datetime.now(timezone.utc):%Y%m%d}"
+        science = _wait_for_science(spark, settings, tonight, halted)
+        if science is not None:
+            queries.append(night.start(spark, settings, tonight, science))
+            _LOG.info("match is running on night %s", tonight)
+            while not halted():
+                pass
+    finally:
+        for query in queries:
+            query.stop()
+        spark.stop()
+
+
+def _raise_failure(queries: list[StreamingQuery]) -> None:
+    for query in queries:
+        failure: StreamingQueryException | None = query.exception()
+        if failure is not None:
+            _LOG.debug("%s", failure)
+            raise VOEventPluginError(
+                f"stage {query.name} failed: {_reason(str(failure))} (Spark's own log"
+                " has the details)"
+            )
+
+
+def _reason(text: str) -> str:
+    """Line that names the first cause, of what Spark says of a failed query."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if _CAUSE.match(line)), lines[0])
+
+
+def _wait_for_science(
+    spark: SparkSession, settings: Settings, tonight: str, halted: Callable[[], bool]
+) -> DataFrame | None:
+    """Stream of the night's science alerts, once they are there; None where halted."""
+    path = f"{settings.data_prefix.rstrip('/')}/science/{tonight}"
+    tries = int(settings.wait_s / POLL_S) + 1
+    _LOG.info("waiting for science alerts in %s, at most %.0f s", path, settings.wait_s)
+    for _ in range(tries):
+        try:
+            schema = spark.read.parquet(path).schema
+            return spark.readStream.schema(schema).parquet(path)
+        except AnalysisException:  # no folder, or nothing in it yet
+            if halted():
+                return None
+    raise InputError(
+        f"no science alerts appeared in {path} within {settings.wait_s:.0f} s: is"
+        " raw2science running, and are VOEVENT_DATA_PREFIX and VOEVENT_NIGHT right?"
+    )

@@ -1,0 +1,110 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""What the pipeline has done, read from landing and the ledgers: one status line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from fink_voevent.ledger import Ledger
+from fink_voevent.storage import Store, open_store
+
+
+@dataclass(frozen=True)
+class Status:
+    """Counts since the tables were made.
+
+    `lag_s` is the age of the oldest document that is neither an event nor in quarantine
+    yet, 0 where there is none.
+    """
+
+    received: int
+    events: int
+    quarantined: int
+    live_notices: int
+    alerts: int
+    coincidences: int
+    topics: dict[str, int]
+    lag_s: float
+
+    def line(self) -> str:
+        """One line for an operator."""
+        topics = ", ".join(f"{t} {n}" for t, n in self.topics.items()) or "none"
+        return (
+            f"notices received {self.received}, events {self.events},"
+            f" quarantine {self.quarantined}, live notices {self.live_notices},"
+            f" alerts searched {self.alerts}, coincidences {self.coincidences},"
+            f" topics: {topics}; lag {self.lag_s:.1f} s"
+        )
+
+
+@dataclass
+class Observer:
+    """Reads the status again and again; files that never change are read once."""
+
+    root: str
+    _rows: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._ingest, self._match, self._route = (
+            Ledger(self.root, stage) for stage in ("ingest", "match", "route")
+        )
+
+    def status(self) -> Status:
+        """Status of this moment."""
+        landing = open_store(self.root).at("landing")
+        landed = sorted(landing.files(".parquet"), key=lambda f: f.mtime)
+        ingested = [m.facts for m in self._ingest.manifests()]
+        matched = self._match.manifests()
+        topics: Counter[str] = Counter()
+        for manifest in self._route.manifests():
+            topics.update(manifest.facts["sent"])
+        rows = [self._count(landing, info) for info in landed]
+        documents = sum(f["documents"] for f in ingested)
+        return Status(
+            received=sum(rows),
+            events=sum(f["events"] for f in ingested),
+            quarantined=sum(f["quarantine"] for f in ingested),
+            live_notices=max((m.facts["live_notices"] for m in matched[-1:]), default=0),
+            alerts=sum(m.facts["alerts"] for m in matched),
+            coincidences=sum(m.facts["coincidences"] for m in matched),
+            topics=dict(sorted(topics.items())),
+            lag_s=_lag_s(landed, rows, documents),
+        )
+
+    def coincidences(self) -> list[dict[str, Any]]:
+        """All rows of the journal of coincidences, in order of batch."""
+        store = open_store(self.root)
+        rows: list[dict[str, Any]] = []
+        for manifest in self._match.manifests():
+            for name in manifest.tables.get("coincidences", ()):
+                table = pq.read_table(f"{store.path}/{name}", filesystem=store.filesystem)
+                rows += table.to_pylist()
+        return rows
+
+    def route_is_done(self) -> bool:
+        """Whether route has handed over every batch of match."""
+        routed = {m for r in self._route.manifests() for m in r.facts["manifests"]}
+        return all(m.name in routed for m in self._match.manifests())
+
+    def _count(self, landing: Store, info: fs.FileInfo) -> int:
+        if info.path not in self._rows:
+            metadata = pq.read_metadata(info.path, filesystem=landing.filesystem)
+            self._rows[info.path] = metadata.num_rows
+        return self._rows[info.path]
+
+
+def _lag_s(landed: list[fs.FileInfo], rows: list[int], documents: int) -> float:
+    """Age of the first landing file, in order of time, that is not read yet."""
+    total = 0
+    for info, count in zip(landed, rows, strict=True):
+        total += count
+        if total > documents:
+            return (datetime.now(timezone.utc) - info.mtime).total_seconds()
+    return 0.0
