@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pyarrow.parquet as pq
 from fink_client.avro_utils import AlertReader
 from processes import (
     DemoError,
@@ -32,6 +33,7 @@ from fink_voevent.status import Observer
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "datatest"
+ALERTS = DATA / "alerts"
 BUILD = ROOT / "build" / "demo"
 NIGHT = "20221009"
 LIMIT_S = 120.0
@@ -68,7 +70,7 @@ def _run(notices: list[Path], expected: int) -> Observer:
         sys.executable, str(Path(__file__).parent / "science.py"),
         str(BUILD / "incoming"), f"{data}/science/{NIGHT}", str(BUILD / "checkpoint"),
     ]  # fmt: skip
-    shutil.copy(DATA / "alerts" / "early.parquet", BUILD / "incoming")
+    shutil.copy(ALERTS / "early.parquet", BUILD / "incoming")
     fast = {"VOEVENT_TRIGGER_S": "1"}
     with (
         running(broker, logs / "comet.log"),
@@ -95,9 +97,17 @@ def _run(notices: list[Path], expected: int) -> Observer:
             lambda: observer.status().events == len(notices),
             LIMIT_S,
         )
-        shutil.copy(DATA / "alerts" / "late.parquet", BUILD / "incoming")
+        shutil.copy(ALERTS / "late.parquet", BUILD / "incoming")
         print("more alerts come in, after their notices")
-        wait_for("all pairs are found", lambda: _standing(observer) == expected, LIMIT_S)
+        total = sum(pq.read_metadata(f).num_rows for f in ALERTS.glob("*.parquet"))
+        wait_for(
+            "all alerts are searched",
+            lambda: observer.status().alerts == total,
+            LIMIT_S,
+        )
+        wait_for(
+            "all pairs are found", lambda: _standing(observer) == expected, LIMIT_S
+        )
         wait_for("all pairs are routed", observer.route_is_done, LIMIT_S)
     print((logs / "run.log").read_text(encoding="utf-8").strip().splitlines()[-1])
     return observer
@@ -123,7 +133,9 @@ def _standing(observer: Observer) -> int:
 def standing(journal: list[dict]) -> list[dict]:
     """Pairs that hold now: the latest status of each event and alert."""
     latest: dict[tuple, dict] = {}
-    for row in sorted(journal, key=lambda r: (r["event_version"], str(r["event_issued"]))):
+    for row in sorted(
+        journal, key=lambda r: (r["event_version"], str(r["event_issued"]))
+    ):
         latest[row["event_id"], row["alert_id"]] = row
     return [r for r in latest.values() if r["status"] in ("new", "update")]
 
@@ -159,7 +171,9 @@ def _report(
     wanted = {(r["event_id"], int(r["alert_id"])) for r in expected}
     got = {(r["event_id"], r["alert_id"]) for r in found}
     if wanted != got:
-        print(f"not as expected: {len(wanted - got)} missing, {len(got - wanted)} extra")
+        print(
+            f"not as expected: {len(wanted - got)} missing, {len(got - wanted)} extra"
+        )
         return 1
     return 0
 

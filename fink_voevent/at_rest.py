@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
-from fink_voevent import ingest, landing, match, night, streams, surveys
+from fink_voevent import ingest, landing, match, night, streams, surveys, versions
 from fink_voevent.config import Settings, parse_window
 from fink_voevent.errors import InputError
 from fink_voevent.listen.files import Found, documents
@@ -73,15 +73,15 @@ def match_at_rest(
             surveys.thin(science, settings.survey),
             spark.createDataFrame([], spark_schema("alerts")),
         ).persist()
-        live = match.matchable(
-            match.with_window(
-                match.latest(events, night.tenses(settings)),
+        live = versions.matchable(
+            versions.with_window(
+                versions.latest(events, night.tenses(settings)),
                 parse_window(settings.window),
             )
         ).persist()
         chosen = match.plan(live, settings.cell_order)
         found = match.with_status(
-            match.pairs(thin, live, settings.credible_level, chosen.order), "new"
+            match.pairs(thin, live, settings.credible_level, chosen.order), "new", 0
         ).orderBy("event_id", "credible_level", "alert_id")
         pairs = _write(found, Path(scratch), out, formats)
         tally = Tally(count, events.count(), chosen.regions, thin.count(), pairs)
@@ -135,9 +135,7 @@ def _events(spark: SparkSession, settings: Settings, scratch: Path) -> DataFrame
     return ingest.new_events(parsed, spark.createDataFrame([], spark_schema("events")))
 
 
-def _write(
-    found: DataFrame, scratch: Path, out: Path, formats: Iterable[str]
-) -> int:
+def _write(found: DataFrame, scratch: Path, out: Path, formats: Iterable[str]) -> int:
     """Write one file of each format into `out`, whole, and return the rows."""
     parts = scratch / "parquet"
     found.coalesce(1).write.parquet(str(parts))
@@ -151,5 +149,5 @@ def _write(
         else:
             part = written
         content = part.read_bytes()
-        store.write(f"coincidences.{kind}", lambda stream, c=content: stream.write(c))
+        store.write(f"coincidences.{kind}", lambda stream, c=content: stream.write(c))  # type: ignore[misc]
     return pq.read_metadata(written).num_rows

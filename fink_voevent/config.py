@@ -198,7 +198,10 @@ def load(
 
 
 def _fink_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    pairs = (("data_prefix", "ONLINE_DATA_PREFIX"), ("topic_prefix", "SUBSTREAM_PREFIX"))
+    pairs = (
+        ("data_prefix", "ONLINE_DATA_PREFIX"),
+        ("topic_prefix", "SUBSTREAM_PREFIX"),
+    )
     return {ours: environment[name] for ours, name in pairs if environment.get(name)}
 
 
@@ -222,9 +225,8 @@ def _one_line(error: ValidationError, origin: Mapping[str, str]) -> str:
     first = error.errors()[0]
     key = str(first["loc"][0])
     reason = str(first["msg"]).removeprefix("Value error, ")
-    return (
-        f"{PREFIX}{key.upper()}={first['input']!r}, from the {origin.get(key)}: {reason}"
-    )
+    given = f"{PREFIX}{key.upper()}={first['input']!r}"
+    return f"{given}, from the {origin.get(key)}: {reason}"
 
 
 def describe(configuration: Configuration) -> str:

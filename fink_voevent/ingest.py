@@ -25,7 +25,7 @@ from fink_voevent.config import Settings
 from fink_voevent.errors import NoticeError
 from fink_voevent.ledger import Ledger, Manifest, read, run_of
 from fink_voevent.notice import normalise
-from fink_voevent.schema import EVENTS, LANDING, arrow_schema, names, spark_schema
+from fink_voevent.schema import EVENTS, LANDING, names, spark_schema
 
 _LOG = logging.getLogger(__name__)
 STAGE = "ingest"
@@ -96,17 +96,21 @@ def _parsed_row(row: dict[str, Any], registry: streams.Registry) -> dict[str, An
 def new_events(parsed: DataFrame, known: DataFrame) -> DataFrame:
     """Events of a batch that are not known: one row a notice, the first received."""
     events = parsed.where("reason IS NULL").select(names("events"))
-    return _first_of(events, "notice_id").join(
-        known.select("notice_id"), "notice_id", "left_anti"
-    ).select(names("events"))
+    return (
+        _first_of(events, "notice_id")
+        .join(known.select("notice_id"), "notice_id", "left_anti")
+        .select(names("events"))
+    )
 
 
 def new_quarantine(parsed: DataFrame, known: DataFrame) -> DataFrame:
-    """Unreadable documents of a batch that are not known: one row for the same bytes."""
+    """Unreadable documents of a batch that are not known, one row for the bytes."""
     refused = parsed.where("reason IS NOT NULL").select(names("quarantine"))
-    return _first_of(refused, "sha256").join(
-        known.select("sha256"), "sha256", "left_anti"
-    ).select(names("quarantine"))
+    return (
+        _first_of(refused, "sha256")
+        .join(known.select("sha256"), "sha256", "left_anti")
+        .select(names("quarantine"))
+    )
 
 
 def _first_of(df: DataFrame, key: str) -> DataFrame:

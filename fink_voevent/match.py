@@ -21,7 +21,7 @@ from fink_voevent.schema import names
 ORDERS = (6, 5, 4, 3)  # tried in turn: finer cells pre-select better, until
 MOST_CELLS = 300_000  # they are too many to broadcast (about 100 B a row)
 # Columns of events that matching reads, by their name in a coincidence.
-_EVENT_COLUMNS = {
+EVENT_COLUMNS = {
     "event_id": "event_id",
     "event_version": "version",
     "event_issued": "issued",
@@ -36,65 +36,6 @@ _EVENT_COLUMNS = {
     "event_error_r90": "error_r90",
     "notice_received_at": "received_at",
 }
-TRIGGER_TIMES = ("isotime", "tjd")
-_ORDER = ("event_version", "event_issued", "notice_id")  # of notices of one event
-
-
-def latest(events: DataFrame, tenses: tuple[str, ...]) -> DataFrame:
-    """Latest notice of each event, with the time of the event's trigger.
-
-    Parameters
-    ----------
-    events : DataFrame
-        Notices of any version, in any order.
-    tenses : tuple of str
-        Those that take part; a retraction does in any tense.
-
-    Returns
-    -------
-    DataFrame
-        One row an event: columns of coincidences, and `kind`, `fisher`, `cells`,
-        `window_before`, `window_after`. `event_time` is that of the latest notice that
-        gives the trigger's; a follow-up's own time stands in where there is none.
-
-    Notes
-    -----
-    The order is the notice's own (version, issue, then identity), never of arrival.
-    """
-    taking_part = events.where(
-        F.col("live") & (F.col("tense").isin(*tenses) | (F.col("kind") == "retraction"))
-    )
-    newest = Window.partitionBy("event_id").orderBy(
-        *[F.col(_EVENT_COLUMNS[c]).desc_nulls_last() for c in _ORDER]
-    )
-    whole = newest.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    trigger = F.when(F.col("time_source").isin(*TRIGGER_TIMES), F.col("time"))
-    ranked = taking_part.select(
-        *[F.col(source).alias(name) for name, source in _EVENT_COLUMNS.items()],
-        *("kind", "fisher", "cells", "window_before", "window_after"),
-        F.coalesce(F.first(trigger, ignorenulls=True).over(whole), "time").alias(
-            "event_time"
-        ),
-        F.row_number().over(newest).alias("_rank"),
-    )
-    return ranked.where("_rank = 1").drop("_rank")
-
-
-def matchable(live: DataFrame) -> DataFrame:
-    """Rows of `latest` that an alert can meet: not retracted, with region and time."""
-    return live.where(
-        (F.col("kind") != "retraction")
-        & F.col("cells").isNotNull()
-        & F.col("event_time").isNotNull()
-    )
-
-
-def with_window(live: DataFrame, window: tuple[float, float] | None) -> DataFrame:
-    """Rows of `latest`, their windows replaced by one (before, after) in days."""
-    if window is None:
-        return live
-    before, after = (F.lit(float(days)) for days in window)
-    return live.withColumns({"window_before": before, "window_after": after})
 
 
 def cells_at(order: int) -> Column:
@@ -115,7 +56,7 @@ class Plan:
 
 
 def plan(live: DataFrame, fixed_order: int = 0) -> Plan:
-    """Count the `matchable` events and choose the order; `fixed_order` if not 0."""
+    """Count the events of `versions.matchable` and choose the order, if not fixed."""
     orders = (fixed_order,) if fixed_order else ORDERS
     counts = live.agg(
         F.count(F.lit(1)), *[F.sum(F.size(cells_at(order))) for order in orders]
@@ -137,7 +78,7 @@ def pairs(
     alerts : DataFrame
         Thin alerts, each once.
     live : DataFrame
-        `matchable` events; the small side, broadcast.
+        `versions.matchable` events; the small side, broadcast.
     credible_level : float
         0-1, at most `fink_voevent.localization.COVER_LEVEL`.
     order : int
@@ -146,7 +87,7 @@ def pairs(
     Returns
     -------
     DataFrame
-        Columns of coincidences, without `status`.
+        Columns of coincidences, without `status` and `batch`.
     """
     # What is broadcast a cell is lean; the text of an event is joined to pairs only.
     numbered = live.withColumn(
@@ -185,12 +126,12 @@ def pairs(
         "background_rate": F.lit(None).cast("double"),
         "p_chance": F.lit(None).cast("double"),
     }
-    text = numbered.select("_event", *_EVENT_COLUMNS)
+    text = numbered.select("_event", *EVENT_COLUMNS)
     return (
         met.withColumns(measured)
         .join(F.broadcast(text), "_event")
         .withColumn("coincidence_id", coincidence_id("notice_id", "survey", "alert_id"))
-        .select([c for c in names("coincidences") if c != "status"])
+        .select([c for c in names("coincidences") if c not in ("status", "batch")])
     )
 
 
@@ -211,64 +152,7 @@ def coincidence_id(*parts: str) -> Column:
     )
 
 
-def with_status(found: DataFrame, status: str) -> DataFrame:
-    """Pairs as coincidences of one status."""
-    return found.withColumn("status", F.lit(status)).select(names("coincidences"))
-
-
-def view(journal: DataFrame) -> DataFrame:
-    """Latest coincidence of each event and alert: what holds now.
-
-    The contract: the same for any batching and any order of arrival.
-    """
-    newest = Window.partitionBy("event_id", "survey", "alert_id").orderBy(
-        *[F.col(c).desc_nulls_last() for c in _ORDER], "status"
-    )
-    ranked = journal.withColumn("_rank", F.row_number().over(newest))
-    return ranked.where("_rank = 1").drop("_rank")
-
-
-def revised(again: DataFrame, before: DataFrame, changed: DataFrame) -> DataFrame:
-    """Coincidences that a new version of an event makes of alerts already seen.
-
-    Parameters
-    ----------
-    again : DataFrame
-        `pairs` of the alerts already seen with the changed events.
-    before : DataFrame
-        `view` of what was reported.
-    changed : DataFrame
-        Rows of `latest` whose notice is new.
-
-    Returns
-    -------
-    DataFrame
-        `new` for a pair not reported; `update` for one reported; `withdrawn` (the new
-        version no longer holds the alert) and `retracted` for one reported that no
-        longer is, with the numbers last reported and the identity of the new notice.
-    """
-    key = ["event_id", "survey", "alert_id"]
-    standing = before.where(F.col("status").isin("new", "update"))
-    reported = standing.select(*key, F.lit(True).alias("_reported"))
-    status = F.when(F.col("_reported"), "update").otherwise("new")
-    renewed = (
-        again.join(reported, key, "left")
-        .withColumn("status", status)
-        .select(names("coincidences"))
-    )
-    identity = (*_ORDER, "ivorn", "notice_sha256")
-    newer = changed.select(
-        "event_id", "kind", *[F.col(c).alias(f"_{c}") for c in identity]
-    )
-    gone = (
-        standing.join(again.select(*key), key, "left_anti")
-        .join(F.broadcast(newer), "event_id")
-        .withColumns({c: F.col(f"_{c}") for c in identity})
-        .withColumn(
-            "status",
-            F.when(F.col("kind") == "retraction", "retracted").otherwise("withdrawn"),
-        )
-        .withColumn("coincidence_id", coincidence_id("notice_id", "survey", "alert_id"))
-        .select(names("coincidences"))
-    )
-    return renewed.unionByName(gone)
+def with_status(found: DataFrame, status: str, batch: int) -> DataFrame:
+    """Pairs as coincidences of one status, recorded by a batch."""
+    columns = {"status": F.lit(status), "batch": F.lit(batch).cast("bigint")}
+    return found.withColumns(columns).select(names("coincidences"))

@@ -14,14 +14,14 @@ replay finds the same.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming import StreamingQuery
 
-from fink_voevent import ingest, ledger, match, surveys
+from fink_voevent import ingest, ledger, match, surveys, versions
 from fink_voevent.config import Settings, parse_window
 from fink_voevent.ledger import Ledger, Manifest, run_of
 from fink_voevent.schema import names
@@ -41,16 +41,18 @@ class Inputs:
     journal : DataFrame
         Coincidences of the batches before it.
     live : DataFrame
-        `match.latest` of all notices known to this batch, windows applied.
-    new_notices : DataFrame or None
-        `notice_id` of the notices that are new in this batch; None for none.
+        `versions.latest` of all notices known to this batch, windows applied.
+    changed : DataFrame or None
+        Rows of `live` that the notices of this batch changed; None without notices.
+    batch : int
     """
 
     fresh: DataFrame
     seen: DataFrame
     journal: DataFrame
     live: DataFrame
-    new_notices: DataFrame | None
+    changed: DataFrame | None
+    batch: int
 
 
 def tenses(settings: Settings) -> tuple[str, ...]:
@@ -80,18 +82,18 @@ def delta(inputs: Inputs, credible_level: float, order: int) -> DataFrame:
         See `match.pairs`.
     """
     live = inputs.live
-    forward = match.pairs(inputs.fresh, match.matchable(live), credible_level, order)
-    found = match.with_status(forward, "new")
-    if inputs.new_notices is None:
+    forward = match.pairs(inputs.fresh, versions.matchable(live), credible_level, order)
+    found = match.with_status(forward, "new", inputs.batch)
+    changed = inputs.changed
+    if changed is None:
         return found
-    changed = live.join(F.broadcast(inputs.new_notices), "notice_id", "left_semi")
-    again = match.pairs(inputs.seen, match.matchable(changed), credible_level, order)
-    before = match.view(
+    again = match.pairs(inputs.seen, versions.matchable(changed), credible_level, order)
+    before = versions.view(
         inputs.journal.join(
             F.broadcast(changed.select("event_id")), "event_id", "left_semi"
         )
     )
-    return found.unionByName(match.revised(again, before, changed))
+    return found.unionByName(versions.revised(again, before, changed, inputs.batch))
 
 
 def start(
@@ -139,17 +141,26 @@ def batch_writer(
     def process(arrived: DataFrame, batch: int) -> None:
         if own.has(run, batch):
             return
+        spark, root = arrived.sparkSession, settings.root
         earlier = own.before(run, batch)
         lines = arrived.where("manifest IS NOT NULL").select("manifest").collect()
         thin = arrived.where("manifest IS NULL").select(names("alerts"))
-        seen = ledger.read(thin.sparkSession, settings.root, "alerts", earlier)
+        seen = ledger.read(spark, root, "alerts", earlier)
         alerts = own.write(new_alerts(thin, seen).coalesce(2), "alerts", run, batch)
         arriving = event_files([ledger.parse(line.manifest) for line in lines])
         known = [f for m in earlier for f in m.facts["event_files"]]
-        live = _live(thin.sparkSession, settings, known + arriving).persist()
+        live = _live(spark, settings, known + arriving).persist()
+        before = _live(spark, settings, known)
         try:
-            chosen = match.plan(match.matchable(live), settings.cell_order)
-            inputs = _inputs(settings, earlier, alerts.files, arriving, live)
+            chosen = match.plan(versions.matchable(live), settings.cell_order)
+            inputs = Inputs(
+                fresh=ledger.read_files(spark, root, "alerts", alerts.files),
+                seen=seen,
+                journal=ledger.read(spark, root, "coincidences", earlier),
+                live=live,
+                changed=versions.changed(live, before) if arriving else None,
+                batch=batch,
+            )
             found = delta(inputs, settings.credible_level, chosen.order)
             coincidences = own.write(found.coalesce(1), "coincidences", run, batch)
         finally:
@@ -181,23 +192,5 @@ def event_files(manifests: list[Manifest]) -> list[str]:
 def _live(spark: SparkSession, settings: Settings, files: list[str]) -> DataFrame:
     """Latest notice of each event, of the event files that this batch may know."""
     events = ledger.read_files(spark, settings.root, "events", files)
-    live = match.latest(events, tenses(settings))
-    return match.with_window(live, parse_window(settings.window))
-
-
-def _inputs(
-    settings: Settings,
-    earlier: list[Manifest],
-    alert_files: Sequence[str],
-    arriving: list[str],
-    live: DataFrame,
-) -> Inputs:
-    spark, root = live.sparkSession, settings.root
-    notices = ledger.read_files(spark, root, "events", arriving)
-    return Inputs(
-        fresh=ledger.read_files(spark, root, "alerts", alert_files),
-        seen=ledger.read(spark, root, "alerts", earlier),
-        journal=ledger.read(spark, root, "coincidences", earlier),
-        live=live,
-        new_notices=notices.select("notice_id") if arriving else None,
-    )
+    live = versions.latest(events, tenses(settings))
+    return versions.with_window(live, parse_window(settings.window))

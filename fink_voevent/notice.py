@@ -81,9 +81,7 @@ def normalise(raw: bytes, registry: Registry) -> dict[str, Any]:
         raise NoticeError(f"not understood, please report: {error!r}") from error
 
 
-def _row(
-    raw: bytes, document: voevent.Document, registry: Registry
-) -> dict[str, Any]:
+def _row(raw: bytes, document: voevent.Document, registry: Registry) -> dict[str, Any]:
     issued = parse_iso(document.date)
     stream, groups = registry.find(document.ivorn, document.values, issued)
     values = {**document.values, **groups, "ivorn": document.ivorn}
@@ -119,8 +117,13 @@ def _row(
         "skymap_url": _skymap_url(document),
         "cites": [{"ivorn": i, "cite": c} for i, c in document.cites],
         "params": [
-            {"group": p.group, "name": p.name, "value": p.value, "unit": p.unit,
-             "ucd": p.ucd}
+            {
+                "group": p.group,
+                "name": p.name,
+                "value": p.value,
+                "unit": p.unit,
+                "ucd": p.ucd,
+            }
             for p in document.params
         ],
     }

@@ -57,7 +57,10 @@ def _type(arrow: pa.DataType, name: str, space: str) -> Any:
     if types.is_map(arrow):
         return {"type": "map", "values": [_type(arrow.item_type, name, space), "null"]}
     if types.is_list(arrow) or types.is_large_list(arrow):
-        return {"type": "array", "items": [_type(arrow.value_type, name, space), "null"]}
+        return {
+            "type": "array",
+            "items": [_type(arrow.value_type, name, space), "null"],
+        }
     raise TypeError(f"no Avro type for column {name} of type {arrow}")
 
 

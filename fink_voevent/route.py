@@ -61,7 +61,7 @@ def coincidence_struct(packet_missing: Column) -> Column:
 
 
 def trigger_id() -> Column:
-    """``<event>_<version>_<alert id>_<status>``, in characters that file names allow."""
+    """``<event>_<version>_<alert id>_<status>``, in characters fit for file names."""
     name = F.concat_ws("_", "event_id", "event_version", "alert_id", "status")
     return F.regexp_replace(name, "[^A-Za-z0-9._-]", "-")
 
@@ -69,7 +69,10 @@ def trigger_id() -> Column:
 def as_fink_casts(packets: DataFrame) -> DataFrame:
     """Packets as Fink distributes them: times as text, a null struct as nulls."""
     return packets.select(
-        [_cast(field.dataType, field.name).alias(field.name) for field in packets.schema]
+        [
+            _cast(field.dataType, field.name).alias(field.name)
+            for field in packets.schema
+        ]
     )
 
 
@@ -188,7 +191,9 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
     source.prepare()
     Ledger(root, STAGE).prepare()
     checkpoint = f"{root}/checkpoints/{STAGE}/{settings.survey}"
-    manifests = spark.readStream.option("maxFileAge", ingest.FOREVER).text(source.folder)
+    manifests = spark.readStream.option("maxFileAge", ingest.FOREVER).text(
+        source.folder
+    )
     return (
         manifests.writeStream.foreachBatch(batch_writer(settings, run_of(checkpoint)))
         .queryName("voevent_route")
@@ -211,7 +216,9 @@ def batch_writer(settings: Settings, run: str) -> Callable[[DataFrame, int], Non
         fresh = [m for m in manifests if m.tables.get("coincidences")]
         sent: dict[str, int] = {}
         if fresh and filters:
-            table = ledger.read(lines.sparkSession, settings.root, "coincidences", fresh)
+            table = ledger.read(
+                lines.sparkSession, settings.root, "coincidences", fresh
+            )
             pairs = table.where(F.col("survey") == settings.survey)
             whole = packets(pairs, _science(pairs), settings.survey)
             routed = with_topics(whole, filters, topics)

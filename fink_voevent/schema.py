@@ -28,7 +28,13 @@ CELLS = pa.list_(pa.struct([("lo", LONG), ("hi", LONG)]))
 CITES = pa.list_(pa.struct([("ivorn", TEXT), ("cite", TEXT)]))
 PARAMS = pa.list_(
     pa.struct(
-        [("group", TEXT), ("name", TEXT), ("value", TEXT), ("unit", TEXT), ("ucd", TEXT)]
+        [
+            ("group", TEXT),
+            ("name", TEXT),
+            ("value", TEXT),
+            ("unit", TEXT),
+            ("ucd", TEXT),
+        ]
     )
 )
 SIGNIFICANCE = pa.struct([("name", TEXT), ("value", REAL)])
@@ -208,9 +214,7 @@ ALERTS = (
 )
 
 COINCIDENCES = (
-    Column(
-        "coincidence_id", TEXT, "UUID", "", "UUIDv5 of notice, alert and survey"
-    ),
+    Column("coincidence_id", TEXT, "UUID", "", "UUIDv5 of notice, alert and survey"),
     Column("status", TEXT, "", "", "new, update, withdrawn or retracted"),
     Column("event_id", TEXT, "", "", "see events"),
     Column("event_version", LONG, "", "", "version of the notice, see events"),
@@ -259,6 +263,13 @@ COINCIDENCES = (
         "probability that chance gives an alert ranked as high: small is surprising",
     ),
     Column("notice_received_at", TIME, "UTC", "", "when the notice was received"),
+    Column(
+        "batch",
+        LONG,
+        "",
+        "",
+        "of the stage that recorded it; of two rows of one notice the larger holds",
+    ),
     Column("software", TEXT, "", "", "fink-voevent and its version"),
 )
 
@@ -304,7 +315,8 @@ def markdown() -> str:
         lines += ["", f"## {table}", "", "| column | type | unit | null | meaning |"]
         lines += ["|---|---|---|---|---|"]
         lines += [
-            f"| `{c.name}` | `{c.type}` | {c.unit} | {c.null or 'never'} | {c.meaning} |"
+            f"| `{c.name}` | `{c.type}` | {c.unit} | {c.null or 'never'} |"
+            f" {c.meaning} |"
             for c in columns
         ]
     return "\n".join(lines) + "\n"

@@ -121,7 +121,7 @@ class Spool:
         return int(self._db.execute("SELECT count(*) FROM document").fetchone()[0])
 
     def next_batch(self, size: int) -> Batch | None:
-        """Return the batch to land next: one begun before, else up to `size` new ones."""
+        """Return the batch to land next: one begun before, or `size` documents."""
         with self._transaction():
             begun = self._db.execute("SELECT first, last, name FROM batch").fetchone()
             if begun:
@@ -139,7 +139,9 @@ class Spool:
             )
             return batch
 
-    def documents(self, batch: Batch) -> Iterator[tuple[int, str, str, str, str, bytes]]:
+    def documents(
+        self, batch: Batch
+    ) -> Iterator[tuple[int, str, str, str, str, bytes]]:
         """Rows of a batch: received (us since 1970) and the columns of landing."""
         yield from self._db.execute(
             "SELECT received_us, transport, source, format, sha256, raw FROM document"

@@ -15,6 +15,7 @@ from pathlib import Path
 from pyspark.errors import AnalysisException, StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql.types import StructType
 
 from fink_voevent import ingest, night, route
 from fink_voevent.config import Settings
@@ -86,13 +87,20 @@ def _wait_for_science(
     tries = int(settings.wait_s / POLL_S) + 1
     _LOG.info("waiting for science alerts in %s, at most %.0f s", path, settings.wait_s)
     for _ in range(tries):
-        try:
-            schema = spark.read.parquet(path).schema
+        schema = _schema_of(spark, path)
+        if schema is not None:
             return spark.readStream.schema(schema).parquet(path)
-        except AnalysisException:  # no folder, or nothing in it yet
-            if halted():
-                return None
+        if halted():
+            return None
     raise InputError(
         f"no science alerts appeared in {path} within {settings.wait_s:.0f} s: is"
         " raw2science running, and are VOEVENT_DATA_PREFIX and VOEVENT_NIGHT right?"
     )
+
+
+def _schema_of(spark: SparkSession, path: str) -> StructType | None:
+    """Read the schema of a folder of Parquet; None while there is nothing in it."""
+    try:
+        return spark.read.parquet(path).schema
+    except AnalysisException:
+        return None

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from fink_voevent.ledger import Ledger
+from fink_voevent.ledger import Ledger, Manifest
 from fink_voevent.storage import Store, open_store
 
 
@@ -50,20 +50,20 @@ class Observer:
 
     root: str
     _rows: dict[str, int] = field(default_factory=dict)
+    _ledgers: dict[str, Ledger] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self._ingest, self._match, self._route = (
-            Ledger(self.root, stage) for stage in ("ingest", "match", "route")
-        )
+    def _manifests(self, stage: str) -> list[Manifest]:
+        ledger = self._ledgers.setdefault(stage, Ledger(self.root, stage))
+        return ledger.manifests()
 
     def status(self) -> Status:
         """Status of this moment."""
         landing = open_store(self.root).at("landing")
         landed = sorted(landing.files(".parquet"), key=lambda f: f.mtime)
-        ingested = [m.facts for m in self._ingest.manifests()]
-        matched = self._match.manifests()
+        ingested = [m.facts for m in self._manifests("ingest")]
+        matched = self._manifests("match")
         topics: Counter[str] = Counter()
-        for manifest in self._route.manifests():
+        for manifest in self._manifests("route"):
             topics.update(manifest.facts["sent"])
         rows = [self._count(landing, info) for info in landed]
         documents = sum(f["documents"] for f in ingested)
@@ -71,7 +71,9 @@ class Observer:
             received=sum(rows),
             events=sum(f["events"] for f in ingested),
             quarantined=sum(f["quarantine"] for f in ingested),
-            live_notices=max((m.facts["live_notices"] for m in matched[-1:]), default=0),
+            live_notices=max(
+                (m.facts["live_notices"] for m in matched[-1:]), default=0
+            ),
             alerts=sum(m.facts["alerts"] for m in matched),
             coincidences=sum(m.facts["coincidences"] for m in matched),
             topics=dict(sorted(topics.items())),
@@ -82,16 +84,18 @@ class Observer:
         """All rows of the journal of coincidences, in order of batch."""
         store = open_store(self.root)
         rows: list[dict[str, Any]] = []
-        for manifest in self._match.manifests():
+        for manifest in self._manifests("match"):
             for name in manifest.tables.get("coincidences", ()):
-                table = pq.read_table(f"{store.path}/{name}", filesystem=store.filesystem)
+                table = pq.read_table(
+                    f"{store.path}/{name}", filesystem=store.filesystem
+                )
                 rows += table.to_pylist()
         return rows
 
     def route_is_done(self) -> bool:
         """Whether route has handed over every batch of match."""
-        routed = {m for r in self._route.manifests() for m in r.facts["manifests"]}
-        return all(m.name in routed for m in self._match.manifests())
+        routed = {m for r in self._manifests("route") for m in r.facts["manifests"]}
+        return all(m.name in routed for m in self._manifests("match"))
 
     def _count(self, landing: Store, info: fs.FileInfo) -> int:
         if info.path not in self._rows:

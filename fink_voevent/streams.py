@@ -156,7 +156,10 @@ def _stream(
 ) -> Stream:
     name = block.get("name")
     try:
-        values = {**shared["defaults"], **shared["base"].get(block.get("base"), {})}
+        values = {
+            **shared["defaults"],
+            **shared["base"].get(str(block.get("base")), {}),
+        }
         values |= block
         values.pop("base", None)
         allowed = {f.name for f in fields(Stream)}

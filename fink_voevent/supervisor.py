@@ -88,7 +88,7 @@ def supervise(
     report: Callable[[], None],
     report_s: float,
 ) -> None:
-    """Keep the children alive until `stop` is set; then stop them, and report once more.
+    """Keep the children alive until `stop` is set; then stop them and report again.
 
     Parameters
     ----------

@@ -51,9 +51,7 @@ def thin(df: DataFrame, survey: str, night: str = "") -> DataFrame:
     columns = _SURVEYS[survey](df)
     columns["survey"] = F.lit(survey)
     columns["night"] = (
-        F.lit(night)
-        if night
-        else F.date_format(columns["alert_time"], "yyyyMMdd")
+        F.lit(night) if night else F.date_format(columns["alert_time"], "yyyyMMdd")
     )
     columns["packet_file"] = F.col("_metadata.file_path")
     df = df.select([column.alias(name) for name, column in columns.items()])
@@ -94,7 +92,7 @@ def _require(df: DataFrame, survey: str, paths: tuple[str, ...]) -> None:
 
 
 def _extragalactic(simbad: Column, nearer: Column) -> Column:
-    """False for a known object of the Galaxy or nearer; null where nothing is known."""
+    """Give false for a known object of the Galaxy or nearer, null where unknown."""
     hosts = set(map(str, return_list_of_eg_host())) - set(UNKNOWN_TYPES)
     base = F.regexp_replace(simbad, "(_Candidate|_?[?])$", "")
     known = simbad.isNotNull() & ~simbad.isin(*UNKNOWN_TYPES, "", "nan")
@@ -112,9 +110,11 @@ def _ztf(df: DataFrame) -> dict[str, Column]:
     if _type_of(df.schema, "prv_candidates.diffmaglim") is not None:
         limits = F.filter(
             "prv_candidates",
-            lambda c: (c["magpsf"].isNull() | F.isnan(c["magpsf"]))
-            & c["diffmaglim"].isNotNull()
-            & (c["jd"] < first_jd),
+            lambda c: (
+                (c["magpsf"].isNull() | F.isnan(c["magpsf"]))
+                & c["diffmaglim"].isNotNull()
+                & (c["jd"] < first_jd)
+            ),
         )
         earlier_limits = F.array_max(F.transform(limits, lambda c: c["jd"]))
     bands = [F.when(F.col("candidate.fid") == k, v) for k, v in ZTF_BANDS.items()]

@@ -73,7 +73,7 @@ def _column(value: Column | str | float) -> Column:
 
 
 def unit_vector(ra: Column | str | float, dec: Column | str | float) -> Vector:
-    """Unit vector of a position.
+    """Make the unit vector of a position.
 
     Parameters
     ----------
@@ -100,8 +100,8 @@ def healpix_index(ra: Column | str | float, dec: Column | str | float) -> Column
     base = F.least(F.floor(quarter), F.lit(3).cast("bigint"))
     inside = quarter - base
     # sqrt(3 (1 - |z|)), without the cancellation near a pole
-    polar = nside * F.sqrt(F.lit(6.0)) * F.abs(
-        F.sin(F.radians((90.0 - F.abs(dec)) / 2.0))
+    polar = (
+        nside * F.sqrt(F.lit(6.0)) * F.abs(F.sin(F.radians((90.0 - F.abs(dec)) / 2.0)))
     )
     top = F.lit((1 << ORDER) - 1).cast("bigint")
     jp = F.least(F.floor(inside * polar), top)
@@ -121,11 +121,7 @@ def healpix_index(ra: Column | str | float, dec: Column | str | float) -> Column
         .when(north, base)
         .otherwise(base + 8)
     )
-    ix = (
-        F.when(equatorial, falling.bitwiseAND(top))
-        .when(north, top - jm)
-        .otherwise(jp)
-    )
+    ix = F.when(equatorial, falling.bitwiseAND(top)).when(north, top - jm).otherwise(jp)
     iy = (
         F.when(equatorial, top - rising.bitwiseAND(top))
         .when(north, top - jp)
@@ -157,9 +153,9 @@ def cell(index: Column | str, order: int) -> Column:
 
 
 def half_chord2(a: Vector, b: Vector) -> Column:
-    """sin2(separation / 2): no trigonometry, exact at any separation but the antipode's.
+    """sin2(separation / 2), without trigonometry: what a join compares.
 
-    What a join compares; `arc` makes it degrees.
+    `arc` gives degrees.
     """
     return ((a.x - b.x) ** 2 + (a.y - b.y) ** 2 + (a.z - b.z) ** 2) / 4.0
 
@@ -249,7 +245,7 @@ def _timestamp(microseconds: Column) -> Column:
 
 
 def elapsed_us(time: Column) -> Column:
-    """Microseconds of TAI since 1970: differences are elapsed time, leap seconds too."""
+    """Microseconds of TAI since 1970: differences are elapsed time, leaps and all."""
     utc_us = F.call_udf("unix_micros", time)
     offset = F.lit(0)
     for since_us, seconds in leap_seconds():
@@ -268,7 +264,7 @@ def prior_activity(
     last_non_detection: Column | str,
     event_time: Column | str,
 ) -> Column:
-    """Tell new, unknown or active: was the object there before the event?
+    """Tell new, unknown or active: whether the object was there before the event.
 
     active: detected before the event. new: first detected at the event or later, and a
     non-detection before that is on record. unknown: no first detection is known, or

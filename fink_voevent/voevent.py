@@ -16,8 +16,8 @@ from importlib import resources
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-import lxml.etree as ET
 import xmltodict
+from lxml import etree
 
 from fink_voevent.errors import NoticeError
 
@@ -131,15 +131,15 @@ def _document(tree: dict[str, Any], valid: bool) -> Document:
 
 
 @functools.lru_cache(maxsize=1)
-def _schema() -> ET.XMLSchema:
+def _schema() -> etree.XMLSchema:
     path = resources.files("comet") / "schema" / "VOEvent-v2.0.xsd"
-    return ET.XMLSchema(ET.fromstring(path.read_bytes()))
+    return etree.XMLSchema(etree.fromstring(path.read_bytes()))
 
 
 def _schema_valid(raw: bytes) -> bool:
     try:
-        root = ET.fromstring(raw, ET.XMLParser(**_PARSER_OPTIONS))
-    except (ET.XMLSyntaxError, ValueError) as error:
+        root = etree.fromstring(raw, etree.XMLParser(**_PARSER_OPTIONS))
+    except (etree.XMLSyntaxError, ValueError) as error:
         reason = str(error).split(", line ")[0]
         raise NoticeError(f"not XML: {reason}") from None
     if root.getroottree().docinfo.internalDTD is not None:

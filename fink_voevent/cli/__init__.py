@@ -56,7 +56,7 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="fink_voevent")
 @click.option("-v", "--verbose", is_flag=True, help="Log debugging details too.")
 def main(verbose: bool) -> None:  # noqa: FBT001 - a flag of the command line
-    """Meet VOEvents with the alerts of ZTF and Rubin, in the Fink broker.
+    r"""Meet VOEvents with the alerts of ZTF and Rubin, in the Fink broker.
 
     Every setting has a name VOEVENT_... in the environment; `fink_voevent config` lists
     them all.

@@ -47,7 +47,7 @@ def settings_options(*names: str) -> Callable[[Any], Any]:
 
 
 def configuration(options: dict[str, Any]) -> Configuration:
-    """Settings of the environment and of a command's options."""
+    """Merge the settings of the environment and of a command's options."""
     values = {k: v for k, v in options.items() if v is not None}
     if "sources" in values:
         values["sources"] = ",".join(values["sources"]) or None

@@ -16,7 +16,7 @@ from fink_voevent.filters.discover import discover
 @click.command()
 @click.option("--check", is_flag=True, help="Also read the files that settings name.")
 def command(check: bool) -> None:  # noqa: FBT001 - a flag of the command line
-    """Print every setting: its value, where that came from, and what it means.
+    r"""Print every setting: its value, where that came from, and what it means.
 
     A wrong or unknown setting ends with one line and code 2. Passwords are not shown.
 

@@ -15,7 +15,7 @@ from fink_voevent.filters.discover import discover
 @click.command()
 @settings_options("survey")
 def command(**options: Any) -> None:
-    """List the filters: name, topic and rule.
+    r"""List the filters: name, topic and rule.
 
     \b
     Example

@@ -24,7 +24,7 @@ AT_ONCE = 500  # documents in one transaction of the spool
 @click.argument("paths", nargs=-1)
 @settings_options("data_prefix", "spool")
 def command(paths: tuple[str, ...], **options: Any) -> None:
-    """Land documents from files, folders, tar archives, or standard input.
+    r"""Land documents from files, folders, tar archives, or standard input.
 
     Without PATHS one document is read from standard input, so that this serves as the
     command of Comet (--cmd) or of any other program. Code 0 means: on the disk.

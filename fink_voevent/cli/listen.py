@@ -14,7 +14,7 @@ from fink_voevent.cli.common import settings, settings_options
 @click.command()
 @settings_options("sources", "data_prefix", "spool")
 def command(**options: Any) -> None:
-    """Subscribe to VOEvent brokers (VTP) and land all that they send.
+    r"""Subscribe to VOEvent brokers (VTP) and land all that they send.
 
     Each document is on the local disk before it is acknowledged. Stops at Ctrl-C; what
     was received is landed first.

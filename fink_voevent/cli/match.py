@@ -41,7 +41,7 @@ def command(
     formats: tuple[str, ...],
     **options: Any,
 ) -> None:
-    """Match a past night of Fink's science alerts with notices.
+    r"""Match a past night of Fink's science alerts with notices.
 
     Writes the coincidences (docs/tables.md) to OUT/coincidences.parquet and prints
     them. The same matching as on the stream, with the same identifiers.
@@ -49,8 +49,8 @@ def command(
     \b
     Examples
       fink_voevent match --alerts science/20240115 --notices notices/ --out out
-      fink_voevent match --survey rubin --alerts night --notices a.xml b.xml --out out \\
-          --window 1,14 --credible-level 0.9 --format csv
+      fink_voevent match --survey rubin --alerts night --notices a.xml b.xml \
+          --out out --window 1,14 --credible-level 0.9 --format csv
     """
     from fink_voevent.at_rest import match_at_rest
     from fink_voevent.session import build
@@ -64,8 +64,9 @@ def command(
         spark.stop()
     _show(out / "coincidences.parquet")
     click.echo(
-        f"{tally.documents} documents, {tally.events} notices, {tally.live} live events,"
-        f" {tally.alerts} alerts searched, {tally.coincidences} coincidences in {out}",
+        f"{tally.documents} documents, {tally.events} notices, {tally.live} live"
+        f" events, {tally.alerts} alerts searched, {tally.coincidences} coincidences in"
+        f" {out}",
         err=True,
     )
 

@@ -24,7 +24,7 @@ from fink_voevent.spool import sha256
 @click.argument("paths", nargs=-1, required=True)
 @settings_options("streams")
 def command(paths: tuple[str, ...], **options: Any) -> None:
-    """Print what we understand of documents: one line of JSON for each.
+    r"""Print what we understand of documents: one line of JSON for each.
 
     A line has `file`, `sha256` and the columns of events (docs/tables.md), or `file`,
     `sha256` and the `reason` why it cannot be read. Counts go to standard error.
@@ -43,8 +43,8 @@ def command(paths: tuple[str, ...], **options: Any) -> None:
         raise InputError("no document found at the paths given")
     total = sum(counts.values())
     click.echo(
-        f"{total} documents: {counts['events']} events, {counts['quarantine']} cannot be"
-        " read",
+        f"{total} documents: {counts['events']} events, {counts['quarantine']} cannot"
+        " be read",
         err=True,
     )
 

@@ -20,7 +20,7 @@ from fink_voevent.supervisor import Child, supervise
 @click.command()
 @settings_options("sources", "data_prefix", "survey", "night", "spool")
 def command(**options: Any) -> None:
-    """Run everything on one machine: the listener and the three stages.
+    r"""Run everything on one machine: the listener and the three stages.
 
     A part that dies is started again. A status line is printed every VOEVENT_STATUS_S
     seconds and at the end. Stops at Ctrl-C.

@@ -14,7 +14,7 @@ from fink_voevent.cli.common import settings, settings_options, stop_on_signals
 @click.command()
 @settings_options("data_prefix", "survey", "night")
 def command(**options: Any) -> None:
-    """Run ingest, match and route in one Spark process, until Ctrl-C.
+    r"""Run ingest, match and route in one Spark process, until Ctrl-C.
 
     \b
     Example

@@ -15,7 +15,7 @@ from fink_voevent.status import Observer
 @click.command()
 @settings_options("data_prefix")
 def command(**options: Any) -> None:
-    """Print one line: notices, events, alerts searched, coincidences, topics, lag.
+    r"""Print one line: notices, events, alerts searched, coincidences, topics, lag.
 
     \b
     Example

@@ -15,7 +15,7 @@ from fink_voevent.cli.common import settings, settings_options
 @click.command()
 @settings_options("streams")
 def command(**options: Any) -> None:
-    """List the streams that are known, in the order in which they are tried.
+    r"""List the streams that are known, in the order in which they are tried.
 
     \b
     Example

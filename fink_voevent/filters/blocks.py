@@ -20,5 +20,5 @@ def is_good(quality: pd.Series) -> pd.Series:
 
 
 def may_be_extragalactic(extragalactic: pd.Series) -> pd.Series:
-    """Whether nothing says that the object is of the Galaxy or nearer; a null may be."""
+    """Whether nothing says that the object is of the Galaxy or nearer, as a null."""
     return ~extragalactic.eq(other=False).fillna(value=False).astype(bool)

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Finding filters: ``PACKAGE.filter_NAME.filter``, function ``NAME``, topic ``NAME``."""
+"""Finding filters: ``PACKAGE.filter_NAME.filter``, function and topic ``NAME``."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Listener:
         return deferToThreadPool(reactor, self._lander, self._drain)
 
     def _drain(self) -> None:
-        """Land; a store that is away is said once, and the spool keeps the documents."""
+        """Land; say once that the store is away, while the spool keeps all."""
         try:
             count = drain(self._drain_spool, self._landing)
         except StorageError as error:

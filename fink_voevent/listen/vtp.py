@@ -15,9 +15,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import lxml.etree as ET
 from comet.protocol.messages import ack, authenticateresponse, iamaliveresponse
 from comet.protocol.subscriber import VOEventSubscriber, VOEventSubscriberFactory
+from lxml import etree
 from twisted.internet import defer
 from twisted.python.failure import Failure
 
@@ -43,14 +43,14 @@ class DurableSubscriber(VOEventSubscriber):
         """Answer a transport message; keep anything else, then acknowledge it."""
         self.resetTimeout()
         root = first_element(data)
-        if root is not None and ET.QName(root).localname == "Transport":
+        if root is not None and etree.QName(root).localname == "Transport":
             self._answer(root)
             return
         document = Received(data, "vtp", self.factory.source)
         kept = self.factory.keep(document)
         kept.addCallbacks(self._acknowledge, self._not_kept, callbackArgs=(data,))
 
-    def _answer(self, root: ET._Element) -> None:
+    def _answer(self, root: etree._Element) -> None:
         role, origin = root.get("role"), _origin(root)
         if role == "iamalive":
             self.send_xml(iamaliveresponse(self.factory.local_ivo, origin))
@@ -138,38 +138,40 @@ class SubscriberFactory(VOEventSubscriberFactory):
     ) -> None:
         """Say once that the connection was lost, and try again."""
         if self.continueTrying:
-            self.note(f"connection to {self.source} lost; reconnecting", logging.WARNING)
+            self.note(
+                f"connection to {self.source} lost; reconnecting", logging.WARNING
+            )
         VOEventSubscriberFactory.clientConnectionLost(self, connector, reason)
 
 
-def first_element(data: bytes) -> ET._Element | None:
+def first_element(data: bytes) -> etree._Element | None:
     """Root element of a message, as far as it can be read; None where it is not XML."""
-    parser = ET.XMLPullParser(
+    parser = etree.XMLPullParser(
         events=("start",), resolve_entities=False, no_network=True, load_dtd=False
     )
     try:
         parser.feed(data)
-    except ET.XMLSyntaxError:
+    except etree.XMLSyntaxError:
         pass  # the root may have been read before the fault
     return next((element for _, element in _events(parser)), None)
 
 
-def _events(parser: ET.XMLPullParser) -> Any:
+def _events(parser: etree.XMLPullParser) -> Any:
     try:
         yield from parser.read_events()
-    except ET.XMLSyntaxError:
+    except etree.XMLSyntaxError:
         return
 
 
-def _origin(root: ET._Element) -> str:
+def _origin(root: etree._Element) -> str:
     for child in root:
-        if isinstance(child.tag, str) and ET.QName(child).localname == "Origin":
+        if isinstance(child.tag, str) and etree.QName(child).localname == "Origin":
             return (child.text or "").strip()
     return ""
 
 
 def claimed_ivorn(data: bytes) -> str:
-    """Return the ivorn that a document claims, for its acknowledgement; may be empty."""
+    """Return the ivorn that a document claims, for the acknowledgement, or nothing."""
     found = _IVORN.search(data)
     text = found[1].decode("utf-8", "replace") if found else ""
     return "".join(c for c in text if c.isprintable() and c not in "\ufffe\uffff")

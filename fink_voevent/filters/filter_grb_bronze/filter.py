@@ -9,8 +9,8 @@ import pandas as pd
 from fink_voevent.filters import blocks
 
 DESCRIPTION = (
-    "Alerts in the region and time window of a gamma-ray burst: quality 0.5 or more, not"
-    " a known star, asteroid or other object of the Galaxy or nearer."
+    "Alerts in the region and time window of a gamma-ray burst: quality 0.5 or more,"
+    " not a known star, asteroid or other object of the Galaxy or nearer."
 )
 
 

@@ -1,0 +1,154 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Which notice of an event holds, and what a new one changes of what was told.
+
+The order of notices is their own (version, issue, then identity), never of arrival, so
+that what holds is the same for any batching.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F  # noqa: N812
+
+from fink_voevent.match import EVENT_COLUMNS, coincidence_id
+from fink_voevent.schema import names
+
+TRIGGER_TIMES = ("isotime", "tjd")
+_ORDER = ("event_version", "event_issued", "notice_id")  # of notices of one event
+
+
+def latest(events: DataFrame, tenses: tuple[str, ...]) -> DataFrame:
+    """Latest notice of each event, with the time of the event's trigger.
+
+    Parameters
+    ----------
+    events : DataFrame
+        Notices of any version, in any order.
+    tenses : tuple of str
+        Those that take part; a retraction does in any tense.
+
+    Returns
+    -------
+    DataFrame
+        One row an event: columns of coincidences, and `kind`, `fisher`, `cells`,
+        `window_before`, `window_after`. `event_time` is that of the latest notice that
+        gives the trigger's; a follow-up's own time stands in where there is none.
+
+    Notes
+    -----
+    The order is the notice's own (version, issue, then identity), never of arrival.
+    """
+    taking_part = events.where(
+        F.col("live") & (F.col("tense").isin(*tenses) | (F.col("kind") == "retraction"))
+    )
+    newest = Window.partitionBy("event_id").orderBy(
+        *[F.col(EVENT_COLUMNS[c]).desc_nulls_last() for c in _ORDER]
+    )
+    whole = newest.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    trigger = F.when(F.col("time_source").isin(*TRIGGER_TIMES), F.col("time"))
+    ranked = taking_part.select(
+        *[F.col(source).alias(name) for name, source in EVENT_COLUMNS.items()],
+        *("kind", "fisher", "cells", "window_before", "window_after"),
+        F.coalesce(F.first(trigger, ignorenulls=True).over(whole), "time").alias(
+            "event_time"
+        ),
+        F.row_number().over(newest).alias("_rank"),
+    )
+    return ranked.where("_rank = 1").drop("_rank")
+
+
+def matchable(live: DataFrame) -> DataFrame:
+    """Rows of `latest` that an alert can meet: not retracted, with region and time."""
+    return live.where(
+        (F.col("kind") != "retraction")
+        & F.col("cells").isNotNull()
+        & F.col("event_time").isNotNull()
+    )
+
+
+def with_window(live: DataFrame, window: tuple[float, float] | None) -> DataFrame:
+    """Rows of `latest`, their windows replaced by one (before, after) in days."""
+    if window is None:
+        return live
+    before, after = (F.lit(float(days)) for days in window)
+    return live.withColumns({"window_before": before, "window_after": after})
+
+
+def view(journal: DataFrame) -> DataFrame:
+    """Latest coincidence of each event and alert: what holds now.
+
+    The contract: the same for any batching and any order of arrival.
+    """
+    newest = Window.partitionBy("event_id", "survey", "alert_id").orderBy(
+        *[F.col(c).desc_nulls_last() for c in (*_ORDER, "batch")]
+    )
+    ranked = journal.withColumn("_rank", F.row_number().over(newest))
+    return ranked.where("_rank = 1").drop("_rank")
+
+
+def changed(live: DataFrame, before: DataFrame) -> DataFrame:
+    """Rows of `latest` that are not the same as before: another notice or time.
+
+    A late notice that is not the newest can still bring the time of the trigger.
+    """
+    same = [live[c].eqNullSafe(before[c]) for c in ("notice_id", "event_time")]
+    return live.join(
+        before, [live["event_id"] == before["event_id"], *same], "left_anti"
+    )
+
+
+def revised(
+    again: DataFrame, before: DataFrame, changed: DataFrame, batch: int
+) -> DataFrame:
+    """Coincidences that a new version of an event makes of alerts already seen.
+
+    Parameters
+    ----------
+    again : DataFrame
+        `pairs` of the alerts already seen with the changed events.
+    before : DataFrame
+        `view` of what was reported.
+    changed : DataFrame
+        Rows of `latest` that `changed` gives.
+    batch : int
+        That records them.
+
+    Returns
+    -------
+    DataFrame
+        `new` for a pair not reported; `update` for one reported; `withdrawn` (the new
+        version no longer holds the alert) and `retracted` for one reported that no
+        longer is, with the numbers last reported and the identity of the new notice.
+    """
+    key = ["event_id", "survey", "alert_id"]
+    standing = before.where(F.col("status").isin("new", "update"))
+    reported = standing.select(*key, F.lit(True).alias("_reported"))
+    status = F.when(F.col("_reported"), "update").otherwise("new")
+    recorded = F.lit(batch).cast("bigint")
+    renewed = (
+        again.join(reported, key, "left")
+        .withColumns({"status": status, "batch": recorded})
+        .select(names("coincidences"))
+    )
+    identity = (*_ORDER, "ivorn", "notice_sha256")
+    newer = changed.select(
+        "event_id", "kind", *[F.col(c).alias(f"_{c}") for c in identity]
+    )
+    gone = (
+        standing.join(again.select(*key), key, "left_anti")
+        .join(F.broadcast(newer), "event_id")
+        .withColumns({c: F.col(f"_{c}") for c in identity})
+        .withColumn(
+            "status",
+            F.when(F.col("kind") == "retraction", "retracted").otherwise("withdrawn"),
+        )
+        .withColumns(
+            {
+                "coincidence_id": coincidence_id("notice_id", "survey", "alert_id"),
+                "batch": recorded,
+            }
+        )
+        .select(names("coincidences"))
+    )
+    return renewed.unionByName(gone)
