@@ -29,6 +29,9 @@ SYSTEMATIC_CONTAINMENT = 0.68  # radii of streams.toml's [systematic]
 ORDER_29_CELLS = 12 << 58
 DEG2_PER_SR = math.degrees(1) ** 2
 BRIGGS = 0.66
+# cdshealpix 0.9.0 leaves out parts of cones beyond about 130 deg: stay well below.
+WIDE_DEG = 100.0
+_NARROW_KAPPA = 20.0  # above, exp(-2 kappa) is below the rounding of 1
 _MIN_KAPPA = 1e-9  # flatter than this is the whole sky
 
 
@@ -101,14 +104,17 @@ def kappa(radius_deg: float, containment: float) -> float:
     half_chord2 = _half_chord2(radius_deg)
     if half_chord2 >= containment:
         return _MIN_KAPPA
-    value = -math.log1p(-containment) / (2 * half_chord2)
-    for _ in range(200):  # fixed point; the term in exp(-2 kappa) vanishes when small
-        scale = -math.expm1(-2 * value)
-        new = -math.log1p(-containment * scale) / (2 * half_chord2)
-        if abs(new - value) <= 1e-14 * value:
-            break
-        value = new
-    return max(value, _MIN_KAPPA)
+    high = -math.log1p(-containment) / (2 * half_chord2)  # exact but for exp(-2 kappa)
+    if high > _NARROW_KAPPA:
+        return high
+    low = _MIN_KAPPA
+    for _ in range(100):  # bisection: what is enclosed grows with kappa
+        middle = math.sqrt(low * high)
+        if _enclosed(middle, half_chord2) < containment:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def fisher(
@@ -158,14 +164,14 @@ def cover(ra_deg: float, dec_deg: float, radius_deg: float) -> list[tuple[int, i
     ra_deg, dec_deg : float
         Centre, ICRS.
     radius_deg : float
-        Radius; 180 and more is the whole sky.
+        Radius; above `WIDE_DEG` the whole sky is returned.
 
     Returns
     -------
     list of (lo, hi)
         Sorted, disjoint, half open. The cells measure about a quarter of the radius.
     """
-    if radius_deg >= 180:
+    if radius_deg > WIDE_DEG:
         return [(0, ORDER_29_CELLS)]
     order = math.ceil(math.log2(58.63 / max(radius_deg, 1e-6))) + 2
     order = max(0, min(order, 18))

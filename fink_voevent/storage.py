@@ -19,7 +19,7 @@ from pyarrow import fs
 
 from fink_voevent.errors import StorageError
 
-_URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+://")
+_URI = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):/")  # Hadoop writes file:/x too
 
 
 @dataclass(frozen=True)
@@ -119,14 +119,25 @@ def open_store(location: str) -> Store:
     StorageError
         Where the URI is not understood or its file system cannot be reached.
     """
-    if not _URI.match(location):
+    found = _URI.match(location)
+    if found is None:
         return Store(fs.LocalFileSystem(), str(Path(location).absolute()))
     try:
-        # Hadoop's s3a is S3 to pyarrow; hdfs://host:port///x is hdfs://host:port/x
-        uri = re.sub(r"^s3[an]://", "s3://", location)
-        scheme, _, rest = uri.partition("://")
-        uri = f"{scheme}://{re.sub('/{2,}', '/', rest)}"
-        filesystem, path = fs.FileSystem.from_uri(uri)
+        filesystem, path = fs.FileSystem.from_uri(_plain_uri(location, found[1]))
     except (OSError, ValueError, pa.ArrowException) as error:
         raise StorageError(f"cannot open {location}: {error}") from None
     return Store(filesystem, path)
+
+
+def _plain_uri(location: str, scheme: str) -> str:
+    """URI as pyarrow reads it, of one as Hadoop writes it.
+
+    Hadoop's s3a is s3; ``file:/x`` is ``file:///x``; ``hdfs://host:port///x`` has one
+    slash too many, twice.
+    """
+    rest = location[len(scheme) + 1 :]
+    host, slash, path = rest.removeprefix("//").partition("/")
+    if not rest.startswith("//"):
+        host, path = "", rest
+    name = "s3" if scheme.lower() in ("s3a", "s3n") else scheme
+    return f"{name}://{host}{slash or '/'}{path.lstrip('/')}"

@@ -1,0 +1,59 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: one Spark session for all (pytest-spark), folders, real data if there."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+# Workers must run the Python that has our package, whatever the path says.
+os.environ["PYSPARK_PYTHON"] = sys.executable
+os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+for name in [n for n in os.environ if n.startswith("VOEVENT_")]:
+    del os.environ[name]
+
+from fink_voevent import streams  # noqa: E402
+from fink_voevent.config import Settings, load  # noqa: E402
+
+ROOT = Path(__file__).parent.parent
+DATATEST = ROOT / "datatest"
+REAL = ROOT.parent / "shared" / "real"
+
+
+@pytest.fixture(scope="session")
+def datatest() -> Path:
+    return DATATEST
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """Folder of real data beside the checkout; tests that use it need it."""
+    if not REAL.is_dir():
+        pytest.skip("real data are not beside this checkout")
+    return REAL
+
+
+@pytest.fixture(scope="session")
+def registry() -> streams.Registry:
+    return streams.load()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    values = {
+        "data_prefix": str(tmp_path / "data"),
+        "spool": str(tmp_path / "spool"),
+        "night": "20221009",
+        "trigger_s": 0,
+    }
+    return load({}, values).settings
+
+
+@pytest.fixture(scope="session")
+def spark(spark_session):
+    spark_session.sparkContext.setLogLevel("ERROR")
+    return spark_session

@@ -1,0 +1,63 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that tests start, and waiting for what they do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@contextlib.contextmanager
+def program(*command: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a Python program, its output in one pipe; terminate it at the end."""
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(40)
+        process.kill()
+        process.stdout.close()
+
+
+@contextlib.contextmanager
+def broadcaster(*folders: Path) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    """Comet's broadcaster with the documents of folders, and its port."""
+    with program(str(HERE / "broadcaster.py"), *map(str, folders)) as process:
+        port = int(process.stdout.readline().split()[1])
+        yield port, process
+
+
+@contextlib.contextmanager
+def listener(port: int, data: Path, **environment: str):
+    """``fink_voevent listen`` for one source on loopback, over a folder."""
+    environment = {
+        "VOEVENT_SOURCES": f"127.0.0.1:{port}",
+        "VOEVENT_DATA_PREFIX": str(data / "data"),
+        "VOEVENT_SPOOL": str(data / "spool"),
+        "VOEVENT_LANDING_S": "0.2",
+    } | environment
+    with program("-m", "fink_voevent", "listen", **environment) as process:
+        yield process
+
+
+def wait_for(test: Callable[[], bool], limit_s: float = 60) -> None:
+    end = time.monotonic() + limit_s
+    while not test():
+        assert time.monotonic() < end, "what the test waits for did not happen"
+        time.sleep(0.05)

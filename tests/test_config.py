@@ -1,0 +1,72 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import pytest
+
+from fink_voevent import config
+from fink_voevent.config import Settings, load
+from fink_voevent.errors import ConfigError
+
+
+def test_command_line_wins_over_environment_over_fink_over_default():
+    fink = {"ONLINE_DATA_PREFIX": "/fink", "SUBSTREAM_PREFIX": "x_"}
+    assert load(fink).settings.data_prefix == "/fink"
+    assert load(fink).settings.topic_prefix == "x_"
+    options = {"data_prefix": "/options"}
+    assert load(fink, fink_options=options).settings.data_prefix == "/options"
+    ours = fink | {"VOEVENT_DATA_PREFIX": "/env"}
+    assert load(ours, fink_options=options).settings.data_prefix == "/env"
+    chosen = load(ours, {"data_prefix": "/line"}, options)
+    assert chosen.settings.data_prefix == "/line"
+    assert chosen.origin["data_prefix"] == "command line"
+    assert chosen.origin["survey"] == "default"
+
+
+def test_an_unknown_setting_is_named_with_the_nearest_known():
+    with pytest.raises(ConfigError, match=r"VOEVENT_SOURCE .*mean VOEVENT_SOURCES\?"):
+        load({"VOEVENT_SOURCE": "a"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("CREDIBLE_LEVEL", "2", "less than or equal to 0.99"),
+        ("CREDIBLE_LEVEL", "high", "valid number"),
+        ("SURVEY", "atlas", "'ztf' or 'rubin'"),
+        ("SOURCES", "host:port", "not host or host:port"),
+        ("SOURCES", ":8099", "not host or host:port"),
+        ("WINDOW", "7", "not BEFORE,AFTER"),
+        ("WINDOW", "-8,7", "window is empty"),
+        ("NIGHT", "2024-01-15", "match pattern"),
+    ],
+)
+def test_a_wrong_value_is_told_in_one_line(name, value, reason):
+    with pytest.raises(ConfigError) as told:
+        load({f"VOEVENT_{name}": value})
+    message = str(told.value)
+    assert f"VOEVENT_{name}={value!r}" in message
+    assert reason in message
+    assert "\n" not in message
+
+
+def test_an_address_is_all_that_a_source_needs():
+    assert config.parse_sources("a.org, b.org:99,") == [("a.org", 8099), ("b.org", 99)]
+
+
+def test_every_setting_is_explained_and_shown_with_its_origin():
+    text = config.describe(load({"VOEVENT_SURVEY": "rubin"}))
+    assert "VOEVENT_SURVEY=rubin  [environment]" in text
+    assert all(field.description for field in Settings.model_fields.values())
+    assert len(text.splitlines()) == len(Settings.model_fields)
+
+
+def test_passwords_in_a_uri_are_not_shown():
+    shown = config.describe(load({"VOEVENT_DATA_PREFIX": "s3a://me:secret@host/bucket"}))
+    assert "secret" not in shown
+    assert "s3a://me:***@host/bucket" in shown
+
+
+def test_the_page_of_settings_is_what_the_code_says(datatest):
+    page = datatest.parent / "docs" / "settings.md"
+    assert page.read_text(encoding="utf-8") == config.markdown()

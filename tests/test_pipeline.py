@@ -1,0 +1,226 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""The three stages on the data of datatest, from landing to topics."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+from fink_client.avro_utils import AlertReader
+
+from fink_voevent import ingest, landing, ledger, night, route, versions
+from fink_voevent.listen.files import documents
+from fink_voevent.spool import Received, Spool
+from fink_voevent.status import Observer
+from fink_voevent.storage import open_store
+
+
+class Pipeline:
+    """The stages over folders of a test, driven step by step."""
+
+    def __init__(self, spark, settings, datatest: Path) -> None:
+        self.spark, self.settings, self.data = spark, settings, datatest
+        self.science = Path(settings.data_prefix, "science", settings.night)
+        self.incoming = Path(settings.data_prefix, "incoming")
+        self.incoming.mkdir(parents=True)
+        self.spool = Spool(settings.spool)
+        self.schema = spark.read.parquet(str(datatest / "alerts")).schema
+        self.alerts()  # the folder, as raw2science makes it before its first alert
+
+    def alerts(self, *names: str) -> None:
+        """Alerts through a real Spark file sink, as raw2science writes them."""
+        for name in names:
+            shutil.copy(self.data / "alerts" / f"{name}.parquet", self.incoming)
+        stream = self.spark.readStream.schema(self.schema).parquet(str(self.incoming))
+        query = (
+            stream.writeStream.format("parquet")
+            .option("path", str(self.science))
+            .option("checkpointLocation", f"{self.incoming}-checkpoint")
+            .trigger(availableNow=True)
+            .start()
+        )
+        query.awaitTermination()
+
+    def notices(self, *names: str) -> None:
+        paths = [str(self.data / "voevents" / f"{n}.xml") for n in names]
+        found = documents(paths or [str(self.data / "voevents")])
+        self.spool.append([Received(f.raw, "file", f.name) for f in found])
+        landing.drain(self.spool, open_store(self.settings.root).at("landing"))
+
+    def run(self) -> None:
+        """Start the stages, let them do all that there is to do, and stop them."""
+        science = self.spark.readStream.schema(self.schema).parquet(str(self.science))
+        starts = (
+            lambda: ingest.start(self.spark, self.settings),
+            lambda: night.start(
+                self.spark, self.settings, self.settings.night, science
+            ),
+            lambda: route.start(self.spark, self.settings),
+        )
+        for start in starts:
+            query = start()
+            try:
+                query.processAllAvailable()
+            finally:
+                query.stop()
+
+    def journal(self):
+        manifests = ledger.Ledger(self.settings.root, night.STAGE).manifests()
+        return ledger.read(self.spark, self.settings.root, "coincidences", manifests)
+
+    def standing(self) -> list[dict]:
+        held = versions.view(self.journal()).where("status IN ('new', 'update')")
+        rows = held.orderBy("event_id", "alert_id").collect()
+        return [row.asDict() for row in rows]
+
+    def topics(self) -> dict[str, list[dict]]:
+        folders = sorted(Path(self.settings.root, "topics").glob("*"))
+        return {f.name: AlertReader(str(f)).to_list() for f in folders}
+
+
+@pytest.fixture
+def pipeline(spark, settings, datatest):
+    made = Pipeline(spark, settings, datatest)
+    yield made
+    made.spool.close()
+
+
+@pytest.fixture(scope="session")
+def expected(datatest) -> list[dict]:
+    with (datatest / "expected" / "coincidences.csv").open(encoding="utf-8") as text:
+        return list(csv.DictReader(text))
+
+
+def assert_same(found: list[dict], expected: list[dict]) -> None:
+    """Pair by pair: identity, numbers and class."""
+    identity = [(r["event_id"], int(r["alert_id"])) for r in expected]
+    assert [(r["event_id"], r["alert_id"]) for r in found] == identity
+    for ours, oracle in zip(found, expected, strict=True):
+        assert ours["separation"] == pytest.approx(float(oracle["separation"]), abs=1e-9)
+        level = float(oracle["credible_level"])
+        assert ours["credible_level"] == pytest.approx(level, abs=1e-9)
+        assert abs(ours["delay"] - float(oracle["delay"])) * 86400e6 < 1
+        assert ours["prior_activity"] == oracle["prior_activity"]
+        assert ours["object_id"] == oracle["object_id"]
+
+
+def test_coincidences_are_those_of_brute_force(pipeline, expected):
+    pipeline.alerts("early", "late")
+    pipeline.notices()
+    pipeline.run()
+    assert_same(pipeline.standing(), expected)
+
+
+def test_a_pair_is_found_once_whichever_comes_first(pipeline, expected):
+    pipeline.alerts("early")
+    pipeline.run()
+    pipeline.notices("grb130702a_alert", "grb130702a_flt_pos", "grb221009a_bat")
+    pipeline.run()
+    pipeline.alerts("late")
+    pipeline.notices()  # the rest, and the first ones again
+    pipeline.run()
+    assert_same(pipeline.standing(), expected)
+    new = [r.asDict() for r in pipeline.journal().where("status = 'new'").collect()]
+    keys = {(r["event_id"], r["alert_id"]) for r in new}
+    assert len(keys) == len(new)
+
+
+def test_everything_sent_again_changes_nothing(pipeline):
+    pipeline.alerts("early", "late")
+    pipeline.notices()
+    pipeline.run()
+    before = (pipeline.standing(), pipeline.journal().count(), pipeline.topics())
+    status = Observer(pipeline.settings.root).status()
+    pipeline.notices()
+    pipeline.run()
+    assert (pipeline.standing(), pipeline.journal().count(), pipeline.topics()) == before
+    again = Observer(pipeline.settings.root).status()
+    assert (again.events, again.coincidences) == (status.events, status.coincidences)
+    assert again.received == 2 * status.received
+    assert again.lag_s == 0
+
+
+def test_ids_are_the_same_in_any_order_of_arrival(pipeline, spark, settings, datatest):
+    pipeline.alerts("early", "late")
+    pipeline.notices()
+    pipeline.run()
+    other = settings.model_copy(
+        update={
+            "data_prefix": settings.data_prefix + "-2",
+            "spool": settings.spool + "-2",
+        }
+    )
+    second = Pipeline(spark, other, datatest)
+    second.notices("icecube170922a", "grb130702a_fin_pos", "grb221009a_xrt")
+    second.run()
+    second.alerts("late")
+    second.run()
+    second.notices()
+    second.run()
+    second.alerts("early")
+    second.run()
+    ids = [r["coincidence_id"] for r in pipeline.standing()]
+    assert [r["coincidence_id"] for r in second.standing()] == ids
+    second.spool.close()
+
+
+def test_packets_are_the_alert_and_the_pair_and_fink_client_reads_them(pipeline):
+    pipeline.alerts("early", "late")
+    pipeline.notices()
+    pipeline.run()
+    topics = pipeline.topics()
+    assert set(topics) == {"fink_grb_bronze_ztf", "fink_neutrino_bronze_ztf"}
+    (neutrino,) = [
+        p for p in topics["fink_neutrino_bronze_ztf"] if p["objectId"] == "ZTF17aaatxsb"
+    ]
+    pair = neutrino["coincidence"]
+    assert pair["event_id"] == "IceCube-130033-50579430"
+    assert pair["event_time"] == "2017-09-22T20:54:30.430000Z"
+    assert pair["status"] == "new"
+    assert pair["packet_missing"] is False
+    assert neutrino["triggerId"].endswith(f"_{neutrino['candid']}_new")
+    assert neutrino["candidate"]["ra"] == pair["alert_ra"] == 77.3582
+    stamp = neutrino["cutoutScience"]["stampData"]
+    assert stamp == neutrino["candid"].to_bytes(8, "big")
+    grb = {p["objectId"] for p in topics["fink_grb_bronze_ztf"]}
+    assert {"ZTF13aaaabxl", "ZTF22aaaagrb"} <= grb
+    assert not {"ZTF13aaaastar", "ZTF13aaabogus"} & grb
+
+
+def test_a_test_notice_meets_nothing_unless_asked(pipeline):
+    pipeline.settings = pipeline.settings.model_copy(update={"allow_tests": True})
+    pipeline.alerts("early", "late")
+    pipeline.notices("gbm_test")
+    pipeline.run()
+    assert {r["event_id"] for r in pipeline.standing()} == {"GBM-test-99999"}
+
+
+def test_alerts_that_are_gone_leave_a_packet_that_says_so(pipeline):
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb221009a_bat")
+    stages = pipeline.run
+    route_start, route.start = route.start, lambda *_: _Idle()
+    try:
+        stages()
+    finally:
+        route.start = route_start
+    shutil.rmtree(pipeline.science)  # Fink clears a night after it merged it
+    query = route.start(pipeline.spark, pipeline.settings)
+    query.processAllAvailable()
+    query.stop()
+    packets = pipeline.topics()["fink_grb_bronze_ztf"]
+    assert len(packets) == 2
+    assert all(p["coincidence"]["packet_missing"] for p in packets)
+
+
+class _Idle:
+    """A stage that is not started."""
+
+    def processAllAvailable(self) -> None:  # noqa: N802 - Spark's name
+        return
+
+    def stop(self) -> None:
+        return
