@@ -1,0 +1,85 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Brute force: every alert with every live event, by numpy and astropy alone."""
+
+from __future__ import annotations
+
+import astropy.units as u
+import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.time import Time
+
+
+def latest(events: list[dict]) -> list[dict]:
+    """Latest live observation of each event, with the time of its trigger."""
+    groups: dict[str, list[dict]] = {}
+    for event in events:
+        meant = event["tense"] == "observation" or event["kind"] == "retraction"
+        if event["live"] and meant:
+            groups.setdefault(event["event_id"], []).append(event)
+    chosen = []
+    for notices in groups.values():
+        notices.sort(
+            key=lambda e: (e["version"], str(e["issued"] or ""), e["notice_id"]),
+            reverse=True,
+        )
+        times = [
+            e["time"]
+            for e in notices
+            if e["time_source"] in ("isotime", "tjd") and e["time"]
+        ]
+        chosen.append(notices[0] | {"time": times[0] if times else notices[0]["time"]})
+    return chosen
+
+
+def pairs(
+    events: list[dict],
+    alerts: list[dict],
+    level: float,
+    window: tuple[float, float] | None = None,
+) -> dict[tuple[str, int], dict]:
+    """Pairs by (event_id, alert_id), with separation, credible_level and delay."""
+    places = SkyCoord(
+        [a["ra"] for a in alerts], [a["dec"] for a in alerts], unit="deg"
+    )
+    times = Time([a["jd"] for a in alerts], format="jd")
+    found = {}
+    for event in latest(events):
+        if event["kind"] == "retraction" or event["ra"] is None or not event["time"]:
+            continue
+        centre = SkyCoord(event["ra"], event["dec"], unit="deg")
+        separation = places.separation(centre).deg
+        enclosed = _enclosed(event["fisher"], separation)
+        moment = Time(event["time"].replace(tzinfo=None), scale="utc")
+        delay = (times - moment).to_value(u.day)
+        before, after = window or (event["window_before"], event["window_after"])
+        inside = (enclosed <= level) & (-before <= delay) & (delay <= after)
+        for i in np.flatnonzero(inside):
+            found[event["event_id"], alerts[i]["alert_id"]] = {
+                "separation": separation[i],
+                "credible_level": enclosed[i],
+                "delay": delay[i],
+                "notice_id": event["notice_id"],
+            }
+    return found
+
+
+def _enclosed(fisher: dict, separation: np.ndarray) -> np.ndarray:
+    chord = np.sin(np.radians(separation) / 2) ** 2
+    core, tail = (
+        np.expm1(-2 * k * chord) / np.expm1(-2 * k)
+        for k in (fisher["core_kappa"], fisher["tail_kappa"])
+    )
+    return fisher["fraction"] * core + (1 - fisher["fraction"]) * tail
+
+
+def assert_equal(found: list[dict], expected: dict[tuple[str, int], dict]) -> None:
+    """Pair by pair: angles to 1e-9 deg, delay to 1 us."""
+    assert {(r["event_id"], r["alert_id"]) for r in found} == set(expected)
+    assert len(found) == len(expected)
+    for row in found:
+        oracle = expected[row["event_id"], row["alert_id"]]
+        assert row["notice_id"] == oracle["notice_id"]
+        assert abs(row["separation"] - oracle["separation"]) < 1e-9
+        assert abs(row["credible_level"] - oracle["credible_level"]) < 1e-9
+        assert abs(row["delay"] - oracle["delay"]) * 86400e6 < 1

@@ -1,0 +1,191 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Real notices and real alerts, where they are beside the checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+from oracle import assert_equal, pairs
+from programs import broadcaster, listener, wait_for
+
+from fink_voevent import at_rest, ingest, ledger, night, route
+from fink_voevent.notice import normalise
+from fink_voevent.status import Observer
+from fink_voevent.surveys import thin
+
+WIDE = (20000.0, 20000.0)
+
+
+@pytest.fixture(scope="session")
+def documents(real) -> list[bytes]:
+    return [p.read_bytes() for p in sorted((real / "voevents").iterdir())]
+
+
+@pytest.fixture(scope="session")
+def notices(documents, registry) -> list[dict]:
+    return [normalise(raw, registry) for raw in documents]
+
+
+@pytest.fixture(scope="session")
+def alerts(real) -> list[dict]:
+    table = ds.dataset(real / "ztf" / "science_20240115").to_table(
+        columns={
+            "alert_id": ds.field("candid"),
+            "ra": ds.field("candidate", "ra"),
+            "dec": ds.field("candidate", "dec"),
+            "jd": ds.field("candidate", "jd"),
+        }
+    )
+    return table.to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("window", "order"),
+    [(None, 0), (WIDE, 0), (WIDE, 4), (WIDE, 5), (WIDE, 6), (WIDE, 7)],
+)
+def test_a_real_night_meets_real_notices_as_brute_force_says(
+    spark, settings, real, notices, alerts, tmp_path, window, order
+):
+    chosen = settings.model_copy(
+        update={
+            "window": ",".join(map(str, window)) if window else "",
+            "cell_order": order,
+        }
+    )
+    at_rest.match_at_rest(
+        spark,
+        chosen,
+        str(real / "ztf" / "science_20240115"),
+        [str(real / "voevents")],
+        tmp_path / "out",
+    )
+    found = pq.read_table(tmp_path / "out" / "coincidences.parquet").to_pylist()
+    expected = pairs(notices, alerts, chosen.credible_level, window)
+    assert window is None or len(expected) >= 2500
+    assert_equal(found, expected)
+
+
+@pytest.mark.slow
+def test_all_real_notices_over_vtp_land_and_are_events_once(
+    spark, settings, real, documents, notices, tmp_path
+):
+    """Sent twice over a real connection: byte for byte, none lost, nothing twice."""
+    folder = real / "voevents"
+    with broadcaster(folder, folder) as (port, comet):
+        with listener(port, tmp_path):
+            assert comet.stdout.readline() == f"acknowledged {2 * len(documents)}\n"
+            landing = tmp_path / "data" / "voevent" / "landing"
+            wait_for(
+                lambda: sum(pq.read_metadata(f).num_rows for f in _files(landing))
+                == 2 * len(documents)
+            )
+    raws = [r for f in _files(landing) for r in pq.read_table(f)["raw"].to_pylist()]
+    assert raws == documents + documents
+    query = ingest.start(spark, settings)
+    query.processAllAvailable()
+    query.stop()
+    manifests = ledger.Ledger(settings.root, ingest.STAGE).manifests()
+    events = ledger.read(spark, settings.root, "events", manifests)
+    ours = sorted(r.notice_id for r in events.select("notice_id").collect())
+    assert ours == sorted(n["notice_id"] for n in notices)
+    status = Observer(settings.root).status()
+    assert (status.received, status.events) == (2 * len(documents), len(documents))
+
+
+def _files(folder):
+    return sorted(folder.rglob("[!.]*.parquet"))
+
+
+def test_real_alerts_have_thin_alerts(spark, real):
+    """All fields that matching needs are there, for each survey and schema version."""
+    for survey, folder, count in (
+        ("ztf", "ztf/science_20240115", 849),
+        ("ztf", "ztf/regular", 133),
+        ("rubin", "rubin/rubin_test_data_10_0.parquet", 27),
+    ):
+        rows = thin(spark.read.parquet(str(real / folder)), survey).collect()
+        assert len(rows) == count
+        for row in rows:
+            assert row.first_detection <= row.alert_time
+            assert row.object_id
+            assert row.quality is None or 0 <= row.quality <= 1
+            limit = row.last_non_detection
+            assert limit is None or limit < row.first_detection
+
+
+@pytest.mark.slow
+def test_real_alerts_reach_topics_as_packets_that_fink_client_reads(
+    spark, settings, real, documents
+):
+    """Wide windows, so that hundreds of real packets pass; then all again: the same."""
+    from test_pipeline import Pipeline
+
+    chosen = settings.model_copy(update={"window": "20000,20000", "night": "20240115"})
+    pipeline = Pipeline.__new__(Pipeline)
+    pipeline.spark, pipeline.settings = spark, chosen
+    source = str(real / "ztf" / "science_20240115")
+    science = f"{chosen.data_prefix}/science/20240115"
+    spark.read.parquet(source).write.parquet(science)
+    stream = spark.readStream.schema(spark.read.parquet(science).schema).parquet(science)
+    _land(chosen, documents)
+    _run(spark, chosen, stream)
+    before = (pipeline.journal().count(), _bytes(chosen))
+    packets = [p for rows in pipeline.topics().values() for p in rows]
+    assert len(packets) > 500
+    alerts = {r.candid: r for r in spark.read.parquet(source).collect()}
+    for packet in packets:
+        alert = alerts[packet["candid"]].asDict(recursive=True)
+        assert packet["candidate"] == alert["candidate"]
+        assert packet["prv_candidates"] == alert["prv_candidates"]
+        assert set(alert) <= set(packet)
+    _land(chosen, documents)
+    _run(spark, chosen, stream)
+    assert (pipeline.journal().count(), _bytes(chosen)) == before
+
+
+def _bytes(settings) -> dict[str, bytes]:
+    files = Path(settings.root, "topics").rglob("*.avro")
+    return {str(f): f.read_bytes() for f in files}
+
+
+def _land(settings, documents) -> None:
+    from fink_voevent import landing
+    from fink_voevent.spool import Received, Spool
+    from fink_voevent.storage import open_store
+
+    spool = Spool(settings.spool)
+    spool.append([Received(raw, "file", "real") for raw in documents])
+    landing.drain(spool, open_store(settings.root).at("landing"))
+    spool.close()
+
+
+def _run(spark, settings, stream) -> None:
+    for start in (
+        lambda: ingest.start(spark, settings),
+        lambda: night.start(spark, settings, settings.night, stream),
+        lambda: route.start(spark, settings),
+    ):
+        query = start()
+        query.processAllAvailable()
+        query.stop()
+
+
+def test_no_leaf_of_our_struct_is_named_as_a_leaf_of_fink(spark, real):
+    """Filters find columns by the name of the leaf."""
+    from fink_utils.spark.utils import return_flatten_names
+    from pyspark.sql import functions as F  # noqa: N812
+
+    from fink_voevent.schema import spark_schema
+
+    pairs = spark.createDataFrame([], spark_schema("coincidences"))
+    ours = pairs.select(route.coincidence_struct(F.lit(False)).alias("c")).schema
+    leaves = set(ours["c"].dataType.names)
+    for folder in ("ztf/science_20240115", "ztf/regular", "rubin"):
+        df = spark.read.option("recursiveFileLookup", "true").parquet(str(real / folder))
+        names = return_flatten_names(df, "", [])
+        assert not leaves & {name.split(".")[-1] for name in names}
+
