@@ -9,7 +9,6 @@ environment (``VOEVENT_*``), our own command line.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -228,40 +227,3 @@ def _one_line(error: ValidationError, origin: Mapping[str, str]) -> str:
     reason = str(first["msg"]).removeprefix("Value error, ")
     given = f"{PREFIX}{key.upper()}={first['input']!r}"
     return f"{given}, from the {origin.get(key)}: {reason}"
-
-
-def _hidden(value: str) -> str:
-    """Text of a setting, without the password that a URI may hold."""
-    return re.sub(r"(://[^/:@\s]*:)[^/@\s]*@", r"\1***@", value)
-
-
-def describe(configuration: Configuration) -> str:
-    """One line a setting: name, value, origin and meaning."""
-    lines = []
-    for key, field in Settings.model_fields.items():
-        value = _hidden(str(getattr(configuration.settings, key)))
-        lines.append(
-            f"{PREFIX}{key.upper()}={value}  [{configuration.origin[key]}]"
-            f"  {field.description}"
-        )
-    return "\n".join(lines)
-
-
-def markdown() -> str:
-    """Text of ``docs/settings.md``."""
-    lines = [
-        "# Settings",
-        "",
-        "Made from `fink_voevent/config.py` by `make docs`; do not edit.",
-        "Weakest first: the default, `fink.conf`, the options of `bin/fink`, the"
-        " environment, our own command line.",
-        "",
-        "| setting | default | meaning |",
-        "|---|---|---|",
-    ]
-    for key, field in Settings.model_fields.items():
-        default = "~/.fink_voevent/spool" if key == "spool" else field.default
-        shown = f"`{default}`" if str(default) else "empty"
-        text = str(field.description).replace("|", "\\|")
-        lines.append(f"| `{PREFIX}{key.upper()}` | {shown} | {text} |")
-    return "\n".join(lines) + "\n"

@@ -39,9 +39,7 @@ def pairs(
     window: tuple[float, float] | None = None,
 ) -> dict[tuple[str, int], dict]:
     """Pairs by (event_id, alert_id), with separation, credible_level and delay."""
-    places = SkyCoord(
-        [a["ra"] for a in alerts], [a["dec"] for a in alerts], unit="deg"
-    )
+    places = SkyCoord([a["ra"] for a in alerts], [a["dec"] for a in alerts], unit="deg")
     times = Time([a["jd"] for a in alerts], format="jd")
     found = {}
     for event in latest(events):

@@ -2,9 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
+import subprocess
+from pathlib import Path
+
 import pytest
 
-from fink_voevent import config
+from fink_voevent import config, config_text
 from fink_voevent.config import Settings, load
 from fink_voevent.errors import ConfigError
 
@@ -55,18 +59,33 @@ def test_an_address_is_all_that_a_source_needs():
 
 
 def test_every_setting_is_explained_and_shown_with_its_origin():
-    text = config.describe(load({"VOEVENT_SURVEY": "rubin"}))
+    text = config_text.describe(load({"VOEVENT_SURVEY": "rubin"}))
     assert "VOEVENT_SURVEY=rubin  [environment]" in text
     assert all(field.description for field in Settings.model_fields.values())
     assert len(text.splitlines()) == len(Settings.model_fields)
 
 
 def test_passwords_in_a_uri_are_not_shown():
-    shown = config.describe(load({"VOEVENT_DATA_PREFIX": "s3a://me:secret@host/bucket"}))
+    shown = config_text.describe(
+        load({"VOEVENT_DATA_PREFIX": "s3a://me:secret@host/bucket"})
+    )
     assert "secret" not in shown
     assert "s3a://me:***@host/bucket" in shown
 
 
 def test_the_page_of_settings_is_what_the_code_says(datatest):
     page = datatest.parent / "docs" / "settings.md"
-    assert page.read_text(encoding="utf-8") == config.markdown()
+    assert page.read_text(encoding="utf-8") == config_text.markdown()
+
+
+def test_the_conf_file_gives_the_defaults_and_the_environment_wins(datatest):
+    conf = datatest.parent / "conf" / "voevent.conf"
+    assert conf.read_text(encoding="utf-8") == config_text.shell()
+    given = {"PATH": os.environ["PATH"], "HOME": str(Path.home())}
+    for extra in ({}, {"VOEVENT_SURVEY": "rubin", "ONLINE_DATA_PREFIX": "/fink"}):
+        source = f"set -e; . {conf}; env -0"
+        done = subprocess.run(
+            ["bash", "-c", source], env=given | extra, capture_output=True, text=True
+        )
+        found = dict(line.split("=", 1) for line in done.stdout.split("\0") if line)
+        assert load(found).settings == load(extra).settings

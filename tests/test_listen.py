@@ -151,8 +151,13 @@ def peer(tmp_path):
     made.close()
 
 
-@pytest.mark.parametrize("space", ["http://www.telescope-networks.org/xml/Transport/v1.1",
-                                   "http://telescope-networks.org/schema/Transport/v1.1"])  # fmt: skip
+@pytest.mark.parametrize(
+    "space",
+    [
+        "http://www.telescope-networks.org/xml/Transport/v1.1",
+        "http://telescope-networks.org/schema/Transport/v1.1",
+    ],
+)
 @pytest.mark.parametrize("message", [iamalive, authenticate])
 def test_transport_messages_are_answered_in_any_namespace(peer, space, message):
     raw = message("ivo://org.example/broker").raw_bytes

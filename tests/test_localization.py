@@ -94,9 +94,9 @@ def test_cells_cover_every_place_within_the_radius(ra, dec, radius, seed):
     places = centre.directional_offset_by(
         rng.uniform(0, 360, 60) * u.deg, distance * u.deg
     )
-    index = lonlat_to_healpix(
-        Longitude(places.ra), Latitude(places.dec), 29
-    ).astype(np.int64)
+    index = lonlat_to_healpix(Longitude(places.ra), Latitude(places.dec), 29).astype(
+        np.int64
+    )
     ranges = loc.cover(ra, dec, radius)
     start = np.array([lo for lo, _ in ranges])
     stop = np.array([hi for _, hi in ranges])

@@ -71,7 +71,9 @@ def frame(spark, path, table: str, rows: list[dict]):
 
 def thin(spark, path, alerts: list[dict]):
     """Thin alerts of facts, their index, vector and time by our own functions."""
-    rows = [(a["alert_id"], *(float(a[k]) for k in ("ra", "dec", "jd"))) for a in alerts]
+    rows = [
+        (a["alert_id"], *(float(a[k]) for k in ("ra", "dec", "jd"))) for a in alerts
+    ]
     df = spark.createDataFrame(
         rows, "alert_id bigint, alert_ra double, alert_dec double, jd double"
     )
@@ -95,7 +97,8 @@ def random_sky(seed: int, regions: int, alerts: int):
     centres = [*zip(*places(regions), strict=True)]
     centres[:4] = [(0.0, 90.0), (77.0, -90.0), (0.0, 0.0), (359.999, 0.0)]
     events = [
-        event(i, *c, float(e)) for i, (c, e) in enumerate(zip(centres, errors, strict=True))
+        event(i, *c, float(e))
+        for i, (c, e) in enumerate(zip(centres, errors, strict=True))
     ]
     found = [alert(i, *p, 0.0) for i, p in enumerate(zip(*places(alerts), strict=True))]
     for i, e in enumerate(events):  # alerts near each centre, on its scale
@@ -122,7 +125,9 @@ def run(spark, tmp_path, events, alerts, order=0, level=LEVEL):
     )
     chosen = match.plan(live, order)
     df = thin(spark, tmp_path / f"a{uuid.uuid4()}.parquet", alerts)
-    return collect(match.with_status(match.pairs(df, live, level, chosen.order), "new", 0))
+    return collect(
+        match.with_status(match.pairs(df, live, level, chosen.order), "new", 0)
+    )
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -143,7 +148,10 @@ def test_the_result_is_the_same_at_any_cell_order(spark, tmp_path, order):
 def test_a_higher_level_selects_more_and_never_other_pairs(spark, tmp_path):
     events, alerts = random_sky(11, 30, 300)
     keys = [
-        {(r["event_id"], r["alert_id"]) for r in run(spark, tmp_path, events, alerts, 0, p)}
+        {
+            (r["event_id"], r["alert_id"])
+            for r in run(spark, tmp_path, events, alerts, 0, p)
+        }
         for p in (0.5, 0.9, 0.99)
     ]
     assert keys[0] < keys[1] < keys[2]
@@ -179,7 +187,9 @@ def test_the_window_includes_its_edges_and_nothing_beyond(
 
 
 def test_ids_are_version_5_uuids_of_what_they_identify(spark, tmp_path):
-    (found,) = run(spark, tmp_path, [event(3, 1.0, 2.0, 5.0)], [alert(9, 1.0, 2.0, 1.0)])
+    (found,) = run(
+        spark, tmp_path, [event(3, 1.0, 2.0, 5.0)], [alert(9, 1.0, 2.0, 1.0)]
+    )
     oracle = uuid.uuid5(NAMESPACE, "coincidence notice-0003 ztf 9")
     assert found["coincidence_id"] == str(oracle)
 
@@ -226,7 +236,7 @@ def statuses(spark, tmp_path):
 
     def tell(before: list[dict], after: list[dict], alerts: list[dict]) -> dict:
         def kept(df):
-            """The rows, without the plan that made them: plans take long to compile."""
+            """Cut the plan that made the rows: long plans take long to compile."""
             path = str(tmp_path / str(uuid.uuid4()))
             df.write.parquet(path)
             return spark.read.parquet(path)
@@ -250,19 +260,26 @@ def statuses(spark, tmp_path):
         second = kept(versions.revised(again, versions.view(first), changed, 1))
         held = collect(versions.view(first.unionByName(second)))
         return tuple(
-            {r["alert_id"]: r["status"] for r in rows} for rows in (collect(second), held)
+            {r["alert_id"]: r["status"] for r in rows}
+            for rows in (collect(second), held)
         )
 
     return tell
 
 
-ALERTS = [alert(1, 10.0, 20.0, 1.0), alert(2, 10.0, 25.0, 1.0), alert(3, 10.0, 32.0, 1.0)]
+ALERTS = [
+    alert(1, 10.0, 20.0, 1.0),
+    alert(2, 10.0, 25.0, 1.0),
+    alert(3, 10.0, 32.0, 1.0),
+]
 
 
 def test_a_new_position_updates_withdraws_and_adds(statuses):
     first = version(1)  # holds 1 and 2
     moved = version(2, version=2) | {
-        k: v for k, v in event(2, 10.0, 29.0, 5.0).items() if k in ("ra", "dec", "cells")
+        k: v
+        for k, v in event(2, 10.0, 29.0, 5.0).items()
+        if k in ("ra", "dec", "cells")
     }
     told, held = statuses([first], [moved], ALERTS)
     assert told == {1: "withdrawn", 2: "update", 3: "new"}

@@ -99,7 +99,9 @@ def assert_same(found: list[dict], expected: list[dict]) -> None:
     identity = [(r["event_id"], int(r["alert_id"])) for r in expected]
     assert [(r["event_id"], r["alert_id"]) for r in found] == identity
     for ours, oracle in zip(found, expected, strict=True):
-        assert ours["separation"] == pytest.approx(float(oracle["separation"]), abs=1e-9)
+        assert ours["separation"] == pytest.approx(
+            float(oracle["separation"]), abs=1e-9
+        )
         level = float(oracle["credible_level"])
         assert ours["credible_level"] == pytest.approx(level, abs=1e-9)
         assert abs(ours["delay"] - float(oracle["delay"])) * 86400e6 < 1
@@ -136,7 +138,11 @@ def test_everything_sent_again_changes_nothing(pipeline):
     status = Observer(pipeline.settings.root).status()
     pipeline.notices()
     pipeline.run()
-    assert (pipeline.standing(), pipeline.journal().count(), pipeline.topics()) == before
+    assert (
+        pipeline.standing(),
+        pipeline.journal().count(),
+        pipeline.topics(),
+    ) == before
     again = Observer(pipeline.settings.root).status()
     assert (again.events, again.coincidences) == (status.events, status.coincidences)
     assert again.received == 2 * status.received

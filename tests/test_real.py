@@ -80,8 +80,10 @@ def test_all_real_notices_over_vtp_land_and_are_events_once(
             assert comet.stdout.readline() == f"acknowledged {2 * len(documents)}\n"
             landing = tmp_path / "data" / "voevent" / "landing"
             wait_for(
-                lambda: sum(pq.read_metadata(f).num_rows for f in _files(landing))
-                == 2 * len(documents)
+                lambda: (
+                    sum(pq.read_metadata(f).num_rows for f in _files(landing))
+                    == 2 * len(documents)
+                )
             )
     raws = [r for f in _files(landing) for r in pq.read_table(f)["raw"].to_pylist()]
     assert raws == documents + documents
@@ -130,7 +132,9 @@ def test_real_alerts_reach_topics_as_packets_that_fink_client_reads(
     source = str(real / "ztf" / "science_20240115")
     science = f"{chosen.data_prefix}/science/20240115"
     spark.read.parquet(source).write.parquet(science)
-    stream = spark.readStream.schema(spark.read.parquet(science).schema).parquet(science)
+    stream = spark.readStream.schema(spark.read.parquet(science).schema).parquet(
+        science
+    )
     _land(chosen, documents)
     _run(spark, chosen, stream)
     before = (pipeline.journal().count(), _bytes(chosen))
@@ -185,7 +189,8 @@ def test_no_leaf_of_our_struct_is_named_as_a_leaf_of_fink(spark, real):
     ours = pairs.select(route.coincidence_struct(F.lit(False)).alias("c")).schema
     leaves = set(ours["c"].dataType.names)
     for folder in ("ztf/science_20240115", "ztf/regular", "rubin"):
-        df = spark.read.option("recursiveFileLookup", "true").parquet(str(real / folder))
+        df = spark.read.option("recursiveFileLookup", "true").parquet(
+            str(real / folder)
+        )
         names = return_flatten_names(df, "", [])
         assert not leaves & {name.split(".")[-1] for name in names}
-

@@ -61,7 +61,9 @@ def test_healpix_index_is_that_of_cdshealpix(sky):
 def test_coarser_cells_are_shifts_of_the_index(sky, order):
     df, ra, dec = sky
     ours, index = values(
-        df, udf.cell(udf.healpix_index("ra", "dec"), order), udf.healpix_index("ra", "dec")
+        df,
+        udf.cell(udf.healpix_index("ra", "dec"), order),
+        udf.healpix_index("ra", "dec"),
     )
     assert (ours == index >> (2 * (29 - order))).all()
     assert ours.min() >= 0
@@ -104,9 +106,13 @@ def test_within_includes_the_edge_and_nothing_beyond(sky, radius):
 def test_credible_level_and_density_are_those_of_the_mixture(spark):
     mixture = localization.Fisher(0.9, 120.0, 8.0)
     theta = np.linspace(0, 180, 500)
-    df = spark.createDataFrame([(i, float(t)) for i, t in enumerate(theta)], "i int, t double")
+    df = spark.createDataFrame(
+        [(i, float(t)) for i, t in enumerate(theta)], "i int, t double"
+    )
     chord = F.pow(F.sin(F.radians(F.col("t")) / 2), 2)
-    kappas = [F.lit(x) for x in (mixture.fraction, mixture.core_kappa, mixture.tail_kappa)]
+    kappas = [
+        F.lit(x) for x in (mixture.fraction, mixture.core_kappa, mixture.tail_kappa)
+    ]
     level, density = values(
         df, udf.credible_level(chord, *kappas), udf.density(chord, *kappas)
     )
@@ -116,7 +122,9 @@ def test_credible_level_and_density_are_those_of_the_mixture(spark):
     assert level[-1] == pytest.approx(1.0)
     # what the density integrates to, ring by ring, is the credible level
     ring = 2 * np.pi * np.sin(np.radians(theta)) * density
-    integral = np.append(0, np.cumsum((ring[1:] + ring[:-1]) / 2 * np.radians(theta[1])))
+    integral = np.append(
+        0, np.cumsum((ring[1:] + ring[:-1]) / 2 * np.radians(theta[1]))
+    )
     assert np.abs(integral - level).max() < 1e-3
 
 
@@ -139,7 +147,9 @@ def test_delay_is_elapsed_time_over_leap_seconds(spark):
 
 def test_julian_dates_are_times_to_a_microsecond(spark):
     jds = 2451545.0 + RNG.uniform(0, 9000, 200)
-    df = spark.createDataFrame([(i, float(j)) for i, j in enumerate(jds)], "i int, jd double")
+    df = spark.createDataFrame(
+        [(i, float(j)) for i, j in enumerate(jds)], "i int, jd double"
+    )
     (micro,) = values(df, F.call_udf("unix_micros", udf.time_of_jd("jd")))
     oracle = (jds - 2440587.5) * 86400e6
     assert np.abs(micro - oracle).max() <= 0.51
@@ -147,7 +157,9 @@ def test_julian_dates_are_times_to_a_microsecond(spark):
 
 def test_rubin_times_in_tai_become_utc(spark):
     mjds = [57753.999, 57754.0 + 35.9 / 86400, 57754.0 + 37.1 / 86400, 60325.5]
-    df = spark.createDataFrame([(i, m) for i, m in enumerate(mjds)], "i int, mjd double")
+    df = spark.createDataFrame(
+        [(i, m) for i, m in enumerate(mjds)], "i int, mjd double"
+    )
     (micro,) = values(df, F.call_udf("unix_micros", udf.time_of_mjd_tai("mjd")))
     for ours, mjd in zip(micro, mjds, strict=True):
         oracle = Time(mjd, format="mjd", scale="tai").utc.to_datetime(timezone.utc)

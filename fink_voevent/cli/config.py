@@ -9,7 +9,8 @@ import os
 import click
 
 from fink_voevent import streams
-from fink_voevent.config import describe, load
+from fink_voevent.config import load
+from fink_voevent.config_text import describe
 from fink_voevent.filters.discover import discover
 
 

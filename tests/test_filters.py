@@ -1,0 +1,115 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+
+import pandas as pd
+import pytest
+
+import fink_voevent.filters as package
+from fink_voevent.errors import ConfigError
+from fink_voevent.filters import blocks
+from fink_voevent.filters.discover import discover
+
+FOLDERS = [
+    m.name
+    for m in pkgutil.iter_modules(package.__path__)
+    if m.name.startswith("filter_")
+]
+FOUND = {f.name: f for f in discover("fink_voevent.filters")}
+MESSENGER = {"grb_bronze": "grb", "neutrino_bronze": "neutrino"}
+
+
+def function(name: str):
+    module = importlib.import_module(f"fink_voevent.filters.filter_{name}.filter")
+    return getattr(module, name)
+
+
+def test_every_folder_is_a_filter_with_a_rule():
+    assert {f"filter_{name}" for name in FOUND} == set(FOLDERS)
+    assert all(f.description for f in FOUND.values())
+
+
+@pytest.mark.parametrize("name", MESSENGER)
+@pytest.mark.parametrize(
+    ("quality", "extragalactic", "passes"),
+    [
+        (0.5, None, True),
+        (0.49, None, False),
+        (1.0, True, True),
+        (1.0, False, False),
+        (None, True, False),
+        (float("nan"), True, False),
+    ],
+)
+def test_both_sides_of_every_threshold(name, quality, extragalactic, passes):
+    series = (
+        pd.Series([MESSENGER[name], "gw", None]),
+        pd.Series([quality] * 3, dtype=float),
+        pd.Series([extragalactic] * 3, dtype=object),
+    )
+    assert function(name)(*series).tolist() == [passes, False, False]
+
+
+@pytest.mark.parametrize("name", MESSENGER)
+def test_nothing_and_nulls_only_give_no_null(name):
+    for size in (0, 3):
+        columns = [pd.Series([None] * size, dtype=object) for _ in range(3)]
+        selected = function(name)(*columns)
+        assert selected.dtype == bool
+        assert len(selected) == size
+        assert not selected.any()
+
+
+@pytest.mark.parametrize("name", MESSENGER)
+def test_examples_of_filters_are_true(name):
+    module = importlib.import_module(f"fink_voevent.filters.filter_{name}.filter")
+    assert doctest.testmod(module).failed == 0
+    assert doctest.testmod(module).attempted > 0
+
+
+def test_an_unknown_extragalactic_class_may_be_one():
+    series = pd.Series([None, True, False], dtype=object)
+    assert blocks.may_be_extragalactic(series).tolist() == [True, True, False]
+
+
+def test_a_package_of_a_user_is_found_and_faults_are_named(tmp_path, monkeypatch):
+    folder = tmp_path / "theirs" / "filter_mine"
+    folder.mkdir(parents=True)
+    for path in (tmp_path / "theirs", folder):
+        (path / "__init__.py").write_text("")
+    (folder / "filter.py").write_text("def mine(messenger):\n    return messenger\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    names = [f.name for f in discover("fink_voevent.filters, theirs")]
+    assert names == ["grb_bronze", "mine", "neutrino_bronze"]
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("def other():\n    pass\n", "has no function mine"),
+        ("import nowhere\n", "nowhere"),
+    ],
+)
+def test_a_faulty_filter_is_named(tmp_path, monkeypatch, source, reason):
+    folder = tmp_path / f"faulty{len(source)}" / "filter_mine"
+    folder.mkdir(parents=True)
+    for path in (folder.parent, folder):
+        (path / "__init__.py").write_text("")
+    (folder / "filter.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=reason):
+        discover(folder.parent.name)
+
+
+def test_a_package_that_is_not_there_is_named():
+    with pytest.raises(ConfigError, match="VOEVENT_FILTERS: not_there"):
+        discover("not_there")
+
+
+def test_two_filters_of_one_name_are_refused():
+    with pytest.raises(ConfigError, match="two filters are named grb_bronze"):
+        discover("fink_voevent.filters,fink_voevent.filters")
