@@ -9,6 +9,7 @@ the package but its constants (numpy and astropy), the coincidences to expect.
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from pathlib import Path
 
@@ -23,6 +24,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 from notices import NOTICES, xml  # noqa: E402
+from traps import TRAPS  # noqa: E402
 
 SEED = 20170817
 BACKGROUND_EACH = 40  # scattered alerts around each event
@@ -248,10 +250,14 @@ def expected(rows: list[dict]) -> list[dict]:
 
 def main() -> None:
     """Write all files."""
-    for folder in ("voevents", "alerts", "expected"):
+    for folder in ("voevents", "alerts", "expected", "traps"):
         (HERE / folder).mkdir(exist_ok=True)
     for notice in NOTICES:
         (HERE / "voevents" / notice.file).write_text(xml(notice), encoding="utf-8")
+    for trap in TRAPS:
+        (HERE / "traps" / f"{trap.name}.xml").write_bytes(trap.raw)
+    answers = {trap.name: trap.expected for trap in TRAPS}
+    (HERE / "expected" / "traps.json").write_text(json.dumps(answers, indent=1) + "\n")
     rows = alerts()
     table = pa.Table.from_pylist(rows, schema=ALERT)
     # every other alert is for after its notice

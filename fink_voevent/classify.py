@@ -29,19 +29,20 @@ def fill(template: str, values: Mapping[str, str]) -> str | None:
     return _FIELD.sub(lambda found: values[found[1]].strip(), template)
 
 
-def event_id(stream: Stream, values: Mapping[str, str]) -> str:
+def event_id(document: Document, stream: Stream, values: Mapping[str, str]) -> str:
     """Name of the event that a notice belongs to.
 
-    Where the Params that the stream names are missing, the ivorn: then the notice is
-    an event of its own.
+    Where the Params that the stream names are missing, it is the ivorn of the notice
+    that this one supersedes or retracts; else its own, an event of its own.
     """
-    values = {k: _masked(v, stream.id_mask) for k, v in values.items()}
-    return fill(stream.event, values) or values["ivorn"]
+    if stream.id_mask:
+        values = {k: _masked(v, stream.id_mask) for k, v in values.items()}
+    named = fill(stream.event, values) if stream.event != "{ivorn}" else None
+    replaced = (i for i, cite in document.cites if cite in ("supersedes", "retraction"))
+    return named or next(replaced, document.ivorn)
 
 
 def _masked(value: str, mask: int) -> str:
-    if not mask:
-        return value
     try:
         return str(int(value) & mask)
     except ValueError:

@@ -36,6 +36,7 @@ _RATE_UNITS = {
     "d^-1": 1 / DAY_S,
 }
 _SURPRISES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_CLASS_GROUPS = ("Classification", "Properties")
 _SKYMAPS = ("skymap_fits", "HealPix_URL", "SkyMap", "healpix_url", "SKYMAP_URL")
 
 
@@ -92,7 +93,7 @@ def _row(raw: bytes, document: voevent.Document, registry: Registry) -> dict[str
         "ivorn": document.ivorn,
         "sha256": hashlib.sha256(raw).hexdigest(),
         "notice_id": notice_id(document.ivorn, raw),
-        "event_id": classify.event_id(stream, values),
+        "event_id": classify.event_id(document, stream, values),
         "version": version,
         "kind": classify.kind(document, values, is_update),
         "tense": classify.tense(document, stream, values),
@@ -116,16 +117,7 @@ def _row(raw: bytes, document: voevent.Document, registry: Registry) -> dict[str
         "distance": _distance(values),
         "skymap_url": _skymap_url(document),
         "cites": [{"ivorn": i, "cite": c} for i, c in document.cites],
-        "params": [
-            {
-                "group": p.group,
-                "name": p.name,
-                "value": p.value,
-                "unit": p.unit,
-                "ucd": p.ucd,
-            }
-            for p in document.params
-        ],
+        "params": document.params,
     }
 
 
@@ -203,14 +195,12 @@ def _significance(stream: Stream, values: Mapping[str, str]) -> dict[str, Any] |
 
 
 def _classification(document: voevent.Document) -> list[tuple[str, float]] | None:
-    found = {}
-    for param in document.params:
-        value = number(param.value)
-        if param.group.rpartition("/")[2] in ("Classification", "Properties") and (
-            value is not None
-        ):
-            found[param.name] = value
-    return list(found.items()) or None
+    probabilities = {
+        param.name: number(param.value)
+        for param in document.params
+        if param.group and param.group.rpartition("/")[2] in _CLASS_GROUPS
+    }
+    return [(k, v) for k, v in probabilities.items() if v is not None] or None
 
 
 def _distance(values: Mapping[str, str]) -> dict[str, float | None] | None:

@@ -59,7 +59,7 @@ class Stream:
     first: bool
     live: bool
     packet_types: frozenset[str] = frozenset()
-    require: tuple[tuple[str, str], ...] = ()
+    require: tuple[tuple[str, re.Pattern[str]], ...] = ()
     since: datetime | None = None
     observatory: str | None = None
     instrument: str | None = None
@@ -81,7 +81,7 @@ class Stream:
             return None
         if self.packet_types and params.get("Packet_Type") not in self.packet_types:
             return None
-        if any(params.get(k, "").lower() != v.lower() for k, v in self.require):
+        if not all(v.fullmatch(params.get(k, "")) for k, v in self.require):
             return None
         if self.since is not None and (issued is None or issued < self.since):
             return None
@@ -181,7 +181,10 @@ def _typed(values: dict[str, Any], shared: dict[str, dict[str, Any]]) -> dict[st
     typed["window_days"] = (float(window[0]), float(window[1]))
     typed["pattern"] = re.compile(values["pattern"], re.IGNORECASE)
     typed["packet_types"] = frozenset(map(str, values.get("packet_types", ())))
-    typed["require"] = tuple(values.get("require", {}).items())
+    typed["require"] = tuple(
+        (name, re.compile(value, re.IGNORECASE))
+        for name, value in values.get("require", {}).items()
+    )
     typed["sequence"] = tuple(values.get("sequence", ()))
     typed["significance"] = tuple(values.get("significance", ()))
     if values.get("since"):

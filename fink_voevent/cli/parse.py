@@ -58,6 +58,7 @@ def _row(found: Found, registry: streams.Registry) -> dict[str, Any]:
     row |= {"received_at": found.received_at, "transport": "file"}
     if row["classification"] is not None:
         row["classification"] = dict(row["classification"])
+    row["params"] = [p._asdict() for p in row["params"]]
     return head | {c.name: row[c.name] for c in EVENTS}
 
 
