@@ -37,14 +37,14 @@ def params(**values: object) -> str:
 
 
 def group(name: str, inner: str) -> str:
-    """A Group."""
+    """Write a Group."""
     return f'<Group name="{name}">{inner}</Group>'
 
 
 def position(
     ra: object, dec: object, error: object | None, unit: str = ' unit="deg"'
 ) -> str:
-    """A Position2D; without an error where `error` is None."""
+    """Write a Position2D, without an error where `error` is None."""
     radius = "" if error is None else f"<Error2Radius>{error}</Error2Radius>"
     return (
         f"<Position2D{unit}><Name1>RA</Name1><Name2>Dec</Name2><Value2><C1>{ra}</C1>"
@@ -53,7 +53,7 @@ def position(
 
 
 def where(time: str | None, place: str = "", system: str = "UTC-FK5-GEO") -> str:
-    """An ObsDataLocation."""
+    """Write an ObsDataLocation."""
     moment = (
         f"<Time><TimeInstant><ISOTime>{time}</ISOTime></TimeInstant></Time>"
         if time
@@ -67,7 +67,7 @@ def where(time: str | None, place: str = "", system: str = "UTC-FK5-GEO") -> str
 
 
 def cite(ivorn: str, kind: str) -> str:
-    """An EventIVORN."""
+    """Write an EventIVORN."""
     return f'<EventIVORN cite="{kind}">{ivorn}</EventIVORN>'
 
 
@@ -101,7 +101,7 @@ AT = {"ra": 10.5, "dec": -20.25, "position_kind": "source", "time": UTC}
 
 
 def gcn(kind: str, packet: int, place: str, role: str = "observation", **more) -> bytes:
-    """A notice as GCN Classic writes them."""
+    """Write a notice as GCN Classic writes them."""
     cites = more.pop("cites", "")
     date = more.pop("date", DATE)
     groups = more.pop("groups", "")
@@ -314,7 +314,7 @@ STREAMS = (
 
 
 def lvk(serial: int, kind: str, name: str = "S230518h", **more) -> bytes:
-    """A notice of LIGO, Virgo and KAGRA."""
+    """Write a notice of LIGO, Virgo and KAGRA."""
     cites, role = more.pop("cites", ""), more.pop("role", "observation")
     classes = group("Classification", params(BNS=0.25, Terrestrial=0.75))
     what = params(GraceID=name, AlertType=kind, **more) + param("FAR", 3.2e-10, "Hz")
