@@ -23,6 +23,7 @@ from pyspark.sql.types import BinaryType, StructField, StructType
 from fink_voevent import streams
 from fink_voevent.config import Settings
 from fink_voevent.errors import NoticeError
+from fink_voevent.flat import flat_schema, flatten, nest
 from fink_voevent.ledger import Ledger, Manifest, read, run_of
 from fink_voevent.notice import normalise
 from fink_voevent.schema import EVENTS, LANDING, names, spark_schema
@@ -72,9 +73,8 @@ def parse(landed: DataFrame, registry: streams.Registry) -> DataFrame:
         Columns `PARSED`; `reason` is null for an event, and only then the event's
         columns are set.
     """
-    return landed.mapInArrow(
-        partial(_parse_batches, registry), from_arrow_schema(PARSED)
-    )
+    flat = from_arrow_schema(flat_schema(PARSED))
+    return nest(landed.mapInArrow(partial(_parse_batches, registry), flat), PARSED)
 
 
 def _parse_batches(
@@ -82,7 +82,7 @@ def _parse_batches(
 ) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         rows = [_parsed_row(row, registry) for row in batch.to_pylist()]
-        yield pa.RecordBatch.from_pylist(rows, schema=PARSED)
+        yield flatten(pa.RecordBatch.from_pylist(rows, schema=PARSED))
 
 
 def _parsed_row(row: dict[str, Any], registry: streams.Registry) -> dict[str, Any]:

@@ -26,6 +26,7 @@ _UNIT_DEG = {
     "rad": math.degrees(1.0),
     "radians": math.degrees(1.0),
 }
+SMALLEST_ERROR_DEG = 1e-8  # 0.04 mas: nothing real is below, it is a 0 that was rounded
 _NO_SOURCE = {"0": "none", "2": "pointing"}  # Coords_Type of GCN
 
 
@@ -123,4 +124,4 @@ def _error_deg(
         error = float(text or "nan") * (1.0 if stream.error_param else scale)
     except ValueError:
         return None
-    return error if math.isfinite(error) and error > 0 else None
+    return error if math.isfinite(error) and error > SMALLEST_ERROR_DEG else None

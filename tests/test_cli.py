@@ -142,3 +142,35 @@ def test_match_without_alerts_says_so_in_one_line(tmp_path):
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
     assert "no science alerts at" in done.stderr
+
+
+def test_streams_explains_where_each_value_came_from(datatest):
+    path = datatest / "voevents" / "grb130702a_fin_pos.xml"
+    done = call("streams", "--explain", str(path))
+    assert done.exit_code == 0
+    assert "fermi_gbm_final   <- the ivorn fits" in done.output
+    assert "GBM-394416326   <- GBM-{TrigID}" in done.output
+    assert "with systematic errors: core 90.0% at 3.71 deg" in done.output
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nothing_but_an_ivorn",
+        "integral_wakeup",
+        "dummy_at_0_0",
+        "zero_error_takes_the_default",
+        "absurd_tjd_is_no_time",
+    ],
+)
+def test_any_document_is_explained(datatest, name):
+    done = call("streams", "--explain", str(datatest / "traps" / f"{name}.xml"))
+    assert done.exit_code == 0
+    assert all("<-" in line for line in done.output.splitlines())
+
+
+def test_a_document_that_cannot_be_read_is_explained_by_its_reason(tmp_path):
+    (tmp_path / "bad.xml").write_text("nonsense")
+    done = call("streams", "--explain", str(tmp_path / "bad.xml"))
+    assert done.exit_code == 2
+    assert "not XML" in done.output

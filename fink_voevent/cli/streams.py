@@ -10,22 +10,35 @@ import click
 
 from fink_voevent import streams
 from fink_voevent.cli.common import settings, settings_options
+from fink_voevent.explain import explain
+from fink_voevent.listen.files import documents
 
 
 @click.command()
+@click.option("--explain", "path", help="Say where each value of a document came from.")
 @settings_options("streams")
-def command(**options: Any) -> None:
+def command(path: str | None, **options: Any) -> None:
     r"""List the streams that are known, in the order in which they are tried.
 
     \b
-    Example
+    Examples
       fink_voevent streams --streams my_streams.toml
+      fink_voevent streams --explain burst.xml
     """
     registry = streams.load(settings(options).streams)
-    for one in (*registry.streams, registry.unknown):
-        before, after = one.window_days
-        click.echo(
-            f"{one.name:28} {one.messenger:10} {'live' if one.live else '-':5}"
-            f" window -{before:g}..+{after:g} d  error holds {one.containment:.0%}"
-            f"  {one.notice_type or ''}"
-        )
+    if path is None:
+        for one in (*registry.streams, registry.unknown):
+            click.echo(_line(one))
+        return
+    for found in documents([path]):
+        for name, value, source in explain(found.raw, registry):
+            click.echo(f"{name:14} {'-' if value is None else value}   <- {source}")
+
+
+def _line(one: streams.Stream) -> str:
+    before, after = one.window_days
+    return (
+        f"{one.name:28} {one.messenger:10} {'live' if one.live else '-':5}"
+        f" window -{before:g}..+{after:g} d  error holds {one.containment:.0%}"
+        f"  {one.notice_type or ''}"
+    )
