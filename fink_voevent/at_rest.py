@@ -131,8 +131,14 @@ def _events(spark: SparkSession, settings: Settings, scratch: Path) -> DataFrame
     files = spark.read.schema(ingest.LANDING_FILES).parquet(str(scratch / "landing"))
     cores = spark.sparkContext.defaultParallelism
     landed = ingest.documents(files).repartition(cores)
-    parsed = ingest.parse(landed, streams.load(settings.streams))
-    return ingest.new_events(parsed, spark.createDataFrame([], spark_schema("events")))
+    staging = str(scratch / "staging")
+    ingest.parse_to(landed, streams.load(settings.streams), staging)
+    schema = spark_schema("events")
+    nothing = spark.createDataFrame([], schema)
+    if not Path(staging, "events").exists():
+        return nothing
+    rows = spark.read.schema(schema).parquet(f"{staging}/events")
+    return ingest.first_of(rows, nothing, "notice_id")
 
 
 def _write(found: DataFrame, scratch: Path, out: Path, formats: Iterable[str]) -> int:

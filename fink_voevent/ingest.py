@@ -8,38 +8,37 @@ landed first. What cannot be read is kept with the reason and stops nothing.
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+import pyarrow.parquet as pq
+from pyspark import TaskContext
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.types import BinaryType, StructField, StructType
 
 from fink_voevent import streams
 from fink_voevent.config import Settings
 from fink_voevent.errors import NoticeError
-from fink_voevent.flat import flat_schema, flatten, nest
-from fink_voevent.ledger import Ledger, Manifest, read, run_of
+from fink_voevent.ledger import Ledger, Manifest, Written, read, run_of
 from fink_voevent.notice import normalise
-from fink_voevent.schema import EVENTS, LANDING, names, spark_schema
+from fink_voevent.schema import arrow_schema, spark_schema
+from fink_voevent.storage import open_store
 
 _LOG = logging.getLogger(__name__)
 STAGE = "ingest"
 FOREVER = "36500d"  # Spark forgets files older than this; a week by default
+SAME = {"events": "notice_id", "quarantine": "sha256"}  # what makes two rows the same
+FILES_AT_ONCE = 16  # landing files of one batch: bounds the memory of a worker
 RECEPTION = ("received_at", "transport")
 # Landing, and the column in which the handler of 2020 kept the document.
 LANDING_FILES = StructType(
     [*spark_schema("landing").fields, StructField("raw_event", BinaryType())]
-)
-PARSED = pa.schema(
-    [pa.field(c.name, c.type) for c in EVENTS]
-    + [pa.field(c.name, c.type) for c in LANDING if c.name in ("source", "format")]
-    + [pa.field("raw", pa.binary()), pa.field("reason", pa.string())]
 )
 
 
@@ -57,8 +56,11 @@ def documents(files: DataFrame) -> DataFrame:
     ).where(F.col("raw").isNotNull())
 
 
-def parse(landed: DataFrame, registry: streams.Registry) -> DataFrame:
-    """Parse documents: event columns, or the reason and the document itself.
+def parse_to(landed: DataFrame, registry: streams.Registry, folder: str) -> None:
+    """Parse documents into Parquet files, ``events`` and ``quarantine`` in `folder`.
+
+    Each worker writes its own files, by Arrow: rows of a hundred values, nested, cost
+    Spark's writer as much as the parsing. A task that is tried again replaces them.
 
     Parameters
     ----------
@@ -66,58 +68,80 @@ def parse(landed: DataFrame, registry: streams.Registry) -> DataFrame:
         Landing columns.
     registry : Registry
         The streams.
-
-    Returns
-    -------
-    DataFrame
-        Columns `PARSED`; `reason` is null for an event, and only then the event's
-        columns are set.
+    folder : str
+        Path or URI that the workers reach.
     """
-    flat = from_arrow_schema(flat_schema(PARSED))
-    return nest(landed.mapInArrow(partial(_parse_batches, registry), flat), PARSED)
+    landed.mapInArrow(partial(_parse_partition, registry, folder), "n bigint").collect()
 
 
-def _parse_batches(
-    registry: streams.Registry, batches: Iterator[pa.RecordBatch]
+def _parse_partition(
+    registry: streams.Registry, folder: str, batches: Iterator[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
+    rows: dict[str, list[pa.RecordBatch]] = {"events": [], "quarantine": []}
     for batch in batches:
-        rows = [_parsed_row(row, registry) for row in batch.to_pylist()]
-        yield flatten(pa.RecordBatch.from_pylist(rows, schema=PARSED))
+        parsed = parse_batch(batch, registry)
+        for table, part in parsed.items():
+            rows[table].append(part)
+    number = TaskContext.get().partitionId()
+    for table, parts in rows.items():
+        content = pa.Table.from_batches(parts, arrow_schema(table))
+        if content.num_rows:
+            open_store(f"{folder}/{table}").write(
+                f"part-{number:05d}.parquet",
+                lambda stream, content=content: pq.write_table(content, stream),
+            )
+    yield from ()
 
 
-def _parsed_row(row: dict[str, Any], registry: streams.Registry) -> dict[str, Any]:
+def parse_batch(
+    batch: pa.RecordBatch, registry: streams.Registry
+) -> dict[str, pa.RecordBatch]:
+    """Rows of events and of quarantine for a batch of landing rows.
+
+    Python's cycle collector rests meanwhile: it would look again and again at the
+    thousands of dicts of each document, which hold no cycle.
+    """
+    rows: dict[str, list[dict[str, Any]]] = {"events": [], "quarantine": []}
+    gc.disable()
     try:
-        parsed = normalise(row["raw"], registry)
+        for landed in batch.to_pylist():
+            table, row = _parsed(landed, registry)
+            rows[table].append(row)
+        return {
+            table: pa.RecordBatch.from_pylist(found, schema=arrow_schema(table))
+            for table, found in rows.items()
+        }
+    finally:
+        gc.enable()
+
+
+def _parsed(
+    landed: dict[str, Any], registry: streams.Registry
+) -> tuple[str, dict[str, Any]]:
+    try:
+        row = normalise(landed["raw"], registry)
     except NoticeError as error:
-        return {**row, "reason": str(error)}
-    return parsed | {name: row[name] for name in RECEPTION}
+        return "quarantine", {**landed, "reason": str(error)}
+    return "events", row | {name: landed[name] for name in RECEPTION}
 
 
-def new_events(parsed: DataFrame, known: DataFrame) -> DataFrame:
-    """Events of a batch that are not known: one row a notice, the first received."""
-    events = parsed.where("reason IS NULL").select(names("events"))
-    return (
-        _first_of(events, "notice_id")
-        .join(known.select("notice_id"), "notice_id", "left_anti")
-        .select(names("events"))
+def first_of(rows: DataFrame, known: DataFrame, key: str) -> DataFrame:
+    """Rows that are not known: one for each `key`, the first received.
+
+    Only keys are compared; the rows themselves, long as they are, are not moved.
+    """
+    order = [F.col(c) for c in (*RECEPTION, "_row")]
+    rows = rows.withColumn("_row", F.monotonically_increasing_id())
+    ranked = (
+        rows.select(key, *RECEPTION, "_row")
+        .withColumn(
+            "_rank", F.row_number().over(Window.partitionBy(key).orderBy(*order))
+        )
+        .where("_rank = 1")
+        .join(known.select(key), key, "left_anti")
+        .select("_row")
     )
-
-
-def new_quarantine(parsed: DataFrame, known: DataFrame) -> DataFrame:
-    """Unreadable documents of a batch that are not known, one row for the bytes."""
-    refused = parsed.where("reason IS NOT NULL").select(names("quarantine"))
-    return (
-        _first_of(refused, "sha256")
-        .join(known.select("sha256"), "sha256", "left_anti")
-        .select(names("quarantine"))
-    )
-
-
-def _first_of(df: DataFrame, key: str) -> DataFrame:
-    order: list[Column] = [F.col(c) for c in (*RECEPTION, "sha256")]
-    window = Window.partitionBy(key).orderBy(*order)
-    ranked = df.withColumn("_rank", F.row_number().over(window))
-    return ranked.where("_rank = 1").drop("_rank")
+    return rows.join(F.broadcast(ranked), "_row", "left_semi").drop("_row")
 
 
 def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
@@ -134,6 +158,7 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
         spark.readStream.schema(LANDING_FILES)
         .option("recursiveFileLookup", "true")
         .option("maxFileAge", FOREVER)
+        .option("maxFilesPerTrigger", FILES_AT_ONCE)
         .parquet(landing)
     )
     return (
@@ -147,8 +172,6 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
 
 
 def _make_folder(location: str) -> None:
-    from fink_voevent.storage import open_store
-
     store = open_store(location)
     store.filesystem.create_dir(store.path, recursive=True)
 
@@ -163,25 +186,20 @@ def batch_writer(
             return
         spark = landed.sparkSession
         earlier = [m for m in ledger.manifests() if (m.run, m.batch) != (run, batch)]
-        parsed = parse(landed, registry).persist()
-        try:
-            known = read(spark, ledger.root, "events", earlier)
-            events = ledger.write(
-                new_events(parsed, known).coalesce(1), "events", run, batch
-            )
-            kept = read(spark, ledger.root, "quarantine", earlier)
-            quarantine = ledger.write(
-                new_quarantine(parsed, kept).coalesce(1), "quarantine", run, batch
-            )
-            total = parsed.count()
-        finally:
-            parsed.unpersist()
+        staging = ledger.data_folder("staging", run, batch)
+        open_store(staging).remove()  # what a batch that was killed left
+        parse_to(landed, registry, staging)
+        written = {}
+        for table, key in SAME.items():
+            known = read(spark, ledger.root, table, earlier)
+            place = Place(ledger, table, run, batch)
+            written[table] = _hand_over(place, f"{staging}/{table}", known, key)
+        open_store(staging).remove()
         facts = {
-            "documents": total,
-            "events": events.rows,
-            "quarantine": quarantine.rows,
+            "documents": sum(w.documents for w in written.values()),
+            **{table: w.kept.rows for table, w in written.items()},
         }
-        tables = {"events": events.files, "quarantine": quarantine.files}
+        tables = {table: w.kept.files for table, w in written.items()}
         ledger.commit(Manifest(STAGE, run, batch, tables, facts))
         _LOG.info(
             "ingest: %(documents)d documents, %(events)d new events,"
@@ -190,3 +208,37 @@ def batch_writer(
         )
 
     return process
+
+
+class Place(NamedTuple):
+    """Where the rows of a table go."""
+
+    ledger: Ledger
+    table: str
+    run: str
+    batch: int
+
+
+class HandedOver(NamedTuple):
+    """Documents read, and what was kept of them."""
+
+    documents: int
+    kept: Written
+
+
+def _hand_over(place: Place, staged: str, known: DataFrame, key: str) -> HandedOver:
+    """Move the staged rows of a table into place, without those that are known.
+
+    Nearly always all are new, and their files are moved as they are; else the new rows
+    are written again.
+    """
+    ledger, *where = place
+    store = open_store(staged)
+    total = sum(store.rows(name) for name in store.names(".parquet"))
+    if not total:
+        return HandedOver(0, ledger.adopt(store, *where))
+    rows = known.sparkSession.read.schema(spark_schema(place.table)).parquet(staged)
+    new = rows.select(key).distinct().join(known, key, "left_anti").count()
+    if new == total:
+        return HandedOver(total, ledger.adopt(store, *where))
+    return HandedOver(total, ledger.write(first_of(rows, known, key), *where))

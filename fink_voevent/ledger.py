@@ -19,8 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pyarrow.parquet as pq
-
 from fink_voevent.schema import spark_schema
 from fink_voevent.storage import Store, open_store
 
@@ -138,15 +136,21 @@ class Ledger:
         """Write a DataFrame as the data files of a batch; not yet handed over."""
         folder = self.data_folder(table, run, batch)
         df.write.mode("overwrite").parquet(folder)
+        return self._written(table, run, batch)
+
+    def adopt(self, staged: Store, table: str, run: str, batch: int) -> Written:
+        """Take staged files as the data files of a batch; not yet handed over."""
+        target = open_store(self.data_folder(table, run, batch))
+        target.remove()
+        for name in staged.names(".parquet"):
+            staged.move(name, target)
+        return self._written(table, run, batch)
+
+    def _written(self, table: str, run: str, batch: int) -> Written:
         prefix = PurePosixPath(table, f"run={run}", f"batch={batch:08d}")
-        store = open_store(folder)
-        rows = {
-            str(prefix / name): pq.read_metadata(
-                f"{store.path}/{name}", filesystem=store.filesystem
-            ).num_rows
-            for name in store.names(".parquet")
-        }
-        files = tuple(name for name, count in rows.items() if count)
+        store = open_store(self.data_folder(table, run, batch))
+        rows = {name: store.rows(name) for name in store.names(".parquet")}
+        files = tuple(str(prefix / name) for name, count in rows.items() if count)
         return Written(files, sum(rows.values()))
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pyarrow import fs
 
 from fink_voevent.errors import StorageError
@@ -68,6 +69,22 @@ class Store:
         """Bytes of a file."""
         with self.filesystem.open_input_stream(f"{self.path}/{name}") as stream:
             return bytes(stream.read())
+
+    def rows(self, name: str) -> int:
+        """Count the rows of a Parquet file, by its footer."""
+        path = f"{self.path}/{name}"
+        return int(pq.read_metadata(path, filesystem=self.filesystem).num_rows)
+
+    def move(self, name: str, target: Store) -> None:
+        """Move a file to another folder of the same file system."""
+        target.filesystem.create_dir(target.path, recursive=True)
+        self.filesystem.move(f"{self.path}/{name}", f"{target.path}/{name}")
+
+    def remove(self) -> None:
+        """Remove the folder and all that is in it, where it is there."""
+        info = self.filesystem.get_file_info(self.path)
+        if info.type == fs.FileType.Directory:
+            self.filesystem.delete_dir(self.path)
 
     def write(self, name: str, fill: Callable[[pa.NativeFile], None]) -> str:
         """Put a file in place, whole, and return its path.

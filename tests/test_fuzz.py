@@ -17,9 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fink_voevent import ingest, streams
+from fink_voevent import streams
 from fink_voevent.errors import NoticeError
 from fink_voevent.notice import normalise
+from fink_voevent.schema import arrow_schema
 
 DATA = Path(__file__).parent.parent / "datatest"
 OURS = [
@@ -44,6 +45,7 @@ VALUES = [
     b"ivo://nasa.gsfc.gcn/Fermi#GBM_Flt_Pos", b"retraction", b"MDC", b"90.0000001",
     b"ivo://gwnet/LVC#S1-999999999999999999999-Initial", b"90", b"-90", b"1e-300",
 ]  # fmt: skip
+PARSED = pa.schema([f.with_nullable(True) for f in arrow_schema("events")])
 COUNT = int(os.environ.get("FUZZ", "4000"))
 
 
@@ -92,7 +94,7 @@ def check(documents: list[bytes], registry: streams.Registry) -> None:
         rows.append(account(raw, registry))
         assert time.process_time() - started < 2
         if len(rows) == 500:  # and Arrow takes what we made of it
-            pa.RecordBatch.from_pylist(rows, schema=ingest.PARSED)
+            pa.RecordBatch.from_pylist(rows, schema=PARSED)
             rows.clear()
     grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown_kb < 300_000
