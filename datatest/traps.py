@@ -132,6 +132,11 @@ STRUCTURE = (
     Trap("children_in_another_order", document(ANY).replace(
          b"<Who>", f"<WhereWhen>{HERE}</WhereWhen><Who>".encode()),
          AT | {"schema_valid": True}),
+    Trap("prefix_below_the_top_only", document(ANY, "", HERE).decode()
+         .replace("<ObsDataLocation>", "<stc:ObsDataLocation>")
+         .replace("</ObsDataLocation>", "</stc:ObsDataLocation>")
+         .replace("<WhereWhen>", '<WhereWhen xmlns:stc="urn:stc">').encode(),
+         AT | {"schema_valid": False}),
     Trap("two_locations_the_first_counts", document("ivo://HESS/GRB#GRB_ToO1", "",
          HERE + where("2024-01-16T00:00:00", position(99, 9, 1)),
          role=' role="observe"'), AT | {"tense": "observation", "error_raw": 0.5}),
@@ -168,6 +173,10 @@ TIME = (
          where("2023-512--107T00:01:05.28", position(6.4, 64, 0)), TrigID=1,
          Burst_TJD=32156, Burst_SOD=65.28, Coords_Type=2),
          {"time": None, "time_source": "none"}),
+    Trap("time_of_another_age_is_no_time", document(ANY, "",
+         where("1858-11-17T00:00:00", position(10.5, -20.25, 0.5)),
+         date="0001-01-01T00:00:00"),
+         {"time": None, "time_source": "none", "issued": None, "ra": 10.5}),
     Trap("time_without_zone_is_utc", document(ANY, "", where("2024-01-15T10:00:00.5")),
          {"time": UTC, "time_source": "isotime"}),
     Trap("time_with_offset", document(ANY, "", where("2024-01-15T12:00:00.5+02:00")),
@@ -285,7 +294,7 @@ STREAMS = (
          AT | {"event_id": "IceCube-134191-17593623", "error_r90": 0.92, "kind":
          "initial", "far": 9.170507e-09, "messenger": "neutrino"}),
     Trap("icecube_revision", gcn("AMON#ICECUBE_GOLD_Event1_1", 173, HERE,
-         run_id=134191, event_id=17593623, Rev=2), {"version": 2, "kind": "update",
+         run_id=134191, event_id=17593623, Rev=1), {"version": 1, "kind": "update",
          "event_id": "IceCube-134191-17593623"}),
     Trap("icecube_retraction_flag", gcn("AMON#ICECUBE_GOLD_Event1_1", 173, HERE,
          run_id=1, event_id=2, Rev=1,

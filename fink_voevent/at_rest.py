@@ -128,14 +128,15 @@ def _batches(found: Iterable[Found]) -> Iterator[list[Found]]:
 
 
 def _events(spark: SparkSession, settings: Settings, scratch: Path) -> DataFrame:
-    files = spark.read.schema(ingest.LANDING_FILES).parquet(str(scratch / "landing"))
+    landing_files = (scratch / "landing").as_uri()  # local, whatever Spark's default is
+    files = spark.read.schema(ingest.LANDING_FILES).parquet(landing_files)
     cores = spark.sparkContext.defaultParallelism
     landed = ingest.documents(files).repartition(cores)
-    staging = str(scratch / "staging")
+    staging = (scratch / "staging").as_uri()
     ingest.parse_to(landed, streams.load(settings.streams), staging)
     schema = spark_schema("events")
     nothing = spark.createDataFrame([], schema)
-    if not Path(staging, "events").exists():
+    if not (scratch / "staging" / "events").exists():
         return nothing
     rows = spark.read.schema(schema).parquet(f"{staging}/events")
     return ingest.first_of(rows, nothing, "notice_id")
@@ -144,13 +145,13 @@ def _events(spark: SparkSession, settings: Settings, scratch: Path) -> DataFrame
 def _write(found: DataFrame, scratch: Path, out: Path, formats: Iterable[str]) -> int:
     """Write one file of each format into `out`, whole, and return the rows."""
     parts = scratch / "parquet"
-    found.coalesce(1).write.parquet(str(parts))
+    found.coalesce(1).write.parquet(parts.as_uri())
     written = next(iter(parts.glob("*.parquet")))
     store = open_store(str(out))
     for kind in dict.fromkeys(("parquet", *formats)):
         if kind == "csv":
-            again = found.sparkSession.read.parquet(str(parts))
-            again.coalesce(1).write.csv(str(scratch / "csv"), header=True)
+            again = found.sparkSession.read.parquet(parts.as_uri())
+            again.coalesce(1).write.csv((scratch / "csv").as_uri(), header=True)
             part = next(iter((scratch / "csv").glob("*.csv")))
         else:
             part = written

@@ -60,7 +60,9 @@ def version(stream: Stream, values: Mapping[str, str]) -> tuple[int, bool]:
         if re.fullmatch(r"\s*\d+\s*", text):
             sequence = min(int(text), RANK_STEP - 1)
             break
-    is_update = sequence > 1 or (stream.rank > 0 and not stream.first)
+    is_update = sequence > stream.sequence_start or (
+        stream.rank > 0 and not stream.first
+    )
     return stream.rank * RANK_STEP + sequence, is_update
 
 

@@ -217,7 +217,8 @@ def _own_environment(environment: Mapping[str, str]) -> dict[str, str]:
             raise ConfigError(
                 f"{name} is not a setting{hint} (fink_voevent config lists all)"
             )
-        values[key] = value
+        if value:  # empty is unset: voevent.conf exports what has no default so
+            values[key] = value
     return values
 
 

@@ -159,6 +159,8 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
         .option("recursiveFileLookup", "true")
         .option("maxFileAge", FOREVER)
         .option("maxFilesPerTrigger", FILES_AT_ONCE)
+        # not ours, which appear whole; the status line names what is left out
+        .option("ignoreCorruptFiles", "true")
         .parquet(landing)
     )
     return (

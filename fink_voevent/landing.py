@@ -18,6 +18,7 @@ from fink_voevent.spool import Spool
 from fink_voevent.storage import Store
 
 BATCH_DOCUMENTS = 2000
+BATCH_BYTES = 64 * 2**20
 
 
 def table(rows: list[tuple[Any, ...]]) -> pa.Table:
@@ -43,7 +44,7 @@ def drain(spool: Spool, landing: Store) -> int:
     """
     count = 0
     with spool.draining():
-        while (batch := spool.next_batch(BATCH_DOCUMENTS)) is not None:
+        while (batch := spool.next_batch(BATCH_DOCUMENTS, BATCH_BYTES)) is not None:
             rows = list(spool.documents(batch))
             if rows:
                 first = datetime.fromtimestamp(rows[0][0] / 1e6, timezone.utc)

@@ -115,6 +115,14 @@ class Ledger:
                 self._read[name] = parse(store.read(name))
         return [self._read[name] for name in names]
 
+    def newest(self) -> Manifest | None:
+        """Manifest that was put in place last; None where there is none."""
+        infos = self._store.files(SUFFIX)
+        if not infos:
+            return None
+        name = PurePosixPath(max(infos, key=lambda info: info.mtime_ns).path).name
+        return parse(self._store.read(name))
+
     def before(self, run: str, batch: int) -> list[Manifest]:
         """Manifests of the earlier batches of a run: the same at every replay."""
         return [m for m in self.manifests() if m.run == run and m.batch < batch]
@@ -125,6 +133,8 @@ class Ledger:
 
     def commit(self, manifest: Manifest) -> None:
         """Hand a batch over: atomic, and the last thing that it does."""
+        files = [f for names in manifest.tables.values() for f in names]
+        open_store(self.root).sync(files)  # or a power cut could leave their name alone
         text = manifest.line().encode() + b"\n"
         self._store.write(manifest.name, lambda stream: stream.write(text))
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from functools import partial
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute
@@ -66,14 +67,14 @@ def trigger_id() -> Column:
     return F.regexp_replace(name, "[^A-Za-z0-9._-]", "-")
 
 
-def as_fink_casts(packets: DataFrame) -> DataFrame:
-    """Packets as Fink distributes them: times as text, a null struct as nulls."""
-    return packets.select(
-        [
-            _cast(field.dataType, field.name).alias(field.name)
-            for field in packets.schema
-        ]
-    )
+def _fink_columns(packets: DataFrame) -> list[Column]:
+    """Columns as Fink distributes them: times as text, a null struct as nulls."""
+    return [_cast(f.dataType, f.name).alias(f.name) for f in packets.schema]
+
+
+def _same_path(uri: Column) -> Column:
+    """URI without the slashes that Spark writes now once, now three times."""
+    return F.regexp_replace(uri, "^([A-Za-z0-9]+:)/+", "$1/")
 
 
 def _cast(kind: DataType, name: str) -> Column:
@@ -107,15 +108,21 @@ def packets(pairs: DataFrame, science: DataFrame | None, survey: str) -> DataFra
             coincidence_struct(F.lit(True)).alias("coincidence"),
         )
     key = surveys.packet_key(survey)
-    wanted = pairs.select(F.col("alert_id").alias(key)).distinct()
-    alerts = science.join(F.broadcast(wanted), key, "left_semi").dropDuplicates([key])
+    pairs = pairs.withColumn("_file", _same_path(F.col("packet_file")))
+    wanted = pairs.select("_file", F.col("alert_id").alias("_key")).distinct()
+    alerts = (
+        science.select(
+            F.struct(*_fink_columns(science)).alias("alert"),
+            F.col(key).cast("bigint").alias("_key"),
+            _same_path(F.col("_metadata.file_path")).alias("_file"),
+        )
+        .join(F.broadcast(wanted), ["_file", "_key"], "left_semi")
+        .dropDuplicates(["_file", "_key"])
+    )
     own = [F.col(f"alert.{c}") for c in science.columns]
     joined = (
-        pairs.join(
-            as_fink_casts(alerts).select(F.struct("*").alias("alert")),
-            F.col("alert_id") == F.col(f"alert.{key}"),
-            "left",
-        )
+        pairs.withColumn("_key", F.col("alert_id"))
+        .join(alerts, ["_file", "_key"], "left")
         .withColumn("_trigger", trigger_id())
         .withColumn("_pair", coincidence_struct(F.col("alert").isNull()))
     )
@@ -128,11 +135,17 @@ def with_topics(df: DataFrame, filters: list[Filter], topics: list[str]) -> Data
     """Packets and, in `_topics`, the topics whose filter selects each."""
     chosen = []
     for one, topic in zip(filters, topics, strict=True):
-        function, columns = expand_function_from_string(df, one.path)
+        try:
+            function, columns = expand_function_from_string(df, one.path)
+        except AssertionError as error:  # fink-utils' word for: no such column
+            reason = " ".join(str(error).split())
+            _LOG.error("filter %s selects nothing here: %s", one.name, reason)
+            continue
         wrapped = FinkUDF(function, BooleanType(), one.name, one.description)
         flag = wrapped.for_spark(*columns)
         chosen.append(F.when(flag, F.lit(topic)))
-    return df.withColumn("_topics", F.array_compact(F.array(*chosen)))
+    none = F.lit(None).cast("string")
+    return df.withColumn("_topics", F.array_compact(F.array(none, *chosen)))
 
 
 def topic_names(filters: list[Filter], settings: Settings) -> list[str]:
@@ -240,7 +253,7 @@ def _science(pairs: DataFrame) -> DataFrame | None:
     if not there:
         return None
     reader = pairs.sparkSession.read.option("mergeSchema", "true")
-    return reader.parquet(*there)
+    return reader.parquet(*map(unquote, there))  # Spark tells them encoded, reads plain
 
 
 def _is_there(uri: str) -> bool:

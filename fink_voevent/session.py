@@ -25,6 +25,10 @@ OPTIONS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
+    # times as schema.py declares them, which every reader of Parquet understands
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
     # our tables and batches are small: more partitions only cost time
     "spark.sql.shuffle.partitions": "4",
     "spark.sql.adaptive.enabled": "false",

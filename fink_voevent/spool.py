@@ -63,14 +63,24 @@ def sha256(raw: bytes) -> str:
 
 
 class Spool:
-    """An open spool. Safe for one thread at a time; open one for each thread."""
+    """An open spool. Safe for one thread at a time; open one for each thread.
 
-    def __init__(self, folder: str) -> None:
+    Parameters
+    ----------
+    folder : str
+        A local folder.
+    destination : str
+        Root that its documents are for. Spools of two destinations are two files: what
+        is kept for one store never lands in another.
+    """
+
+    def __init__(self, folder: str, destination: str) -> None:
         self.folder = Path(folder)
+        self._name = hashlib.sha256(destination.encode()).hexdigest()[:12]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(
-                self.folder / "spool.sqlite",
+                self.folder / f"spool-{self._name}.sqlite",
                 timeout=BUSY_S,
                 isolation_level=None,
                 check_same_thread=False,
@@ -120,19 +130,24 @@ class Spool:
         """Count the documents that have not landed yet."""
         return int(self._db.execute("SELECT count(*) FROM document").fetchone()[0])
 
-    def next_batch(self, size: int) -> Batch | None:
-        """Return the batch to land next: one begun before, or `size` documents."""
+    def next_batch(self, most: int, most_bytes: int) -> Batch | None:
+        """Return the batch to land next: one begun before, or all that fits."""
         with self._transaction():
             begun = self._db.execute("SELECT first, last, name FROM batch").fetchone()
             if begun:
                 return Batch(*begun)
-            first, last = self._db.execute(
-                "SELECT min(id), max(id) FROM"
-                " (SELECT id FROM document ORDER BY id LIMIT ?)",
-                (size,),
-            ).fetchone()
-            if first is None:
+            sizes = self._db.execute(
+                "SELECT id, length(raw) FROM document ORDER BY id LIMIT ?", (most,)
+            ).fetchall()
+            if not sizes:
                 return None
+            first = last = sizes[0][0]
+            total = 0
+            for number, size in sizes:
+                total += size
+                if total > most_bytes:
+                    break
+                last = number
             batch = Batch(first, last, f"{self._origin()}-{first:012d}")
             self._db.execute(
                 "INSERT INTO batch VALUES (?, ?, ?)", (first, last, batch.name)
@@ -143,11 +158,14 @@ class Spool:
         self, batch: Batch
     ) -> Iterator[tuple[int, str, str, str, str, bytes]]:
         """Rows of a batch: received (us since 1970) and the columns of landing."""
-        yield from self._db.execute(
-            "SELECT received_us, transport, source, format, sha256, raw FROM document"
-            " WHERE id BETWEEN ? AND ? ORDER BY id",
-            (batch.first, batch.last),
-        )
+        try:
+            yield from self._db.execute(
+                "SELECT received_us, transport, source, format, sha256, raw FROM"
+                " document WHERE id BETWEEN ? AND ? ORDER BY id",
+                (batch.first, batch.last),
+            )
+        except sqlite3.Error as error:
+            raise StorageError(f"spool {self.folder}: {error}") from None
 
     def landed(self, batch: Batch) -> None:
         """Forget a batch that has landed."""
@@ -183,6 +201,10 @@ class Spool:
     @contextmanager
     def draining(self) -> Iterator[None]:
         """Hold the right to land: one process at a time; waits for another's end."""
-        with (self.folder / "drain.lock").open("w") as handle:
+        try:
+            handle = (self.folder / f"drain-{self._name}.lock").open("w")
+        except OSError as error:
+            raise StorageError(f"spool {self.folder}: {error.strerror}") from None
+        with handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield

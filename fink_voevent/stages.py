@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import threading
 from collections.abc import Callable
@@ -20,6 +19,8 @@ from pyspark.sql.types import StructType
 from fink_voevent import ingest, night, route
 from fink_voevent.config import Settings
 from fink_voevent.errors import InputError, VOEventPluginError
+from fink_voevent.lease import hold
+from fink_voevent.parent import parent_lost
 from fink_voevent.session import build
 
 _LOG = logging.getLogger(__name__)
@@ -28,16 +29,23 @@ _CAUSE = re.compile(r"(Caused by: )?[\w.]*(Error|Exception|Interrupt)\b")
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Run the stages until `stop` is set, a stage fails or our parent is gone.
+    """Run the stages until `stop` is set, a stage fails or our supervisor is gone.
 
     Raises
     ------
+    StorageError
+        Where another process runs them on the same root.
     InputError
         Where the night's science alerts do not appear within `wait_s`.
     VOEventPluginError
         Where a stage fails: one line; Spark's log has the rest.
     """
-    parent = os.getppid()
+    with hold(settings.root):
+        _run(settings, stop)
+
+
+def _run(settings: Settings, stop: threading.Event) -> None:
+    orphaned = parent_lost()
     log = Path(settings.spool) / "spark.log"
     spark = build(settings, "fink_voevent", log)
     _LOG.info("Spark started; its own log is %s", log)
@@ -46,7 +54,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
     def halted() -> bool:
         _raise_failure(queries)
-        return stop.wait(POLL_S) or os.getppid() != parent
+        return stop.wait(POLL_S) or orphaned()
 
     try:
         tonight = settings.night or f"{datetime.now(timezone.utc):%Y%m%d}"

@@ -4,16 +4,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
+from fink_voevent.errors import StorageError
 from fink_voevent.ledger import Ledger, Manifest
 from fink_voevent.storage import Store, open_store
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,26 @@ class Observer:
     _rows: dict[str, int] = field(default_factory=dict)
     _ledgers: dict[str, Ledger] = field(default_factory=dict)
 
+    def _ledger(self, stage: str) -> Ledger:
+        return self._ledgers.setdefault(stage, Ledger(self.root, stage))
+
     def _manifests(self, stage: str) -> list[Manifest]:
-        ledger = self._ledgers.setdefault(stage, Ledger(self.root, stage))
-        return ledger.manifests()
+        return self._ledger(stage).manifests()
 
     def status(self) -> Status:
-        """Status of this moment."""
+        """Status of this moment.
+
+        Raises
+        ------
+        StorageError
+            Where the store cannot be read.
+        """
+        try:
+            return self._status()
+        except OSError as error:
+            raise StorageError(f"cannot read {self.root}: {error}") from None
+
+    def _status(self) -> Status:
         landing = open_store(self.root).at("landing")
         landed = sorted(landing.files(".parquet"), key=lambda f: f.mtime)
         ingested = [m.facts for m in self._manifests("ingest")]
@@ -71,14 +90,16 @@ class Observer:
             received=sum(rows),
             events=sum(f["events"] for f in ingested),
             quarantined=sum(f["quarantine"] for f in ingested),
-            live_notices=max(
-                (m.facts["live_notices"] for m in matched[-1:]), default=0
-            ),
+            live_notices=self._live_notices(),
             alerts=sum(m.facts["alerts"] for m in matched),
             coincidences=sum(m.facts["coincidences"] for m in matched),
             topics=dict(sorted(topics.items())),
             lag_s=_lag_s(landed, rows, documents),
         )
+
+    def _live_notices(self) -> int:
+        newest = self._ledger("match").newest()
+        return 0 if newest is None else int(newest.facts["live_notices"])
 
     def coincidences(self) -> list[dict[str, Any]]:
         """All rows of the journal of coincidences, in order of batch."""
@@ -99,8 +120,13 @@ class Observer:
 
     def _count(self, landing: Store, info: fs.FileInfo) -> int:
         if info.path not in self._rows:
-            metadata = pq.read_metadata(info.path, filesystem=landing.filesystem)
-            self._rows[info.path] = metadata.num_rows
+            try:
+                self._rows[info.path] = landing.rows_at(info.path)
+            except pa.ArrowException as error:
+                _LOG.error(
+                    "%s in landing is not Parquet: left out (%s)", info.path, error
+                )
+                self._rows[info.path] = 0
         return self._rows[info.path]
 
 

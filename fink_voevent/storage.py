@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,13 +72,28 @@ class Store:
 
     def rows(self, name: str) -> int:
         """Count the rows of a Parquet file, by its footer."""
-        path = f"{self.path}/{name}"
+        return self.rows_at(f"{self.path}/{name}")
+
+    def rows_at(self, path: str) -> int:
+        """As `rows`, of a path as `files` gives it."""
         return int(pq.read_metadata(path, filesystem=self.filesystem).num_rows)
 
     def move(self, name: str, target: Store) -> None:
         """Move a file to another folder of the same file system."""
         target.filesystem.create_dir(target.path, recursive=True)
         self.filesystem.move(f"{self.path}/{name}", f"{target.path}/{name}")
+
+    def sync(self, names: Iterable[str]) -> None:
+        """Wait until files, and the folders that name them, are on a local disk."""
+        if not isinstance(self.filesystem, fs.LocalFileSystem):
+            return
+        folders = set()
+        for name in names:
+            path = Path(self.path, name)
+            _sync(path)
+            folders |= {p for p in path.parents if p.is_relative_to(self.path)}
+        for folder in folders:
+            _sync(folder)
 
     def remove(self) -> None:
         """Remove the folder and all that is in it, where it is there."""

@@ -67,6 +67,7 @@ class Stream:
     event: str = "{ivorn}"
     id_mask: int = 0
     sequence: tuple[str, ...] = ()
+    sequence_start: int = 1
     systematic: Systematic | None = None
     tense: str | None = None
     significance: tuple[str, ...] = ()

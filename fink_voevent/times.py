@@ -16,6 +16,9 @@ UTC = timezone.utc
 MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 TJD_TO_MJD = 40000  # truncated Julian day of GCN
 MAX_AGE = timedelta(days=400)  # a trigger is not older than this when it is issued
+# A time of an event or of an issue beyond these is a fault of its writer; Parquet and
+# Spark count days before 1900 in two ways.
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 GPS_BEHIND_TAI = timedelta(seconds=19)
 _ISO = re.compile(
     r"\s*(\d{4})-(\d\d?)-(\d\d?)(?:[T ]+(\d\d?):(\d\d):(\d\d)(?:[.,](\d*))?)?"
@@ -25,7 +28,7 @@ _ISO = re.compile(
 
 
 def parse_iso(text: str | None) -> datetime | None:
-    """Time of an ISO 8601 text as published; None where it is no time.
+    """Time of an ISO 8601 text as published; None where it is none, or not of our age.
 
     Without a zone it is UTC. Digits beyond the microsecond are cut; second 60 is the
     first of the next minute.
@@ -41,9 +44,10 @@ def parse_iso(text: str | None) -> datetime | None:
         moment = datetime(
             year, month, day, hour, minute, min(second, 59), micro, tzinfo=UTC
         )
-        return moment + leap - _zone(found[8])
+        moment += leap - _zone(found[8])
     except (ValueError, OverflowError):
         return None
+    return moment if EARLIEST <= moment <= LATEST else None
 
 
 def _zone(text: str | None) -> timedelta:

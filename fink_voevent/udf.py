@@ -231,7 +231,8 @@ def time_of_jd(jd: Column | str | float) -> Column:
 
 def time_of_mjd_tai(mjd: Column | str | float) -> Column:
     """UTC timestamp of a modified Julian date in TAI (Rubin), to the microsecond."""
-    tai_us = F.round((_column(mjd) - MJD_UNIX_EPOCH) * float(DAY_US)).cast("bigint")
+    exact = (_column(mjd) - MJD_UNIX_EPOCH) * float(DAY_US)
+    tai_us = F.when(~F.isnan(exact), F.round(exact).cast("bigint"))
     offset = F.lit(0)
     for since_us, seconds in leap_seconds():
         offset = F.when(tai_us >= since_us + seconds * 10**6, seconds).otherwise(offset)

@@ -26,7 +26,7 @@ def latest(events: DataFrame, tenses: tuple[str, ...]) -> DataFrame:
     events : DataFrame
         Notices of any version, in any order.
     tenses : tuple of str
-        Those that take part; a retraction does in any tense.
+        Those that take part; a retraction does as a utility too, as CHIME's are.
 
     Returns
     -------
@@ -39,8 +39,9 @@ def latest(events: DataFrame, tenses: tuple[str, ...]) -> DataFrame:
     -----
     The order is the notice's own (version, issue, then identity), never of arrival.
     """
+    withdrawn = (F.col("kind") == "retraction") & (F.col("tense") == "utility")
     taking_part = events.where(
-        F.col("live") & (F.col("tense").isin(*tenses) | (F.col("kind") == "retraction"))
+        F.col("live") & (F.col("tense").isin(*tenses) | withdrawn)
     )
     newest = Window.partitionBy("event_id").orderBy(
         *[F.col(EVENT_COLUMNS[c]).desc_nulls_last() for c in _ORDER]

@@ -29,6 +29,7 @@ _PARSER_OPTIONS = {
     "huge_tree": False,  # libxml2 then stops at a depth of 256 and at 10 MB of text
 }
 _ELEMENT = re.compile(rb"<(?=[A-Za-z_]).*>", re.DOTALL)
+_INNER_PREFIX = re.compile(rb"<[A-Za-z_][\w.-]*:(?!VOEvent[\s>])")
 _VERSION = re.compile(r"/v?(\d\.\d+)$")
 
 
@@ -104,16 +105,16 @@ def read(raw: bytes) -> Document:
         raise NoticeError(f"not XML: {error}") from None
     except (ValueError, LookupError, TypeError) as error:  # entities; unknown encoding
         raise NoticeError(f"refused: {error}") from None
-    return _document(tree, valid)
+    return _document(tree, valid=valid, prefixed=bool(_INNER_PREFIX.search(raw)))
 
 
-def _document(tree: dict[str, Any], valid: bool) -> Document:
+def _document(tree: dict[str, Any], *, valid: bool, prefixed: bool) -> Document:
     name, root = next(iter(tree.items()))
     if name.rpartition(":")[2] != "VOEvent":
         raise NoticeError(f"the root element is {name}, not VOEvent")
     if not isinstance(root, dict) or not (root.get("@ivorn") or "").strip():
         raise NoticeError("the VOEvent has no ivorn")
-    if any(":" in key for key in root if key[0] != "@"):
+    if prefixed:
         root = _local_names(root)
     who, what = _child(root, "Who"), _child(root, "What")
     return Document(

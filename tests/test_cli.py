@@ -174,3 +174,23 @@ def test_a_document_that_cannot_be_read_is_explained_by_its_reason(tmp_path):
     done = call("streams", "--explain", str(tmp_path / "bad.xml"))
     assert done.exit_code == 2
     assert "not XML" in done.output
+
+
+def test_a_torn_archive_is_told_in_one_line(datatest, tmp_path):
+    whole = tmp_path / "whole.tar.gz"
+    with tarfile.open(whole, "w:gz") as tar:
+        tar.add(datatest / "voevents", arcname="v")
+    torn = tmp_path / "torn.tar.gz"
+    torn.write_bytes(whole.read_bytes()[:1500])
+    done = call("parse", str(torn))
+    assert done.exit_code == 2
+    assert "cannot be read" in done.output
+
+
+def test_status_of_a_store_with_a_file_that_is_no_parquet(tmp_path):
+    landing = tmp_path / "voevent" / "landing"
+    landing.mkdir(parents=True)
+    (landing / "bad.parquet").write_bytes(b"")
+    done = call("status", "--data-prefix", str(tmp_path))
+    assert done.exit_code == 0
+    assert "notices received 0" in done.output

@@ -65,6 +65,11 @@ def test_every_setting_is_explained_and_shown_with_its_origin():
     assert len(text.splitlines()) == len(Settings.model_fields)
 
 
+def test_an_empty_value_in_the_environment_is_none():
+    options = {"night": "20240115"}
+    assert load({"VOEVENT_NIGHT": ""}, None, options).settings.night == "20240115"
+
+
 def test_passwords_in_a_uri_are_not_shown():
     shown = config_text.describe(
         load({"VOEVENT_DATA_PREFIX": "s3a://me:secret@host/bucket"})

@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
 import socket
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -63,7 +66,7 @@ def test_what_was_acknowledged_lands_though_the_listener_is_killed(datatest, tmp
             process.wait()
         count = len(list((datatest / "voevents").iterdir()))
         assert line == f"acknowledged {count}\n"
-    spool = Spool(str(tmp_path / "spool"))
+    spool = Spool(str(tmp_path / "spool"), str(tmp_path / "data/voevent/landing"))
     assert spool.pending() + len(landed(tmp_path)) == count
     spool.close()
 
@@ -190,3 +193,29 @@ def test_what_a_message_is_can_be_told_of_any_bytes(raw):
     assert root is None or etree.QName(root).localname == "VOEvent"
     assert claimed_ivorn(raw) in ("", *(f"ivo://a/b#{n}" for n in
         ("laughs", "big", "broken", "norole", "observe")))  # fmt: skip
+
+
+def test_a_listener_whose_supervisor_is_gone_stops(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "fink_voevent",
+        "listen",
+        "--source",
+        "127.0.0.1:1",
+    ]
+    code = (
+        "import os, subprocess, sys\n"
+        "os.environ['FINK_VOEVENT_SUPERVISOR'] = str(os.getpid())\n"
+        "p = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL,"
+        " stderr=subprocess.DEVNULL)\n"
+        "print(p.pid, flush=True)\n"
+    )
+    environment = {**os.environ, "VOEVENT_SPOOL": str(tmp_path / "spool"),
+                   "VOEVENT_DATA_PREFIX": str(tmp_path / "data")}  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    stat = Path(f"/proc/{int(done.stdout)}/stat")
+    wait_for(lambda: not stat.exists() or stat.read_text().split()[2] == "Z", 20)

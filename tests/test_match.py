@@ -292,6 +292,13 @@ def test_a_retraction_takes_back_all_that_was_told(statuses):
     assert told == {1: "retracted", 2: "retracted"}
 
 
+def test_a_retraction_that_is_a_test_takes_nothing_back(statuses):
+    gone = version(2, version=2, kind="retraction", cells=None, tense="test")
+    told, held = statuses([version(1)], [gone], ALERTS)
+    assert told == {}
+    assert held == {1: "new", 2: "new"}
+
+
 def test_a_late_older_version_changes_nothing(statuses):
     told, held = statuses([version(2, version=2)], [version(1, version=1)], ALERTS)
     assert told == {}

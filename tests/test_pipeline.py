@@ -8,11 +8,16 @@ import csv
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from fink_client.avro_utils import AlertReader
 
 from fink_voevent import ingest, landing, ledger, night, route, versions
+from fink_voevent.errors import StorageError
+from fink_voevent.lease import hold
 from fink_voevent.listen.files import documents
+from fink_voevent.schema import arrow_schema
 from fink_voevent.spool import Received, Spool
 from fink_voevent.status import Observer
 from fink_voevent.storage import open_store
@@ -26,7 +31,7 @@ class Pipeline:
         self.science = Path(settings.data_prefix, "science", settings.night)
         self.incoming = Path(settings.data_prefix, "incoming")
         self.incoming.mkdir(parents=True)
-        self.spool = Spool(settings.spool)
+        self.spool = Spool(settings.spool, settings.root)
         self.schema = spark.read.parquet(str(datatest / "alerts")).schema
         self.alerts()  # the folder, as raw2science makes it before its first alert
 
@@ -220,6 +225,57 @@ def test_alerts_that_are_gone_leave_a_packet_that_says_so(pipeline):
     packets = pipeline.topics()["fink_grb_bronze_ztf"]
     assert len(packets) == 2
     assert all(p["coincidence"]["packet_missing"] for p in packets)
+
+
+def test_a_file_in_landing_that_is_no_parquet_stops_nothing(pipeline):
+    landing = Path(pipeline.settings.root, "landing")
+    landing.mkdir(parents=True)
+    (landing / "torn.parquet").write_bytes(b"PAR1half")
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb221009a_bat")
+    pipeline.run()
+    assert len(pipeline.standing()) == 2
+
+
+def test_tables_on_disk_are_those_declared(pipeline):
+    pipeline.alerts("early")
+    pipeline.notices()
+    pipeline.run()
+    root = Path(pipeline.settings.root)
+    for table in ("landing", "events", "alerts", "coincidences"):
+        files = sorted((root / table).rglob("[!.]*.parquet"))
+        assert files
+        for file in files:
+            found = {f.name: f.type for f in pq.read_schema(file)}
+            declared = {f.name: f.type for f in arrow_schema(table)}
+            assert list(found) == list(declared)
+            for name, kind in declared.items():
+                if not pa.types.is_nested(kind):  # names of list items may differ
+                    assert found[name] == kind, (table, name)
+
+
+def test_a_filter_without_its_column_selects_nothing_and_stops_nothing(
+    pipeline, tmp_path, monkeypatch, caplog
+):
+    folder = tmp_path / "odd" / "filter_odd"
+    folder.mkdir(parents=True)
+    for path in (folder.parent, folder):
+        (path / "__init__.py").write_text("")
+    (folder / "filter.py").write_text("def odd(nothing_like_it):\n    return 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    both = {"filters": "fink_voevent.filters,odd"}
+    pipeline.settings = pipeline.settings.model_copy(update=both)
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb221009a_bat")
+    pipeline.run()
+    assert set(pipeline.topics()) == {"fink_grb_bronze_ztf"}
+    assert "filter odd selects nothing" in caplog.text
+
+
+def test_only_one_process_runs_the_stages_on_a_root(tmp_path):
+    with hold(str(tmp_path)), pytest.raises(StorageError, match="another process"):
+        with hold(str(tmp_path)):
+            pass
 
 
 class _Idle:

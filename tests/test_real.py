@@ -161,7 +161,7 @@ def _land(settings, documents) -> None:
     from fink_voevent.spool import Received, Spool
     from fink_voevent.storage import open_store
 
-    spool = Spool(settings.spool)
+    spool = Spool(settings.spool, settings.root)
     spool.append([Received(raw, "file", "real") for raw in documents])
     landing.drain(spool, open_store(settings.root).at("landing"))
     spool.close()

@@ -35,7 +35,8 @@ def test_times_are_utc_as_written(text, expected):
 @pytest.mark.parametrize(
     "text",
     ["2022-01-00T01:00:00", "2016-01--3T03:05:12", "2023-512--107T00:00:00", "", None,
-     "2021-01--23865T-3:-38:-16.-31", "yesterday", "9999-99-99T99:99:99"],
+     "2021-01--23865T-3:-38:-16.-31", "yesterday", "9999-99-99T99:99:99",
+     "1858-11-17T00:00:00", "0001-01-01T00:00:00", "9999-12-31T00:00:00"],
 )  # fmt: skip
 def test_impossible_times_are_no_time(text):
     assert times.parse_iso(text) is None

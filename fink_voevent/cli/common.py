@@ -60,8 +60,8 @@ def settings(options: dict[str, Any]) -> Settings:
 
 
 def stop_on_signals() -> threading.Event:
-    """Event that SIGINT and SIGTERM set."""
+    """Event that SIGINT, SIGTERM and SIGHUP (a terminal that closes) set."""
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     return stop

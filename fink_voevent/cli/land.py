@@ -36,7 +36,8 @@ def command(paths: tuple[str, ...], **options: Any) -> None:
       fink_voevent land < burst.xml
     """
     chosen = settings(options)
-    spool = Spool(chosen.spool)
+    landing = open_store(chosen.root).at("landing")
+    spool = Spool(chosen.spool, landing.path)
     try:
         if paths:
             count = _append_files(spool, paths)
@@ -45,7 +46,7 @@ def command(paths: tuple[str, ...], **options: Any) -> None:
             if not raw:
                 raise InputError("standard input is empty: nothing to land")
             count = spool.append([Received(raw, "stdin", "stdin")])
-        drain(spool, open_store(chosen.root).at("landing"))
+        drain(spool, landing)
     finally:
         spool.close()
     click.echo(f"{count} documents landed in {chosen.root}/landing", err=True)

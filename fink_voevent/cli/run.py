@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Any
@@ -12,9 +13,12 @@ import click
 
 from fink_voevent.cli.common import configuration, settings_options, stop_on_signals
 from fink_voevent.config import PREFIX, Configuration
-from fink_voevent.errors import ConfigError
+from fink_voevent.errors import ConfigError, StorageError
+from fink_voevent.parent import VARIABLE
 from fink_voevent.status import Observer
 from fink_voevent.supervisor import Child, supervise
+
+_LOG = logging.getLogger(__name__)
 
 
 @click.command()
@@ -44,9 +48,17 @@ def command(**options: Any) -> None:
     supervise(
         children,
         stop_on_signals(),
-        lambda: click.echo(observer.status().line()),
+        lambda: _report(observer),
         chosen.settings.status_s,
     )
+
+
+def _report(observer: Observer) -> None:
+    """Print the status line; a store that is away does not stop what is running."""
+    try:
+        click.echo(observer.status().line())
+    except StorageError as error:
+        _LOG.error("no status: %s", error)
 
 
 def _environment(chosen: Configuration) -> dict[str, str]:
@@ -56,4 +68,4 @@ def _environment(chosen: Configuration) -> dict[str, str]:
         for name, origin in chosen.origin.items()
         if origin == "command line"
     }
-    return {**os.environ, **given}
+    return {**os.environ, **given, VARIABLE: str(os.getpid())}

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import lzma
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -16,6 +18,7 @@ import pyarrow.parquet as pq
 from fink_voevent.errors import InputError
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_TORN = (zlib.error, lzma.LZMAError)  # a compressed archive that ends too early
 _RAW_COLUMNS = ("raw", "raw_event")  # landing; the handler of 2020
 
 
@@ -69,7 +72,7 @@ def _file(path: Path) -> Iterator[Found]:
             yield from _parquet(path)
         else:
             yield Found(str(path), path.read_bytes(), _changed(path))
-    except (OSError, tarfile.TarError, pa.ArrowException) as error:
+    except (OSError, EOFError, tarfile.TarError, pa.ArrowException, *_TORN) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
 
 

@@ -15,6 +15,7 @@ from fink_voevent.config import Settings, parse_sources
 from fink_voevent.errors import ConfigError, StorageError
 from fink_voevent.landing import drain
 from fink_voevent.listen.vtp import SubscriberFactory
+from fink_voevent.parent import parent_lost
 from fink_voevent.spool import Received, Spool
 from fink_voevent.storage import open_store
 
@@ -32,15 +33,23 @@ class Listener:
             )
         self._settings = settings
         self._landing = open_store(settings.root).at("landing")
-        self._spool = Spool(settings.spool)
-        self._drain_spool = Spool(settings.spool)
+        self._spool = Spool(settings.spool, self._landing.path)
+        self._drain_spool = Spool(settings.spool, self._landing.path)
+        self._failed = False
+        self._parent = parent_lost()
         self._writer = ThreadPool(1, 1, "spool")
         self._lander = ThreadPool(1, 1, "landing")
         self._store_away = ""
         self._landed = 0
 
     def run(self) -> int:
-        """Listen until a signal stops the reactor; return the documents landed."""
+        """Listen until a signal stops the reactor; return the documents landed.
+
+        Raises
+        ------
+        StorageError
+            Where landing failed in a way that trying again does not mend.
+        """
         for pool in (self._writer, self._lander):
             pool.start()
         for host, port in parse_sources(self._settings.sources):
@@ -55,8 +64,11 @@ class Listener:
             reactor.addSystemEventTrigger("before", "shutdown", factory.stopTrying)
         loop = task.LoopingCall(self._land)
         loop.start(self._settings.landing_s).addErrback(self._fatal)
+        task.LoopingCall(self._check_parent).start(1.0)
         reactor.addSystemEventTrigger("during", "shutdown", self._finish)
         reactor.run()
+        if self._failed:
+            raise StorageError("the listener stopped: see the error above")
         return self._landed
 
     def _keep(self, document: Received) -> defer.Deferred[Any]:
@@ -81,8 +93,12 @@ class Listener:
             self._landed += count
             _LOG.info("%d documents landed, %d in all", count, self._landed)
 
-    @staticmethod
-    def _fatal(failure: Any) -> None:
+    def _check_parent(self) -> None:
+        if self._parent() and reactor.running:
+            reactor.stop()
+
+    def _fatal(self, failure: Any) -> None:
+        self._failed = True
         _LOG.critical("the listener stops: %s", failure.getErrorMessage())
         reactor.stop()
 
