@@ -93,31 +93,59 @@ def pairs(
     numbered = live.withColumn(
         "_event", F.row_number().over(Window.orderBy("notice_id"))
     )
+    met = (
+        alerts.withColumn("_cell", udf.cell("hpx29", order))
+        .join(F.broadcast(_regions(numbered, order)), "_cell")
+        .where(_delay().between(-F.col("window_before"), F.col("window_after")))
+        .where(_level() <= credible_level)
+    )
+    return (
+        met.withColumns(_measures())
+        .join(F.broadcast(numbered.select("_event", *EVENT_COLUMNS)), "_event")
+        .withColumn("coincidence_id", coincidence_id("notice_id", "survey", "alert_id"))
+        .select([c for c in names("coincidences") if c not in ("status", "batch")])
+    )
+
+
+def _regions(numbered: DataFrame, order: int) -> DataFrame:
+    """One row a cell of each region: what the geometry and the window need."""
     centre = udf.unit_vector("event_ra", "event_dec")
-    regions = numbered.select(
+    return numbered.select(
         F.explode(cells_at(order)).alias("_cell"),
         "_event",
         *[c.alias(f"e{axis}") for axis, c in zip("xyz", centre, strict=True)],
         *("fisher", "event_time", "window_before", "window_after"),
     )
-    alert, event = (
-        udf.Vector(*map(F.col, axes)) for axes in (("x", "y", "z"), ("ex", "ey", "ez"))
-    )
-    mixture = [F.col(f"fisher.{f}") for f in ("fraction", "core_kappa", "tail_kappa")]
-    near = udf.half_chord2(alert, event)
-    level = udf.credible_level(near, *mixture)
-    delay = udf.delay("alert_time", "event_time")
-    met = (
-        alerts.withColumn("_cell", udf.cell("hpx29", order))
-        .join(F.broadcast(regions), "_cell")
-        .where(delay.between(-F.col("window_before"), F.col("window_after")))
-        .where(level <= credible_level)
-    )
-    measured = {
-        "separation": udf.arc(alert, event),
-        "credible_level": level,
-        "density": udf.density(near, *mixture),
-        "delay": delay,
+
+
+def _vectors() -> tuple[udf.Vector, udf.Vector]:
+    alert, event = (("x", "y", "z"), ("ex", "ey", "ez"))
+    return udf.Vector(*map(F.col, alert)), udf.Vector(*map(F.col, event))
+
+
+def _near() -> Column:
+    return udf.half_chord2(*_vectors())
+
+
+def _mixture() -> list[Column]:
+    return [F.col(f"fisher.{f}") for f in ("fraction", "core_kappa", "tail_kappa")]
+
+
+def _level() -> Column:
+    return udf.credible_level(_near(), *_mixture())
+
+
+def _delay() -> Column:
+    return udf.delay("alert_time", "event_time")
+
+
+def _measures() -> dict[str, Column]:
+    """Columns of a pair that say how well it coincides."""
+    return {
+        "separation": udf.arc(*_vectors()),
+        "credible_level": _level(),
+        "density": udf.density(_near(), *_mixture()),
+        "delay": _delay(),
         "prior_activity": udf.prior_activity(
             "first_detection", "last_non_detection", "event_time"
         ),
@@ -126,13 +154,6 @@ def pairs(
         "background_rate": F.lit(None).cast("double"),
         "p_chance": F.lit(None).cast("double"),
     }
-    text = numbered.select("_event", *EVENT_COLUMNS)
-    return (
-        met.withColumns(measured)
-        .join(F.broadcast(text), "_event")
-        .withColumn("coincidence_id", coincidence_id("notice_id", "survey", "alert_id"))
-        .select([c for c in names("coincidences") if c not in ("status", "batch")])
-    )
 
 
 def coincidence_id(*parts: str) -> Column:

@@ -22,3 +22,8 @@ def is_good(quality: pd.Series) -> pd.Series:
 def may_be_extragalactic(extragalactic: pd.Series) -> pd.Series:
     """Whether nothing says that the object is of the Galaxy or nearer, as a null."""
     return ~extragalactic.eq(other=False).fillna(value=False).astype(bool)
+
+
+def is_bronze(quality: pd.Series, extragalactic: pd.Series) -> pd.Series:
+    """Whether an alert is real and may be extragalactic: the rule of every bronze."""
+    return is_good(quality) & may_be_extragalactic(extragalactic)

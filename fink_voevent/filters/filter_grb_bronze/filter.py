@@ -41,8 +41,5 @@ def grb_bronze(
     ... ).tolist()
     [True, False, False]
     """
-    return (
-        blocks.is_messenger(messenger, "grb")
-        & blocks.is_good(quality)
-        & blocks.may_be_extragalactic(extragalactic)
-    )
+    bronze = blocks.is_bronze(quality, extragalactic)
+    return blocks.is_messenger(messenger, "grb") & bronze

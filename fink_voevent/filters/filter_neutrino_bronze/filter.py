@@ -42,8 +42,5 @@ def neutrino_bronze(
     ... ).tolist()
     [True, False]
     """
-    return (
-        blocks.is_messenger(messenger, "neutrino")
-        & blocks.is_good(quality)
-        & blocks.may_be_extragalactic(extragalactic)
-    )
+    bronze = blocks.is_bronze(quality, extragalactic)
+    return blocks.is_messenger(messenger, "neutrino") & bronze
