@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3; do \
 	2>/dev/null && { echo $$p; break; }; done)
 BIN := $(VENV)/bin
 
-.PHONY: help venv python demo test test-fast test-spark34 lint docs datatest clean java
+.PHONY: help venv python demo test test-fast test-spark34 lint docs datatest bench fuzz clean java
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -57,6 +57,12 @@ docs: venv ## docs/tables.md and docs/settings.md from the code
 
 datatest: venv ## the data of tests and demo
 	$(BIN)/python datatest/make_datatest.py
+
+bench: venv java ## benchmarks, into build/bench
+	$(BIN)/python benchmarks/ingest.py
+
+fuzz: venv ## 100,000 mutated documents (N=...)
+	FUZZ=$(or $(N),100000) $(BIN)/python -m pytest tests/test_fuzz.py
 
 clean: ## remove what was made
 	rm -rf $(VENV) $(VENV34) build

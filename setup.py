@@ -40,6 +40,7 @@ TEST_REQUIRES = [
     "mypy>=1.8",
     "pytest>=7.4",
     "pytest-spark>=0.6",  # one Spark session for all tests
+    "voevent-parse>=1.0.3",  # beside us in the benchmark
     "ruff==0.17.6",  # pinned: a linter that changes is not a check
 ]
 

@@ -83,10 +83,22 @@ def _value(value: Any, arrow: pa.DataType) -> Any:
     return [_value(v, arrow.value_type) for v in value]
 
 
-def write(stream: BinaryIO, schema: dict[str, Any], rows: list[dict[str, Any]]) -> None:
-    """Write an Avro file: the same bytes for the same rows."""
-    name = repr([row.get("triggerId") for row in rows]).encode()
-    marker = hashlib.md5(name, usedforsecurity=False).digest()
+def write(
+    stream: BinaryIO, schema: dict[str, Any], rows: Iterable[dict[str, Any]], name: str
+) -> None:
+    """Write an Avro file: the same bytes for the same rows and name.
+
+    Parameters
+    ----------
+    stream : binary file
+    schema : dict
+        Of `avro_schema`.
+    rows : iterable of dict
+        Taken one by one.
+    name : str
+        Of the file; the marker between its blocks is made from it.
+    """
+    marker = hashlib.md5(name.encode(), usedforsecurity=False).digest()
     fastavro.writer(
         stream, fastavro.parse_schema(schema), rows, codec="deflate", sync_marker=marker
     )

@@ -9,13 +9,14 @@ the numbers of the pair that it takes back, so it reaches the same topics.
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.compute
 from fink_utils.spark.utils import FinkUDF, expand_function_from_string
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
@@ -39,6 +40,7 @@ from fink_voevent.storage import open_store
 
 _LOG = logging.getLogger(__name__)
 STAGE = "route"
+ROWS_AT_ONCE = 50  # packets as Python values, a quarter of a megabyte each
 ISO = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'"
 # Of the pair, what the packet itself says, or what has no meaning to who reads it.
 LEFT_OUT = ("magnitude", "band", "packet_file")
@@ -181,20 +183,37 @@ def send_to_files(
 def _write_topics(
     folder: str, name: str, batches: Iterator[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
-    arrived = list(batches)
-    if not arrived:
+    """Write the packets of a task, sorted by topic, a few at a time in memory."""
+    first = next(batches, None)
+    if first is None:
         return
-    table = pa.Table.from_batches(arrived)
-    for topic in sorted(set(table["_topic"].to_pylist())):
-        chosen = table.filter(pa.compute.equal(table["_topic"], topic))
-        rows_table = chosen.drop_columns(["_topic"]).combine_chunks()
-        rows = [r for b in rows_table.to_batches() for r in packet.records(b)]
-        schema = packet.avro_schema(rows_table.schema)
+    schema = packet.avro_schema(f for f in first.schema if f.name != "_topic")
+    rows = _rows(itertools.chain((first,), batches))
+    for topic, group in itertools.groupby(rows, key=lambda row: row.pop("_topic")):
+        counted = _Counted(group)
         open_store(f"{folder}/{topic}").write(
             f"{name}.avro",
-            lambda out, schema=schema, rows=rows: packet.write(out, schema, rows),
+            lambda out, rows=counted: packet.write(out, schema, rows, name),
         )
-        yield pa.RecordBatch.from_pydict({"topic": [topic], "n": [len(rows)]})
+        yield pa.RecordBatch.from_pydict({"topic": [topic], "n": [counted.count]})
+
+
+def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[dict[str, Any]]:
+    for batch in batches:
+        for start in range(0, batch.num_rows, ROWS_AT_ONCE):
+            yield from packet.records(batch.slice(start, ROWS_AT_ONCE))
+
+
+class _Counted:
+    """Rows, counted as they go by."""
+
+    def __init__(self, rows: Iterable[dict[str, Any]]) -> None:
+        self._rows, self.count = rows, 0
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for row in self._rows:
+            self.count += 1
+            yield row
 
 
 def start(spark: SparkSession, settings: Settings) -> StreamingQuery:

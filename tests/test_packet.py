@@ -42,7 +42,7 @@ def round_trip(rows: list[dict]) -> list[dict]:
     arrow = [r | {"scores": list((r["scores"] or {}).items())} for r in rows]
     batch = pa.RecordBatch.from_pylist(arrow, schema=SCHEMA)
     out = io.BytesIO()
-    packet.write(out, packet.avro_schema(SCHEMA), packet.records(batch))
+    packet.write(out, packet.avro_schema(SCHEMA), packet.records(batch), "x")
     out.seek(0)
     return list(fastavro.reader(out))
 
@@ -59,7 +59,7 @@ def test_everything_may_be_null():
 def test_the_same_rows_are_the_same_bytes():
     def made() -> bytes:
         out = io.BytesIO()
-        packet.write(out, packet.avro_schema(SCHEMA), [ROW])
+        packet.write(out, packet.avro_schema(SCHEMA), [ROW], "x")
         return out.getvalue()
 
     assert made() == made()
