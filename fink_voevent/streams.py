@@ -49,6 +49,7 @@ class Stream:
 
     name: str
     pattern: re.Pattern[str]
+    start: str
     messenger: str
     window_days: tuple[float, float]
     containment: float
@@ -77,6 +78,9 @@ class Stream:
         self, ivorn: str, params: Mapping[str, str], issued: datetime | None
     ) -> re.Match[str] | None:
         """Return the match of the pattern, where all conditions of the block hold."""
+        # most streams are told apart by plain letters, much faster than by expressions
+        if not ivorn.lower().startswith(self.start):
+            return None
         found = self.pattern.match(ivorn)
         if found is None:
             return None
@@ -172,6 +176,19 @@ def _stream(
         raise ConfigError(f"{where}, stream {name!r}: {error}") from None
 
 
+def literal_start(pattern: str) -> str:
+    """Letters, in lower case, with which all that a pattern matches begins."""
+    plain = pattern.replace("\\.", "\0")  # an escaped dot is a dot
+    found = re.match(r"[^\\\[\](){}.*+?^$|]*", plain)
+    letters = found[0] if found else ""
+    follows = plain[len(letters) : len(letters) + 1]
+    if "|" in re.sub(r"\(.*\)", "", plain):  # alternatives: no common start is known
+        return ""
+    if follows in ("*", "?", "{"):  # the last letter may be left out
+        letters = letters[:-1]
+    return letters.replace("\0", ".").lower()
+
+
 def _typed(values: dict[str, Any], shared: dict[str, dict[str, Any]]) -> dict[str, Any]:
     typed = dict(values)
     if values["messenger"] not in MESSENGERS:
@@ -181,6 +198,7 @@ def _typed(values: dict[str, Any], shared: dict[str, dict[str, Any]]) -> dict[st
     window = values.get("window_days", shared["window_days"][values["messenger"]])
     typed["window_days"] = (float(window[0]), float(window[1]))
     typed["pattern"] = re.compile(values["pattern"], re.IGNORECASE)
+    typed["start"] = literal_start(values["pattern"])
     typed["packet_types"] = frozenset(map(str, values.get("packet_types", ())))
     typed["require"] = tuple(
         (name, re.compile(value, re.IGNORECASE))

@@ -130,6 +130,11 @@ def _document(tree: dict[str, Any], *, valid: bool, prefixed: bool) -> Document:
 
 
 @functools.lru_cache(maxsize=1)
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(**_PARSER_OPTIONS)
+
+
+@functools.lru_cache(maxsize=1)
 def _schema() -> etree.XMLSchema:
     path = resources.files("comet") / "schema" / "VOEvent-v2.0.xsd"
     return etree.XMLSchema(etree.fromstring(path.read_bytes()))
@@ -137,7 +142,7 @@ def _schema() -> etree.XMLSchema:
 
 def _schema_valid(raw: bytes) -> bool:
     try:
-        root = etree.fromstring(raw, etree.XMLParser(**_PARSER_OPTIONS))
+        root = etree.fromstring(raw, _parser())
     except (etree.XMLSyntaxError, ValueError) as error:
         reason = str(error).split(", line ")[0]
         raise NoticeError(f"not XML: {reason}") from None

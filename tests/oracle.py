@@ -14,7 +14,8 @@ def latest(events: list[dict]) -> list[dict]:
     """Latest live observation of each event, with the time of its trigger."""
     groups: dict[str, list[dict]] = {}
     for event in events:
-        meant = event["tense"] == "observation" or event["kind"] == "retraction"
+        withdrawn = event["kind"] == "retraction" and event["tense"] == "utility"
+        meant = event["tense"] == "observation" or withdrawn
         if event["live"] and meant:
             groups.setdefault(event["event_id"], []).append(event)
     chosen = []
