@@ -59,6 +59,7 @@ datatest: venv ## the data of tests and demo
 	$(BIN)/python datatest/make_datatest.py
 
 bench: venv java ## benchmarks, into build/bench
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python benchmarks/ingest.py
 
 fuzz: venv ## 100,000 mutated documents (N=...)
