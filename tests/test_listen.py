@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from comet.protocol.messages import authenticate, iamalive
 from lxml import etree
-from programs import broadcaster, listener, wait_for
+from programs import broadcaster, listener, program, wait_for
 
 from fink_voevent.listen.vtp import claimed_ivorn, first_element
 from fink_voevent.spool import Spool
@@ -219,3 +219,24 @@ def test_a_listener_whose_supervisor_is_gone_stops(tmp_path):
     )  # fmt: skip
     stat = Path(f"/proc/{int(done.stdout)}/stat")
     wait_for(lambda: not stat.exists() or stat.read_text().split()[2] == "Z", 20)
+
+
+def test_land_is_a_command_for_an_unmodified_comet(datatest, tmp_path):
+    """Comet runs one process for each event, many at once: all land, each once."""
+    bin_folder = Path(sys.executable).parent
+    environment = {
+        "VOEVENT_DATA_PREFIX": str(tmp_path / "data"),
+        "VOEVENT_SPOOL": str(tmp_path / "spool"),
+    }
+    (tmp_path / "eventdb").mkdir()
+    with broadcaster(datatest / "voevents") as (port, _):
+        with program(
+            str(bin_folder / "twistd"), "-n", f"--pidfile={tmp_path / 'pid'}", "comet",
+            "--local-ivo=ivo://org.example/test", f"--remote=127.0.0.1:{port}",
+            f"--eventdb={tmp_path / 'eventdb'}",
+            f"--cmd={bin_folder / 'fink_voevent_land'}", **environment,
+        ):  # fmt: skip
+            count = len(list((datatest / "voevents").iterdir()))
+            wait_for(lambda: len(landed(tmp_path)) == count)
+    sent = sorted(p.read_bytes() for p in (datatest / "voevents").iterdir())
+    assert sorted(landed(tmp_path)) == sent
