@@ -152,7 +152,7 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
         Ledger(root, STAGE), run_of(checkpoint), streams.load(settings.streams)
     )
     landing = f"{root}/landing"
-    _make_folder(landing)
+    open_store(landing).make()
     Ledger(root, STAGE).prepare()
     files = (
         spark.readStream.schema(LANDING_FILES)
@@ -171,11 +171,6 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
         .trigger(processingTime=f"{settings.trigger_s} seconds")
         .start()
     )
-
-
-def _make_folder(location: str) -> None:
-    store = open_store(location)
-    store.filesystem.create_dir(store.path, recursive=True)
 
 
 def batch_writer(

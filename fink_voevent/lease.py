@@ -27,7 +27,7 @@ def hold(root: str) -> Iterator[None]:
         Where another process holds it.
     """
     store = open_store(root).at("ledger")
-    store.filesystem.create_dir(store.path, recursive=True)
+    store.make()
     if not isinstance(store.filesystem, fs.LocalFileSystem):
         yield
         return

@@ -103,8 +103,7 @@ class Ledger:
 
     def prepare(self) -> None:
         """Make the folder, so that it can be watched before the first batch."""
-        store = self._store
-        store.filesystem.create_dir(store.path, recursive=True)
+        self._store.make()
 
     def manifests(self) -> list[Manifest]:
         """All manifests, by run and batch."""

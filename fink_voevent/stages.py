@@ -11,7 +11,12 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
-from pyspark.errors import AnalysisException, StreamingQueryException
+from py4j.protocol import Py4JError
+from pyspark.errors import (
+    AnalysisException,
+    PySparkException,
+    StreamingQueryException,
+)
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.types import StructType
@@ -41,7 +46,11 @@ def run(settings: Settings, stop: threading.Event) -> None:
         Where a stage fails: one line; Spark's log has the rest.
     """
     with hold(settings.root):
-        _run(settings, stop)
+        try:
+            _run(settings, stop)
+        except (PySparkException, Py4JError) as error:
+            _LOG.debug("%s", error)
+            raise VOEventPluginError(f"Spark failed: {_reason(str(error))}") from None
 
 
 def _run(settings: Settings, stop: threading.Event) -> None:

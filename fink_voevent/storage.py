@@ -41,6 +41,19 @@ class Store:
         """Return a folder below this one."""
         return Store(self.filesystem, "/".join((self.path.rstrip("/"), *parts)))
 
+    def make(self) -> None:
+        """Make the folder, and those above it.
+
+        Raises
+        ------
+        StorageError
+            Where the store refuses, with its reason.
+        """
+        try:
+            self.filesystem.create_dir(self.path, recursive=True)
+        except OSError as error:
+            raise StorageError(f"cannot make {self.path}: {error}") from None
+
     def names(self, suffix: str) -> list[str]:
         """Sorted names of the visible files with this suffix in this very folder."""
         return [Path(info.path).name for info in self._files(suffix, recursive=False)]

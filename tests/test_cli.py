@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import tarfile
+import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -194,3 +197,30 @@ def test_status_of_a_store_with_a_file_that_is_no_parquet(tmp_path):
     done = call("status", "--data-prefix", str(tmp_path))
     assert done.exit_code == 0
     assert "notices received 0" in done.output
+
+
+@pytest.mark.parametrize(
+    "arguments", [["stages"], ["land"], ["run", "--source", "127.0.0.1:1"]], ids=str
+)
+def test_a_data_prefix_that_cannot_be_written_is_one_line(
+    tmp_path, datatest, arguments
+):
+    (tmp_path / "file").write_text("")
+    extra = [str(datatest / "voevents")] if arguments == ["land"] else []
+    environment = {
+        **os.environ,
+        "VOEVENT_DATA_PREFIX": str(tmp_path / "file"),
+        "VOEVENT_SPOOL": str(tmp_path / "spool"),
+    }
+    command = [sys.executable, "-m", "fink_voevent", *arguments, *extra]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:  # fmt: skip
+        if arguments[0] == "run":  # goes on trying, and says so, until it is stopped
+            time.sleep(6)
+            process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert "Traceback" not in out
+    assert "cannot make" in out or "cannot write" in out
+    assert arguments[0] == "run" or process.returncode == 2

@@ -44,10 +44,11 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; an error of ours becomes one line on stderr."""
+        """Run a command; an error becomes one line on stderr."""
         try:
             return super().invoke(ctx)
-        except VOEventPluginError as error:
+        except (VOEventPluginError, OSError) as error:
+            logging.getLogger(__name__).debug("in full", exc_info=True)
             click.echo(f"fink_voevent: {error}", err=True)
             ctx.exit(EXIT_ERROR)
 
