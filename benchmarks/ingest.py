@@ -82,7 +82,10 @@ def through_ingest(raws: list[bytes], folder: Path) -> list[float]:
     }
     settings = load({}, {**values, "spark_master": f"local[{CORES}]"}).settings
     spark = build(settings, "benchmark")
-    spool, store = Spool(settings.spool, settings.root), open_store(settings.root).at("landing")
+    spool, store = (
+        Spool(settings.spool, settings.root),
+        open_store(settings.root).at("landing"),
+    )
     query = ingest.start(spark, settings)
     times = []
     share = len(raws) // (REPEATS + 1)
