@@ -3,8 +3,8 @@
 """Coincidences to topics: the alert as Fink distributes it, the pair beside it.
 
 All filters are boolean columns of one select. A packet is the alert's own packet, with
-one struct `coincidence` and the top-level `triggerId`; a withdrawal or retraction has
-the numbers of the pair that it takes back, so it reaches the same topics.
+one struct `coincidence` and the top-level `triggerId`. A withdrawal or retraction has
+the numbers last recorded of the pair that it takes back, and is filtered by them.
 """
 
 from __future__ import annotations

@@ -79,7 +79,8 @@ def with_window(live: DataFrame, window: tuple[float, float] | None) -> DataFram
 def view(journal: DataFrame) -> DataFrame:
     """Latest coincidence of each event and alert: what holds now.
 
-    The contract: the same for any batching and any order of arrival.
+    The pairs that stand are the same for any batching and any order of arrival; whether
+    one is `new` or `update`, and what was withdrawn on the way, follow the batches.
     """
     newest = Window.partitionBy("event_id", "survey", "alert_id").orderBy(
         *[F.col(c).desc_nulls_last() for c in (*_ORDER, "batch")]

@@ -23,6 +23,14 @@ from fink_voevent.status import Observer
 from fink_voevent.storage import open_store
 
 
+def _finish(query) -> None:
+    """Let a stage do all that there is to do, and stop it."""
+    try:
+        query.processAllAvailable()
+    finally:
+        query.stop()
+
+
 class Pipeline:
     """The stages over folders of a test, driven step by step."""
 
@@ -56,21 +64,18 @@ class Pipeline:
         landing.drain(self.spool, open_store(self.settings.root).at("landing"))
 
     def run(self) -> None:
-        """Start the stages, let them do all that there is to do, and stop them."""
+        """Let the three stages do all that there is to do."""
+        self.match()
+        self.route()
+
+    def match(self) -> None:
         science = self.spark.readStream.schema(self.schema).parquet(str(self.science))
-        starts = (
-            lambda: ingest.start(self.spark, self.settings),
-            lambda: night.start(
-                self.spark, self.settings, self.settings.night, science
-            ),
-            lambda: route.start(self.spark, self.settings),
-        )
-        for start in starts:
-            query = start()
-            try:
-                query.processAllAvailable()
-            finally:
-                query.stop()
+        tonight = self.settings.night
+        _finish(ingest.start(self.spark, self.settings))
+        _finish(night.start(self.spark, self.settings, tonight, science))
+
+    def route(self) -> None:
+        _finish(route.start(self.spark, self.settings))
 
     def journal(self):
         manifests = ledger.Ledger(self.settings.root, night.STAGE).manifests()
@@ -212,16 +217,9 @@ def test_a_test_notice_meets_nothing_unless_asked(pipeline):
 def test_alerts_that_are_gone_leave_a_packet_that_says_so(pipeline):
     pipeline.alerts("early", "late")
     pipeline.notices("grb221009a_bat")
-    stages = pipeline.run
-    route_start, route.start = route.start, lambda *_: _Idle()
-    try:
-        stages()
-    finally:
-        route.start = route_start
+    pipeline.match()
     shutil.rmtree(pipeline.science)  # Fink clears a night after it merged it
-    query = route.start(pipeline.spark, pipeline.settings)
-    query.processAllAvailable()
-    query.stop()
+    pipeline.route()
     packets = pipeline.topics()["fink_grb_bronze_ztf"]
     assert len(packets) == 2
     assert all(p["coincidence"]["packet_missing"] for p in packets)
@@ -276,13 +274,3 @@ def test_only_one_process_runs_the_stages_on_a_root(tmp_path):
     with hold(str(tmp_path)), pytest.raises(StorageError, match="another process"):
         with hold(str(tmp_path)):
             pass
-
-
-class _Idle:
-    """A stage that is not started."""
-
-    def processAllAvailable(self) -> None:  # noqa: N802 - Spark's name
-        return
-
-    def stop(self) -> None:
-        return
