@@ -49,7 +49,7 @@ def documents(count: int) -> list[bytes]:
 
 
 def plain(parse: Callable[[bytes], object], raws: list[bytes]) -> float:
-    """Best time (s) of a parser on all cores, processes started before."""
+    """Mean time (s) of a parser on all cores, processes started before."""
     with multiprocessing.Pool(CORES, initializer=_tolerant, initargs=(parse,)) as pool:
         list(pool.imap_unordered(_parse, raws[:200], chunksize=100))
         times = []
@@ -58,7 +58,7 @@ def plain(parse: Callable[[bytes], object], raws: list[bytes]) -> float:
             for _ in pool.imap_unordered(_parse, raws, chunksize=500):
                 pass
             times.append(time.perf_counter() - started)
-    return min(times)
+    return sum(times) / REPEATS
 
 
 def _tolerant(parse: Callable[[bytes], object]) -> None:
@@ -73,8 +73,8 @@ def _parse(raw: bytes) -> bool:
     return True
 
 
-def through_ingest(raws: list[bytes], folder: Path) -> list[float]:
-    """Time (s) of voevent_ingest for each of `REPEATS` equal shares, warm."""
+def through_ingest(raws: list[bytes], folder: Path) -> float:
+    """Time (s) in which voevent_ingest, warm, works off a backlog of documents."""
     values = {
         "data_prefix": str(folder),
         "spool": str(folder / "spool"),
@@ -82,29 +82,23 @@ def through_ingest(raws: list[bytes], folder: Path) -> list[float]:
     }
     settings = load({}, {**values, "spark_master": f"local[{CORES}]"}).settings
     spark = build(settings, "benchmark")
-    spool, store = (
-        Spool(settings.spool, settings.root),
-        open_store(settings.root).at("landing"),
-    )
-    query = ingest.start(spark, settings)
-    times = []
-    share = len(raws) // (REPEATS + 1)
-    for turn in range(REPEATS + 1):  # the first warms up
-        part = raws[turn * share : (turn + 1) * share]
+    spool = Spool(settings.spool, settings.root)
+    store = open_store(settings.root).at("landing")
+    warm = len(raws) // 5
+    for part in (raws[:warm], raws[warm:]):
         spool.append([Received(raw, "file", "bench") for raw in part])
         landing.drain(spool, store)
         started = time.perf_counter()
+        query = ingest.start(spark, settings)
         query.processAllAvailable()
-        times.append((time.perf_counter() - started) / share)
-    query.stop()
+        seconds = time.perf_counter() - started
+        query.stop()
     manifests = ledger.Ledger(settings.root, ingest.STAGE).manifests()
     counted = sum(m.facts["events"] + m.facts["quarantine"] for m in manifests)
     spark.stop()
-    if counted != share * (REPEATS + 1):
-        raise SystemExit(
-            f"{counted} of {share * (REPEATS + 1)} documents accounted for"
-        )
-    return times[1:]
+    if counted != len(raws):
+        raise SystemExit(f"{counted} of {len(raws)} documents accounted for")
+    return seconds / (len(raws) - warm)
 
 
 def _of_voeventparse(sample: list[bytes]) -> float | None:
@@ -120,11 +114,12 @@ def main(count: int) -> None:
     """Run, print and write the figures."""
     raws = documents(count)
     sample = raws[: count // 4]
-    bare = len(sample) / plain(xmltodict.parse, sample)
     other = _of_voeventparse(sample)
+    before = plain(xmltodict.parse, sample)
     with tempfile.TemporaryDirectory() as folder:
-        seconds = through_ingest(raws, Path(folder))
-    ours = 1 / min(seconds)
+        ours = 1 / through_ingest(raws, Path(folder))
+    # on both sides: a shared machine is not equally fast all the time
+    bare = 2 * len(sample) / (before + plain(xmltodict.parse, sample))
     figures = {
         "documents": count,
         "cores": CORES,
@@ -141,4 +136,4 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 32000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 80000)

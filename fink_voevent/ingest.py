@@ -26,7 +26,7 @@ from fink_voevent import streams
 from fink_voevent.config import Settings
 from fink_voevent.errors import NoticeError
 from fink_voevent.ledger import Ledger, Manifest, Written, read, run_of
-from fink_voevent.notice import normalise
+from fink_voevent.notice import normalise_all
 from fink_voevent.schema import arrow_schema, spark_schema
 from fink_voevent.storage import open_store
 
@@ -34,7 +34,8 @@ _LOG = logging.getLogger(__name__)
 STAGE = "ingest"
 FOREVER = "36500d"  # Spark forgets files older than this; a week by default
 SAME = {"events": "notice_id", "quarantine": "sha256"}  # what makes two rows the same
-FILES_AT_ONCE = 16  # landing files of one batch: bounds the memory of a worker
+FILES_AT_ONCE = 32  # landing files of one batch: bounds the memory of a worker
+GROUP_DOCUMENTS, GROUP_BYTES = 64, 2**20  # parsed step by step, together
 RECEPTION = ("received_at", "transport")
 # Landing, and the column in which the handler of 2020 kept the document.
 LANDING_FILES = StructType(
@@ -79,8 +80,7 @@ def _parse_partition(
 ) -> Iterator[pa.RecordBatch]:
     rows: dict[str, list[pa.RecordBatch]] = {"events": [], "quarantine": []}
     for batch in batches:
-        parsed = parse_batch(batch, registry)
-        for table, part in parsed.items():
+        for table, part in parse_batch(batch, registry):
             rows[table].append(part)
     number = TaskContext.get().partitionId()
     for table, parts in rows.items():
@@ -95,34 +95,50 @@ def _parse_partition(
 
 def parse_batch(
     batch: pa.RecordBatch, registry: streams.Registry
-) -> dict[str, pa.RecordBatch]:
-    """Rows of events and of quarantine for a batch of landing rows.
+) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Rows of events and of quarantine, by table name, for a batch of landing rows.
 
     Python's cycle collector rests meanwhile: it would look again and again at the
     thousands of dicts of each document, which hold no cycle.
     """
-    rows: dict[str, list[dict[str, Any]]] = {"events": [], "quarantine": []}
     gc.disable()
     try:
-        for landed in batch.to_pylist():
-            table, row = _parsed(landed, registry)
-            rows[table].append(row)
-        return {
-            table: pa.RecordBatch.from_pylist(found, schema=arrow_schema(table))
-            for table, found in rows.items()
-        }
+        for group in _groups(batch.to_pylist()):
+            for table, rows in _parse(group, registry).items():
+                yield (
+                    table,
+                    pa.RecordBatch.from_pylist(rows, schema=arrow_schema(table)),
+                )
     finally:
         gc.enable()
 
 
-def _parsed(
-    landed: dict[str, Any], registry: streams.Registry
-) -> tuple[str, dict[str, Any]]:
-    try:
-        row = normalise(landed["raw"], registry)
-    except NoticeError as error:
-        return "quarantine", {**landed, "reason": str(error)}
-    return "events", row | {name: landed[name] for name in RECEPTION}
+def _parse(
+    group: list[dict[str, Any]], registry: streams.Registry
+) -> dict[str, list[dict[str, Any]]]:
+    rows: dict[str, list[dict[str, Any]]] = {"events": [], "quarantine": []}
+    parsed = normalise_all([landed["raw"] for landed in group], registry)
+    for landed, row in zip(group, parsed, strict=True):
+        if isinstance(row, NoticeError):
+            rows["quarantine"].append({**landed, "reason": str(row)})
+        else:
+            rows["events"].append(row | {c: landed[c] for c in RECEPTION})
+    return rows
+
+
+def _groups(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Rows a few at a time, so that the trees of large documents fit in memory."""
+    group: list[dict[str, Any]] = []
+    held = 0
+    for row in rows:
+        size = len(row["raw"])
+        if group and (held + size > GROUP_BYTES or len(group) == GROUP_DOCUMENTS):
+            yield group
+            group, held = [], 0
+        group.append(row)
+        held += size
+    if group:
+        yield group
 
 
 def first_of(rows: DataFrame, known: DataFrame, key: str) -> DataFrame:

@@ -14,6 +14,7 @@ quadrature on the same containment (Connaughton et al. 2015, ApJS 216, 32).
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ DEG2_PER_SR = math.degrees(1) ** 2
 BRIGGS = 0.66
 # cdshealpix 0.9.0 leaves out parts of cones beyond about 130 deg: stay well below.
 WIDE_DEG = 100.0
+NARROW_DEG = 5.0  # smaller regions meet few alerts: coarser cells do
 _NARROW_KAPPA = 20.0  # above, exp(-2 kappa) is below the rounding of 1
 _MIN_KAPPA = 1e-9  # flatter than this is the whole sky
 
@@ -57,19 +59,24 @@ class Fisher:
 
     def radius_deg(self, probability: float) -> float:
         """Radius (deg) that encloses `probability` (0-1)."""
-        low, high = 0.0, 1.0
         if self.core_kappa == self.tail_kappa:
             scale = -math.expm1(-2 * self.core_kappa) * probability
             return _angle_deg(-math.log1p(-scale) / (2 * self.core_kappa))
-        for _ in range(200):  # bisection in log u: radii span twelve decades
-            middle = math.sqrt(low * high) if low > 0 else high * 1e-6
-            if self.enclosed(middle) < probability:
-                low = middle
-            else:
-                high = middle
-            if high - low <= 1e-14 * high:
-                break
-        return _angle_deg(high)
+        return _radius_of_two(self, probability)
+
+
+@functools.lru_cache(maxsize=4096)
+def _radius_of_two(mixture: Fisher, probability: float) -> float:
+    low, high = 0.0, 1.0
+    for _ in range(200):  # bisection in log u: radii span twelve decades
+        middle = math.sqrt(low * high) if low > 0 else high * 1e-6
+        if mixture.enclosed(middle) < probability:
+            low = middle
+        else:
+            high = middle
+        if high - low <= 1e-14 * high:
+            break
+    return _angle_deg(high)
 
 
 def _enclosed(kappa: float, half_chord2: float) -> float:
@@ -115,6 +122,7 @@ def kappa(radius_deg: float, containment: float) -> float:
     return high
 
 
+@functools.lru_cache(maxsize=4096)  # error radii of a stream repeat
 def fisher(
     radius_deg: float, containment: float, systematic: Systematic | None = None
 ) -> Fisher:
@@ -167,31 +175,35 @@ def cover(ra_deg: float, dec_deg: float, radius_deg: float) -> list[tuple[int, i
     Returns
     -------
     list of (lo, hi)
-        Sorted, disjoint, half open. The cells measure about a quarter of the radius.
+        Sorted, disjoint, half open. The cells measure about a quarter of the radius,
+        half of it where that is below `NARROW_DEG`.
     """
     if radius_deg > WIDE_DEG:
         return [(0, ORDER_29_CELLS)]
-    order = math.ceil(math.log2(58.63 / max(radius_deg, 1e-6))) + 2
-    order = max(0, min(order, 18))
+    order = math.ceil(math.log2(58.63 / max(radius_deg, 1e-6)))
+    order = max(0, min(order + (1 if radius_deg < NARROW_DEG else 2), 18))
     # The kernel of cdshealpix.nested.cone_search: its astropy quantities cost twice as
     # much as the search, for every notice.
     index, depth, _ = healpix.cone_search(
         np.uint8(order),
-        np.uint8(2),
+        np.uint8(0),
         math.radians(ra_deg),
         math.radians(dec_deg),
         # a hair wider: rounding must not drop a cell that the cap only touches
         math.radians(radius_deg * (1 + 1e-9) + 1e-9),
         False,  # noqa: FBT003 - cells of several depths
     )
-    shift = 2 * (29 - depth.astype(np.int64))
-    start = index.astype(np.int64) << shift
-    return _merge(start, start + (np.int64(1) << shift))
+    return _ranges(index.tolist(), depth.tolist())
 
 
-def _merge(start: np.ndarray, stop: np.ndarray) -> list[tuple[int, int]]:
-    rank = np.argsort(start)
-    start, stop = start[rank], stop[rank]
-    first = np.append(True, start[1:] > stop[:-1])
-    last = np.append(first[1:], True)
-    return list(zip(start[first].tolist(), stop[last].tolist(), strict=True))
+def _ranges(index: list[int], depth: list[int]) -> list[tuple[int, int]]:
+    """Ranges at order 29 of cells, sorted, those that touch made one."""
+    shifts = [2 * (29 - d) for d in depth]
+    cells = sorted((i << s, (i + 1) << s) for i, s in zip(index, shifts, strict=True))
+    ranges: list[tuple[int, int]] = []
+    for lo, hi in cells:
+        if ranges and ranges[-1][1] == lo:
+            ranges[-1] = (ranges[-1][0], hi)
+        else:
+            ranges.append((lo, hi))
+    return ranges

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 
 import erfa
@@ -19,6 +19,7 @@ MAX_AGE = timedelta(days=400)  # a trigger is not older than this when it is iss
 # A time of an event or of an issue beyond these is a fault of its writer; Parquet and
 # Spark count days before 1900 in two ways.
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+SCALES = ("utc", "tt", "tai", "tdb", "tcb", "gps")
 GPS_BEHIND_TAI = timedelta(seconds=19)
 _ISO = re.compile(
     r"\s*(\d{4})-(\d\d?)-(\d\d?)(?:[T ]+(\d\d?):(\d\d):(\d\d)(?:[.,](\d*))?)?"
@@ -58,24 +59,35 @@ def _zone(text: str | None) -> timedelta:
     return value if text[0] == "+" else -value
 
 
-def to_utc(moment: datetime, coord_system: str) -> datetime:
-    """UTC of a moment written in the time scale of an AstroCoordSystem.
+def scale_of(coord_system: str) -> str:
+    """Time scale of an AstroCoordSystem, as ``TT-ICRS-TOPO``, in lower case.
+
+    One of `SCALES`; utc where it says another or none.
+    """
+    scale = coord_system.partition("-")[0].lower()
+    return scale if scale in SCALES else "utc"
+
+
+def to_utc(moments: Sequence[datetime], scales: Sequence[str]) -> list[datetime]:
+    """UTC of moments written in other time scales, all of a scale at once.
 
     Parameters
     ----------
-    moment : datetime
-        Its fields are those written; its zone is not read.
-    coord_system : str
-        As ``TT-ICRS-TOPO``: UTC, TT, GPS, TAI, TDB or TCB before the first hyphen;
-        any other scale is taken as UTC. Light travel time is not corrected.
+    moments : sequence of datetime
+        Their fields are those written; their zone is not read.
+    scales : sequence of str
+        Of `SCALES`, one for each. Light travel time is not corrected.
     """
-    scale = coord_system.partition("-")[0].lower()
-    if scale == "gps":
-        moment, scale = moment + GPS_BEHIND_TAI, "tai"
-    if scale not in ("tt", "tai", "tdb", "tcb"):
-        return moment
-    utc = Time(moment.replace(tzinfo=None), scale=scale).utc
-    return utc.to_datetime(timezone=UTC, leap_second_strict="silent")
+    done = list(moments)
+    for scale in set(scales) - {"utc"}:
+        places = [i for i, s in enumerate(scales) if s == scale]
+        offset = GPS_BEHIND_TAI if scale == "gps" else timedelta(0)
+        written = [moments[i].replace(tzinfo=None) + offset for i in places]
+        utc = Time(written, scale="tai" if scale == "gps" else scale).utc
+        found = utc.to_datetime(timezone=UTC, leap_second_strict="silent")
+        for place, moment in zip(places, found, strict=True):
+            done[place] = moment
+    return done
 
 
 def from_tjd(params: Mapping[str, str], issued: datetime | None) -> datetime | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from xml.parsers.expat import ExpatError
 import xmltodict
 from lxml import etree
 
-from fink_voevent.errors import NoticeError
+from fink_voevent.errors import NoticeError, each
 
 MAX_BYTES = 16 * 2**20
 _PARSER_OPTIONS = {
@@ -72,9 +72,10 @@ class Document:
     @functools.cached_property
     def values(self) -> Mapping[str, str]:
         """Value of each Param by name; the first of a name, outside of Groups first."""
-        plain = [(p.name, p.value) for p in self.params if not p.group]
-        grouped = [(p.name, p.value) for p in self.params if p.group]
-        return dict([*reversed(grouped), *reversed(plain)])
+        pairs = [(name, value) for _, name, value, _, _ in reversed(self.params)]
+        if self.params and self.params[-1].group:  # those in Groups stand last
+            pairs += [(p.name, p.value) for p in reversed(self.params) if not p.group]
+        return dict(pairs)
 
 
 def element_bytes(raw: bytes) -> bytes:
@@ -96,25 +97,35 @@ def read(raw: bytes) -> Document:
         Where the bytes are too many, not XML, define entities, nest too deep, or are no
         VOEvent with an ivorn. The message is the reason to keep with them.
     """
-    if len(raw) > MAX_BYTES:
-        raise NoticeError(f"larger than {MAX_BYTES} bytes")
-    valid = _schema_valid(raw)
+    (document,) = read_all([raw])
+    if isinstance(document, NoticeError):
+        raise document
+    return document
+
+
+def read_all(raws: Sequence[bytes]) -> list[Document | NoticeError]:
+    """Read several VOEvents, step by step; the error where one cannot be read."""
+    valid = each(_schema_valid, raws)
+    trees = each(_tree, raws, valid)
+    return each(_document, raws, valid, trees)
+
+
+def _tree(raw: bytes, _valid: bool) -> dict[str, Any]:
     try:
-        tree = xmltodict.parse(raw)
+        return xmltodict.parse(raw)
     except ExpatError as error:
         raise NoticeError(f"not XML: {error}") from None
     except (ValueError, LookupError, TypeError) as error:  # entities; unknown encoding
         raise NoticeError(f"refused: {error}") from None
-    return _document(tree, valid=valid, prefixed=bool(_INNER_PREFIX.search(raw)))
 
 
-def _document(tree: dict[str, Any], *, valid: bool, prefixed: bool) -> Document:
+def _document(raw: bytes, valid: bool, tree: dict[str, Any]) -> Document:
     name, root = next(iter(tree.items()))
     if name.rpartition(":")[2] != "VOEvent":
         raise NoticeError(f"the root element is {name}, not VOEvent")
     if not isinstance(root, dict) or not (root.get("@ivorn") or "").strip():
         raise NoticeError("the VOEvent has no ivorn")
-    if prefixed:
+    if _INNER_PREFIX.search(raw):
         root = _local_names(root)
     who, what = _child(root, "Who"), _child(root, "What")
     return Document(
@@ -141,6 +152,8 @@ def _schema() -> etree.XMLSchema:
 
 
 def _schema_valid(raw: bytes) -> bool:
+    if len(raw) > MAX_BYTES:
+        raise NoticeError(f"larger than {MAX_BYTES} bytes")
     try:
         root = etree.fromstring(raw, _parser())
     except (etree.XMLSyntaxError, ValueError) as error:
@@ -188,21 +201,21 @@ def _text(node: Any) -> str | None:
     return node.strip() if isinstance(node, str) and node.strip() else None
 
 
-def _params(node: Mapping[str, Any], group: str = "") -> Iterator[Param]:
+def _params(node: Mapping[str, Any], group: str = "") -> list[Param]:
+    found = []
     for param in _list(node.get("Param")):
         if isinstance(param, dict):
-            value = param.get("@value")
-            yield Param(
-                group,
-                param.get("@name") or "",
-                value if value is not None else _text(param.get("Value")) or "",
-                param.get("@unit") or "",
-                param.get("@ucd") or "",
-            )
+            get = param.get
+            value = get("@value")
+            if value is None:
+                value = _text(get("Value")) or ""
+            name, unit, ucd = get("@name", ""), get("@unit", ""), get("@ucd", "")
+            found.append(Param(group, name, value, unit, ucd))
     for inner in _list(node.get("Group")):
         if isinstance(inner, dict):
             name = inner.get("@name") or inner.get("@type") or ""
-            yield from _params(inner, f"{group}/{name}" if group else name)
+            found += _params(inner, f"{group}/{name}" if group else name)
+    return found
 
 
 def _locations(where: Mapping[str, Any]) -> Iterator[Location]:

@@ -50,20 +50,36 @@ def test_iso_times_survive_to_the_microsecond(moment):
 @pytest.mark.parametrize("scale", ["tt", "tai", "tdb", "tcb"])
 @given(moment=MOMENTS)
 def test_scales_are_converted_as_astropy_does(scale, moment):
-    ours = times.to_utc(moment.replace(tzinfo=UTC), f"{scale.upper()}-ICRS-TOPO")
+    (ours,) = times.to_utc([moment.replace(tzinfo=UTC)], [scale])
     oracle = Time(moment, scale=scale).utc
     assert abs((Time(ours.replace(tzinfo=None), scale="utc") - oracle).sec) < 2e-6
 
 
 def test_gps_time_is_18_s_ahead_of_utc_since_2017():
     gps = datetime(2020, 1, 1, tzinfo=UTC)
-    assert times.to_utc(gps, "GPS-ICRS-GEO") == gps - timedelta(seconds=18)
+    assert times.to_utc([gps], ["gps"]) == [gps - timedelta(seconds=18)]
 
 
 def test_terrestrial_time_is_69_184_s_ahead_of_utc_since_2017():
     tt = datetime(2020, 1, 1, tzinfo=UTC)
-    ours = times.to_utc(tt, "TT-ICRS-TOPO")
+    (ours,) = times.to_utc([tt], ["tt"])
     assert abs((tt - ours).total_seconds() - 69.184) < 2e-6
+
+
+def test_moments_of_several_scales_keep_their_order():
+    moment = datetime(2020, 1, 1, tzinfo=UTC)
+    scales = ["gps", "utc", "tai", "gps"]
+    behind = [18, 0, 37, 18]
+    ours = times.to_utc([moment] * 4, scales)
+    assert ours == [moment - timedelta(seconds=s) for s in behind]
+
+
+@pytest.mark.parametrize(
+    ("system", "scale"),
+    [("TT-ICRS-TOPO", "tt"), ("UTC-FK5-GEO", "utc"), ("", "utc"), ("LST-X", "utc")],
+)
+def test_the_scale_is_what_stands_before_the_first_hyphen(system, scale):
+    assert times.scale_of(system) == scale
 
 
 def test_tjd_and_seconds_of_day_give_the_time():
