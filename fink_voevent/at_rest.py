@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import ingest, landing, match, night, streams, surveys, versions
 from fink_voevent.config import Settings, parse_window
@@ -151,6 +152,8 @@ def _write(found: DataFrame, scratch: Path, out: Path, formats: Iterable[str]) -
     for kind in dict.fromkeys(("parquet", *formats)):
         if kind == "csv":
             again = found.sparkSession.read.parquet(parts.as_uri())
+            text = F.array_join("related_event_ids", " ")  # CSV has no lists
+            again = again.withColumn("related_event_ids", text)
             again.coalesce(1).write.csv((scratch / "csv").as_uri(), header=True)
             part = next(iter((scratch / "csv").glob("*.csv")))
         else:

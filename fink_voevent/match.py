@@ -93,6 +93,7 @@ def pairs(
     numbered = live.withColumn(
         "_event", F.row_number().over(Window.orderBy("notice_id"))
     )
+    told = (*EVENT_COLUMNS, "related_event_ids")
     met = (
         alerts.withColumn("_cell", udf.cell("hpx29", order))
         .join(F.broadcast(_regions(numbered, order)), "_cell")
@@ -101,7 +102,7 @@ def pairs(
     )
     return (
         met.withColumns(_measures())
-        .join(F.broadcast(numbered.select("_event", *EVENT_COLUMNS)), "_event")
+        .join(F.broadcast(numbered.select("_event", *told)), "_event")
         .withColumn("coincidence_id", coincidence_id("notice_id", "survey", "alert_id"))
         .select([c for c in names("coincidences") if c not in ("status", "batch")])
     )

@@ -150,7 +150,9 @@ def batch_writer(
         arriving = event_files([ledger.parse(line.manifest) for line in lines])
         known = [f for m in earlier for f in m.facts["event_files"]]
         live = _live(spark, settings, known + arriving).persist()
-        before = _live(spark, settings, known)
+        changed = None
+        if arriving:
+            changed = versions.changed(live, _live(spark, settings, known))
         try:
             chosen = match.plan(versions.matchable(live), settings.cell_order)
             inputs = Inputs(
@@ -158,7 +160,7 @@ def batch_writer(
                 seen=seen,
                 journal=ledger.read(spark, root, "coincidences", earlier),
                 live=live,
-                changed=versions.changed(live, before) if arriving else None,
+                changed=changed,
                 batch=batch,
             )
             found = delta(inputs, settings.credible_level, chosen.order)

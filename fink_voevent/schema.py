@@ -222,6 +222,14 @@ COINCIDENCES = (
     Column("ivorn", TEXT, "", "", "the notice"),
     Column("notice_id", TEXT, "UUID", "", "see events"),
     Column("notice_sha256", TEXT, "hex", "", "SHA-256 of the notice"),
+    Column(
+        "related_event_ids",
+        pa.list_(TEXT),
+        "",
+        "the event is retracted",
+        "other events within 60 s of this one, their 99 % regions overlapping: the same"
+        " burst seen by other instruments",
+    ),
     Column("stream", TEXT, "", "", "see events"),
     Column("messenger", TEXT, "", "", "see events"),
     Column("tense", TEXT, "", "", "see events"),

@@ -8,13 +8,16 @@ that what holds is the same for any batching.
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, Window
+from collections.abc import Mapping, Sequence
+
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent.match import EVENT_COLUMNS, coincidence_id
 from fink_voevent.schema import names
 
 TRIGGER_TIMES = ("isotime", "tjd")
+SAME_TIME_S = 60.0  # instruments trigger on one burst this far apart, at most
 _ORDER = ("event_version", "event_issued", "notice_id")  # of notices of one event
 
 
@@ -37,18 +40,19 @@ def latest(events: DataFrame, tenses: tuple[str, ...]) -> DataFrame:
 
     Notes
     -----
-    The order is the notice's own (version, issue, then identity), never of arrival.
+    The order is the notice's own (version, issue, then identity), never of arrival. A
+    retraction without a date is the last of its version.
     """
     withdrawn = (F.col("kind") == "retraction") & (F.col("tense") == "utility")
     taking_part = events.where(
         F.col("live") & (F.col("tense").isin(*tenses) | withdrawn)
     )
     newest = Window.partitionBy("event_id").orderBy(
-        *[F.col(EVENT_COLUMNS[c]).desc_nulls_last() for c in _ORDER]
+        *_newest_first("kind = 'retraction'", [EVENT_COLUMNS[c] for c in _ORDER])
     )
     whole = newest.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     trigger = F.when(F.col("time_source").isin(*TRIGGER_TIMES), F.col("time"))
-    ranked = taking_part.select(
+    ranked = one_name(taking_part).select(
         *[F.col(source).alias(name) for name, source in EVENT_COLUMNS.items()],
         *("kind", "fisher", "cells", "window_before", "window_after"),
         F.coalesce(F.first(trigger, ignorenulls=True).over(whole), "time").alias(
@@ -56,7 +60,77 @@ def latest(events: DataFrame, tenses: tuple[str, ...]) -> DataFrame:
         ),
         F.row_number().over(newest).alias("_rank"),
     )
-    return ranked.where("_rank = 1").drop("_rank")
+    return with_related(ranked.where("_rank = 1").drop("_rank"))
+
+
+def _newest_first(retracted: str, order: Sequence[str]) -> list[Column]:
+    version, issued, identity = order
+    undated = F.expr(f"{retracted} AND {issued} IS NULL")
+    return [
+        F.col(version).desc(),
+        undated.desc(),
+        F.col(issued).desc_nulls_last(),
+        F.col(identity).desc(),
+    ]
+
+
+def one_name(events: DataFrame) -> DataFrame:
+    """Give the notices of an event one `event_id` where each cites only the last.
+
+    Of publishers whose notices name no event, a notice belongs to the event of the
+    notice that it supersedes or retracts: that one's may be another's again.
+    """
+    cited = F.col("event_id").startswith("ivo://") & (
+        F.col("event_id") != F.col("ivorn")
+    )
+    links = dict(sorted(events.where(cited).select("ivorn", "event_id").collect()))
+    roots = {start: _root(start, links) for start in links.values()}
+    moved = {start: root for start, root in roots.items() if start != root}
+    if not moved:
+        return events
+    names_of = F.create_map(*[F.lit(x) for pair in moved.items() for x in pair])
+    renamed = F.coalesce(names_of[F.col("event_id")], "event_id")
+    return events.withColumn("event_id", renamed)
+
+
+def _root(start: str, links: Mapping[str, str]) -> str:
+    seen = {start}
+    while start in links and links[start] not in seen:  # notices may cite in a circle
+        start = links[start]
+        seen.add(start)
+    return start
+
+
+def with_related(live: DataFrame) -> DataFrame:
+    """Add `related_event_ids`: events of the same time and an overlapping region.
+
+    Two instruments that saw one burst name it differently. Related are events that
+    stand, whose times differ by `SAME_TIME_S` at most, and whose 99 % regions share a
+    part of the sky (by their cells).
+    """
+    moment = F.expr("unix_micros(event_time)")
+    reach = round(SAME_TIME_S * 1e6)
+    around = Window.orderBy(moment).rangeBetween(-reach, reach)
+    standing = F.expr("kind <> 'retraction' AND event_time IS NOT NULL")
+    other = F.when(standing, F.struct("event_id", "cells"))
+    related = F.array_sort(
+        F.transform(F.filter("_others", _overlaps), lambda o: o["event_id"])
+    )
+    return (
+        live.withColumn("_others", F.collect_list(other).over(around))
+        .withColumn("related_event_ids", F.when(standing, related))
+        .drop("_others")
+    )
+
+
+def _overlaps(other: Column) -> Column:
+    shared = F.exists(
+        other["cells"],
+        lambda a: F.exists(
+            "cells", lambda b: (a["lo"] < b["hi"]) & (b["lo"] < a["hi"])
+        ),
+    )
+    return (other["event_id"] != F.col("event_id")) & shared
 
 
 def matchable(live: DataFrame) -> DataFrame:
@@ -83,18 +157,22 @@ def view(journal: DataFrame) -> DataFrame:
     one is `new` or `update`, and what was withdrawn on the way, follow the batches.
     """
     newest = Window.partitionBy("event_id", "survey", "alert_id").orderBy(
-        *[F.col(c).desc_nulls_last() for c in (*_ORDER, "batch")]
+        *_newest_first("status = 'retracted'", _ORDER), F.col("batch").desc()
     )
     ranked = journal.withColumn("_rank", F.row_number().over(newest))
     return ranked.where("_rank = 1").drop("_rank")
 
 
 def changed(live: DataFrame, before: DataFrame) -> DataFrame:
-    """Rows of `latest` that are not the same as before: another notice or time.
+    """Rows of `latest` that are not the same as before.
 
-    A late notice that is not the newest can still bring the time of the trigger.
+    Another notice, or another time: a late notice that is not the newest can still
+    bring the time of the trigger. Or another instrument has seen it.
     """
-    same = [live[c].eqNullSafe(before[c]) for c in ("notice_id", "event_time")]
+    same = [
+        live[c].eqNullSafe(before[c])
+        for c in ("notice_id", "event_time", "related_event_ids")
+    ]
     return live.join(
         before, [live["event_id"] == before["event_id"], *same], "left_anti"
     )
@@ -133,7 +211,7 @@ def revised(
         .withColumns({"status": status, "batch": recorded})
         .select(names("coincidences"))
     )
-    identity = (*_ORDER, "ivorn", "notice_sha256")
+    identity = (*_ORDER, "ivorn", "notice_sha256", "related_event_ids")
     newer = changed.select(
         "event_id", "kind", *[F.col(c).alias(f"_{c}") for c in identity]
     )

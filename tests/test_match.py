@@ -229,6 +229,53 @@ def test_a_follow_up_takes_the_time_of_the_trigger(spark, tmp_path):
     assert row["event_time"].replace(tzinfo=timezone.utc) == T0
 
 
+def test_an_undated_retraction_is_the_last_of_its_version(spark, tmp_path):
+    gone = version(3, version=1, kind="retraction", issued=None, tense="utility")
+    assert latest_ids(spark, tmp_path, [version(1), gone, version(2)]) == {
+        "one": "notice-0003"
+    }
+
+
+def test_notices_that_each_cite_only_the_last_are_one_event(spark, tmp_path):
+    """Retracted is what was first told, though only its update is cited."""
+    ivorn = "ivo://org.example/x#{}".format
+    chain = [
+        event(1, 10.0, 20.0, 5.0, event_id=ivorn(1)),
+        event(2, 10.0, 20.0, 5.0, event_id=ivorn(1), kind="update", version=2),
+        event(3, 10.0, 20.0, 5.0, event_id=ivorn(2), kind="update", version=3),
+        event(4, 10.0, 20.0, 5.0, event_id=ivorn(3), kind="retraction", version=4),
+        event(5, 10.0, 20.0, 5.0, event_id=ivorn(6)),  # these two cite each other
+        event(6, 10.0, 20.0, 5.0, event_id=ivorn(5)),
+    ]
+    found = latest_ids(spark, tmp_path, chain[::-1])
+    assert found.pop(ivorn(1)) == "notice-0004"
+    assert sorted(found.values()) == ["notice-0005", "notice-0006"]
+
+
+def test_events_of_one_time_and_overlapping_regions_are_related(spark, tmp_path):
+    """A burst seen by two instruments; others are too late, elsewhere or retracted."""
+    same = {"time": T0}
+    events = [
+        event(1, 10.0, 20.0, 5.0, **same),
+        event(2, 12.0, 20.0, 0.05, time=T0 + timedelta(seconds=60)),
+        event(3, 12.0, 20.0, 0.05, time=T0 + timedelta(seconds=-60, microseconds=-1)),
+        event(4, 190.0, -20.0, 5.0, **same),
+        event(5, 10.0, 20.0, 5.0, kind="retraction", **same),
+        event(6, 10.0, 20.0, 5.0, cells=None, **same),
+    ]
+    df = frame(spark, tmp_path / "r.parquet", "events", events)
+    rows = collect(versions.latest(df, ("observation",)))
+    related = {r["event_id"]: r["related_event_ids"] for r in rows}
+    assert related == {
+        "event-1": ["event-2"],
+        "event-2": ["event-1"],
+        "event-3": [],
+        "event-4": [],
+        "event-5": None,
+        "event-6": [],
+    }
+
+
 # ---------------------------------------------------------------- statuses
 @pytest.fixture
 def statuses(spark, tmp_path):
@@ -326,3 +373,10 @@ def test_every_column_of_coincidences_is_given(spark, tmp_path):
     assert list(row) == names("coincidences")
     assert row["p_chance"] is None
     assert row["density"] > 0
+
+
+def test_another_instrument_that_sees_the_event_updates_what_was_told(statuses):
+    other = event(7, 12.0, 20.0, 0.05, time=T0)
+    told, held = statuses([version(7)], [other], ALERTS)
+    assert told == {1: "update", 2: "update"}
+    assert held == told
