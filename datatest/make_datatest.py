@@ -23,6 +23,7 @@ from astropy.time import Time
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+from json_notices import JSON_NOTICES  # noqa: E402
 from notices import NOTICES, xml  # noqa: E402
 from traps import TRAPS  # noqa: E402
 
@@ -250,14 +251,18 @@ def expected(rows: list[dict]) -> list[dict]:
 
 def main() -> None:
     """Write all files."""
-    for folder in ("voevents", "alerts", "expected", "traps"):
+    for folder in ("voevents", "alerts", "expected", "traps", "json"):
         (HERE / folder).mkdir(exist_ok=True)
     for notice in NOTICES:
         (HERE / "voevents" / notice.file).write_text(xml(notice), encoding="utf-8")
     for trap in TRAPS:
         (HERE / "traps" / f"{trap.name}.xml").write_bytes(trap.raw)
-    answers = {trap.name: trap.expected for trap in TRAPS}
-    (HERE / "expected" / "traps.json").write_text(json.dumps(answers, indent=1) + "\n")
+    for notice in JSON_NOTICES:
+        (HERE / "json" / f"{notice.name}.json").write_bytes(notice.raw)
+    for name, made in (("traps", TRAPS), ("json", JSON_NOTICES)):
+        answers = {one.name: one.expected for one in made}
+        text = json.dumps(answers, indent=1) + "\n"
+        (HERE / "expected" / f"{name}.json").write_text(text)
     rows = alerts()
     table = pa.Table.from_pylist(rows, schema=ALERT)
     # every other alert is for after its notice

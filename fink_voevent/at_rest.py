@@ -17,6 +17,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from fink_voevent import ingest, landing, match, night, streams, surveys, versions
 from fink_voevent.config import Settings, parse_window
 from fink_voevent.errors import InputError
+from fink_voevent.formats import format_of
 from fink_voevent.listen.files import Found, documents
 from fink_voevent.schema import spark_schema
 from fink_voevent.spool import sha256
@@ -105,7 +106,7 @@ def _land(found: Iterable[Found], folder: Path) -> int:
     store = open_store(str(folder))
     for number, batch in enumerate(_batches(found)):
         rows = [
-            (d.received_at, "file", d.name, "voevent", sha256(d.raw), d.raw)
+            (d.received_at, "file", d.name, format_of(d.raw), sha256(d.raw), d.raw)
             for d in batch
         ]
         content = landing.table(rows)

@@ -14,6 +14,9 @@ from fink_voevent.streams import Stream
 from fink_voevent.voevent import Document
 
 RANK_STEP = 1_000_000  # version = rank * RANK_STEP + sequence
+# Of JSON notices: GCN's order, and the names of their dates.
+_ALERT_TYPES = {"initial": 0, "subsequent": 1, "update": 2, "retraction": 3}
+_DATES = frozenset(("alert_datetime", "time_created"))
 _TRUE = frozenset(("true", "1", "yes"))
 _TEST_FLAGS = ("Test", "Test_Notice", "Test_Submission", "InternalTest")
 _RETRACTION_FLAGS = ("Retraction", "RetractFlag", "retraction")
@@ -52,9 +55,11 @@ def _masked(value: str, mask: int) -> str:
 def version(stream: Stream, values: Mapping[str, str]) -> tuple[int, bool]:
     """Order of a notice within its event, and whether it is beyond the first.
 
-    The rank of the stream decides, then the sequence within it.
+    The rank of the stream decides, then the sequence within it; for a JSON notice
+    without a date, what it says that it is.
     """
-    sequence = 0
+    undated = "alert_type" in values and not _DATES.intersection(values)
+    sequence = _ALERT_TYPES.get(values["alert_type"].lower(), 0) if undated else 0
     for name in stream.sequence:
         text = values.get(name, "")
         if re.fullmatch(r"\s*\d+\s*", text):
@@ -76,9 +81,13 @@ def kind(document: Document, values: Mapping[str, str], is_update: bool) -> str:
         any(cite == "retraction" for _, cite in document.cites)
         or any(values.get(name, "").lower() in _TRUE for name in _RETRACTION_FLAGS)
         or values.get("AlertType") == "Retraction"
+        or values.get("alert_type", "").lower() == "retraction"
         or values.get("Packet_Type") == "164"
     ):
         return "retraction"
+    told = values.get("alert_type", "").lower()
+    if told:  # JSON says it; its numbers may begin anywhere
+        return "update" if told == "update" else "initial"
     if is_update or any(cite == "supersedes" for _, cite in document.cites):
         return "update"
     return "initial"
@@ -90,12 +99,14 @@ def tense(document: Document, stream: Stream, values: Mapping[str, str]) -> str:
     A role that is missing or unknown is an observation, the schema's default.
     """
     role = (document.role or "observation").lower()
-    grace = values.get("GraceID", "")
-    if values.get("Search") == "MDC" or _MOCK_SUPEREVENT.match(grace):
+    grace = values.get("GraceID") or values.get("superevent_id", "")
+    if "MDC" in (values.get("Search"), values.get("search")) or _MOCK_SUPEREVENT.match(
+        grace
+    ):
         return "injection"
     if stream.tense is not None:
         return stream.tense
     flagged = any(values.get(name, "").lower() in _TRUE for name in _TEST_FLAGS)
     if role == "test" or flagged:
         return "test"
-    return role if role in ("prediction", "utility") else "observation"
+    return role if role in ("prediction", "utility", "injection") else "observation"

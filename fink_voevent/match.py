@@ -47,6 +47,16 @@ def cells_at(order: int) -> Column:
     )
 
 
+def _rows_at(order: int) -> Column:
+    """Rows that a region is broadcast as: its cells, or its sky map's pixels."""
+    shift = 2 * (udf.ORDER - order)
+    of_map = F.expr(
+        "aggregate(pixels, 0L, (n, p) ->"
+        f" n + greatest(1L, shiftright(p.hi - p.lo, {shift})))"
+    )
+    return F.when(F.col("pixels").isNull(), F.size(cells_at(order))).otherwise(of_map)
+
+
 @dataclass(frozen=True)
 class Plan:
     """How many regions there are to meet, and the HEALPix order to meet them at."""
@@ -59,7 +69,7 @@ def plan(live: DataFrame, fixed_order: int = 0) -> Plan:
     """Count the events of `versions.matchable` and choose the order, if not fixed."""
     orders = (fixed_order,) if fixed_order else ORDERS
     counts = live.agg(
-        F.count(F.lit(1)), *[F.sum(F.size(cells_at(order))) for order in orders]
+        F.count(F.lit(1)), *[F.sum(_rows_at(order)) for order in orders]
     ).head()
     fitting = (o for o, n in zip(orders, counts[1:], strict=True) if n <= MOST_CELLS)
     return Plan(counts[0], next(fitting, orders[-1]) if counts[0] else orders[0])
@@ -96,7 +106,8 @@ def pairs(
     told = (*EVENT_COLUMNS, "related_event_ids")
     met = (
         alerts.withColumn("_cell", udf.cell("hpx29", order))
-        .join(F.broadcast(_regions(numbered, order)), "_cell")
+        .join(F.broadcast(_regions(numbered, order, credible_level)), "_cell")
+        .where("_pixel IS NULL OR (hpx29 >= _pixel.lo AND hpx29 < _pixel.hi)")
         .where(_delay().between(-F.col("window_before"), F.col("window_after")))
         .where(_level() <= credible_level)
     )
@@ -108,14 +119,31 @@ def pairs(
     )
 
 
-def _regions(numbered: DataFrame, order: int) -> DataFrame:
-    """One row a cell of each region: what the geometry and the window need."""
+def _regions(numbered: DataFrame, order: int, credible_level: float) -> DataFrame:
+    """One row a cell of each region: what the geometry and the window need.
+
+    Of a sky map, one row for each of its pixels in each cell that it meets.
+    """
     centre = udf.unit_vector("event_ra", "event_dec")
-    return numbered.select(
-        F.explode(cells_at(order)).alias("_cell"),
+    needed = (
         "_event",
         *[c.alias(f"e{axis}") for axis, c in zip("xyz", centre, strict=True)],
         *("fisher", "event_time", "window_before", "window_after"),
+    )
+    shift = 2 * (udf.ORDER - order)
+    inside = F.filter("pixels", lambda p: p["level"] <= credible_level)
+    met = F.expr(
+        f"sequence(shiftright(_pixel.lo, {shift}), shiftright(_pixel.hi - 1, {shift}))"
+    )
+    maps = (
+        numbered.where("pixels IS NOT NULL")
+        .select(F.explode(inside).alias("_pixel"), *needed)
+        .select(F.explode(met).alias("_cell"), "*")
+    )
+    return (
+        numbered.where("pixels IS NULL")
+        .select(F.explode(cells_at(order)).alias("_cell"), *needed)
+        .unionByName(maps, allowMissingColumns=True)
     )
 
 
@@ -133,7 +161,7 @@ def _mixture() -> list[Column]:
 
 
 def _level() -> Column:
-    return udf.credible_level(_near(), *_mixture())
+    return F.coalesce("_pixel.level", udf.credible_level(_near(), *_mixture()))
 
 
 def _delay() -> Column:
@@ -145,7 +173,7 @@ def _measures() -> dict[str, Column]:
     return {
         "separation": udf.arc(*_vectors()),
         "credible_level": _level(),
-        "density": udf.density(_near(), *_mixture()),
+        "density": F.coalesce("_pixel.density", udf.density(_near(), *_mixture())),
         "delay": _delay(),
         "prior_activity": udf.prior_activity(
             "first_detection", "last_non_detection", "event_time"

@@ -23,7 +23,7 @@ _RATE_UNITS = {
     "d^-1": 1 / DAY_S,
 }
 _RATES = ("FAR", "far", "Far")
-_CLASS_GROUPS = ("Classification", "Properties")
+_CLASS_GROUPS = ("classification", "properties")
 _SKYMAPS = ("skymap_fits", "HealPix_URL", "SkyMap", "healpix_url", "SKYMAP_URL")
 
 
@@ -63,7 +63,9 @@ def significance(
 def classification(document: Document) -> list[tuple[str, float]] | None:
     """Probabilities by class: the Params of LVK's groups."""
     groups = {param.group for param in document.params}
-    wanted = {group for group in groups if group.rpartition("/")[2] in _CLASS_GROUPS}
+    wanted = {
+        group for group in groups if group.rpartition("/")[2].lower() in _CLASS_GROUPS
+    }
     if not wanted:
         return None
     probabilities = {

@@ -17,9 +17,10 @@ from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from fink_voevent import classify, measures, voevent
+from fink_voevent import classify, formats, measures, voevent
 from fink_voevent.errors import NoticeError, each
 from fink_voevent.position import Position, find_position
+from fink_voevent.skymap import SkyMap
 from fink_voevent.streams import Registry, Stream
 from fink_voevent.times import from_tjd, parse_iso, scale_of, to_utc
 
@@ -36,14 +37,14 @@ class EventTime(NamedTuple):
     source: str
 
 
-def notice_id(ivorn: str, raw: bytes) -> str:
-    """Identity of a notice: UUIDv5 of its ivorn and of its element's bytes."""
-    digest = hashlib.sha256(voevent.element_bytes(raw)).hexdigest()
-    return str(uuid.uuid5(NAMESPACE, f"notice {ivorn} {digest}"))
+def notice_id(document: voevent.Document) -> str:
+    """Identity of a notice: UUIDv5 of its ivorn and of the bytes of its message."""
+    name = f"notice {document.ivorn} {document.digest}"
+    return str(uuid.uuid5(NAMESPACE, name))
 
 
 def normalise(raw: bytes, registry: Registry) -> dict[str, Any]:
-    """Row of the events table for a VOEvent, without the columns of its reception.
+    """Row of the events table for a notice, without the columns of its reception.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ def normalise(raw: bytes, registry: Registry) -> dict[str, Any]:
     Raises
     ------
     NoticeError
-        With the reason, where the bytes cannot be read as a VOEvent.
+        With the reason, where the bytes cannot be read as a notice.
     """
     (row,) = normalise_all([raw], registry)
     if isinstance(row, NoticeError):
@@ -77,7 +78,7 @@ def normalise_all(
     the processor's cache, which saves a seventh of the time. Time scales are converted
     all at once.
     """
-    documents = voevent.read_all(raws)
+    documents = formats.read_all(raws)
     known = each(partial(_identify, registry), documents)
     places = each(_place, known)
     found = each(_row, raws, known, places)
@@ -135,7 +136,7 @@ def _row(raw: bytes, known: Known, place: dict[str, Any]) -> tuple[dict[str, Any
     row = {
         "ivorn": document.ivorn,
         "sha256": hashlib.sha256(raw).hexdigest(),
-        "notice_id": notice_id(document.ivorn, raw),
+        "notice_id": notice_id(document),
         "event_id": classify.event_id(document, stream, values),
         "version": version,
         "kind": classify.kind(document, values, is_update),
@@ -145,20 +146,23 @@ def _row(raw: bytes, known: Known, place: dict[str, Any]) -> tuple[dict[str, Any
         "schema_valid": document.schema_valid,
         "issued": known.issued,
         "stream": stream.name,
-        "observatory": stream.observatory,
-        "instrument": stream.instrument,
+        "observatory": _fill(stream.observatory, values),
+        "instrument": _fill(stream.instrument, values),
         "messenger": stream.messenger,
         "notice_type": _fill(stream.notice_type, values),
         "time": when.time,
         "time_source": when.source,
-        **place,
+        **{name: value for name, value in place.items() if name != "distance"},
         "window_before": stream.window_days[0],
         "window_after": stream.window_days[1],
         "far": measures.far(document),
         "significance": measures.significance(stream, values),
         "classification": measures.classification(document),
-        "distance": measures.distance(values),
+        "distance": place["distance"] or measures.distance(values),
         "skymap_url": measures.skymap_url(document),
+        "skymap_sha256": None
+        if document.skymap is None
+        else hashlib.sha256(document.skymap).hexdigest(),
         "cites": [{"ivorn": i, "cite": c} for i, c in document.cites],
         "params": document.params,
     }
@@ -204,4 +208,22 @@ def _position_columns(place: Position) -> dict[str, Any]:
         "cells": None
         if place.cells is None
         else [{"lo": lo, "hi": hi} for lo, hi in place.cells],
+        "pixels": _pixels(place.skymap),
+        "distance": _distance(place.skymap),
+        "skymap_state": place.skymap_state,
     }
+
+
+def _pixels(skymap: SkyMap | None) -> list[dict[str, float]] | None:
+    if skymap is None:
+        return None
+    names = ("lo", "hi", "level", "density")
+    columns = zip(*[getattr(skymap, name).tolist() for name in names], strict=True)
+    return [dict(zip(names, pixel, strict=True)) for pixel in columns]
+
+
+def _distance(skymap: SkyMap | None) -> dict[str, float | None] | None:
+    if skymap is None or skymap.distance is None:
+        return None
+    mean, std = skymap.distance
+    return {"mean": mean, "std": std}

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from astropy.coordinates import SkyCoord
 
-from fink_voevent import localization
+from fink_voevent import localization, skymap
+from fink_voevent.errors import NoticeError
 from fink_voevent.localization import Fisher
+from fink_voevent.skymap import SkyMap
 from fink_voevent.streams import Stream
 from fink_voevent.voevent import Document, Location
 
@@ -46,12 +48,35 @@ class Position:
     error_r90_deg: float | None = None
     area_90_deg2: float | None = None
     cells: tuple[tuple[int, int], ...] | None = None
+    skymap: SkyMap | None = None
+    skymap_state: str = "none"
 
 
 def find_position(
     document: Document, stream: Stream, values: Mapping[str, str]
 ) -> Position:
-    """Position of the first location that gives one."""
+    """Position of the first location that gives one, and the sky map, if it is there.
+
+    A map says more than a radius: the region is the map's then.
+    """
+    place = _circle(document, stream, values)
+    if document.skymap is None:
+        return place
+    try:
+        found = skymap.read(document.skymap)
+    except NoticeError as error:  # the notice is good without it
+        return replace(place, skymap_state=str(error))
+    return replace(
+        place,
+        kind=place.kind if place.kind == "source" else "map",
+        area_90_deg2=found.area_deg2(0.9),
+        cells=tuple(found.ranges()),
+        skymap=found,
+        skymap_state="read",
+    )
+
+
+def _circle(document: Document, stream: Stream, values: Mapping[str, str]) -> Position:
     location = next((w for w in document.locations if w.c1 and w.c2), None)
     if location is None:
         return Position("none")
@@ -61,14 +86,16 @@ def find_position(
     if kind != "source" or radec is None:
         return Position(kind)
     used = error or stream.default_error_deg
-    mixture = localization.fisher(used, stream.containment, stream.systematic)
+    containment = location.containment or stream.containment
+    systematic = None if location.systematic_included else stream.systematic
+    mixture = localization.fisher(used, containment, systematic)
     r90 = mixture.radius_deg(0.9)
     edge = mixture.radius_deg(localization.COVER_LEVEL)
     return Position(
         kind,
         *radec,
         error,
-        stream.containment,
+        containment,
         mixture,
         r90,
         localization.area_deg2(r90),

@@ -25,6 +25,9 @@ TEXT, LONG, REAL, FLAG, BYTES = (
     pa.binary(),
 )
 CELLS = pa.list_(pa.struct([("lo", LONG), ("hi", LONG)]))
+PIXELS = pa.list_(
+    pa.struct([("lo", LONG), ("hi", LONG), ("level", REAL), ("density", REAL)])
+)
 CITES = pa.list_(pa.struct([("ivorn", TEXT), ("cite", TEXT)]))
 PARAMS = pa.list_(
     pa.struct(
@@ -65,7 +68,7 @@ LANDING = (
     Column("received_at", TIME, "UTC", "", "when the document was received"),
     Column("transport", TEXT, "", "", "vtp, file, stdin or kafka"),
     Column("source", TEXT, "", "", "address or path that it came from"),
-    Column("format", TEXT, "", "", "voevent"),
+    Column("format", TEXT, "", "", "voevent, igwn.gwalert or gcn.notices"),
     Column("sha256", TEXT, "hex", "", "SHA-256 of the bytes"),
     Column("raw", BYTES, "", "", "the document, byte for byte"),
 )
@@ -76,7 +79,14 @@ QUARANTINE = (
 )
 
 EVENTS = (
-    Column("ivorn", TEXT, "", "", "identifier of the notice, as published"),
+    Column(
+        "ivorn",
+        TEXT,
+        "",
+        "",
+        "identifier of the notice, as published; of a JSON notice, which has none, made"
+        " of its topic, event, type, number and time",
+    ),
     Column("sha256", TEXT, "hex", "", "SHA-256 of the bytes"),
     Column(
         "notice_id",
@@ -106,7 +116,7 @@ EVENTS = (
         "the stream takes part in matching (streams.toml), whatever the tense",
     ),
     Column("schema_version", TEXT, "", "none is said", "VOEvent version of the root"),
-    Column("schema_valid", FLAG, "", "", "valid under the XSD of VOEvent 2.0"),
+    Column("schema_valid", FLAG, "", "JSON", "valid under the XSD of VOEvent 2.0"),
     Column("issued", TIME, "UTC", "not given or unreadable", "Who/Date"),
     Column("stream", TEXT, "", "", "block of streams.toml that matched"),
     Column("observatory", TEXT, "", "unknown stream", "who observed"),
@@ -130,7 +140,13 @@ EVENTS = (
     ),
     Column("ra", REAL, "deg, ICRS, [0, 360)", "no source position", "right ascension"),
     Column("dec", REAL, "deg, ICRS, [-90, 90]", "no source position", "declination"),
-    Column("position_kind", TEXT, "", "", "source, pointing, dummy or none"),
+    Column(
+        "position_kind",
+        TEXT,
+        "",
+        "",
+        "source, map (a sky map alone), pointing, dummy or none",
+    ),
     Column("error_raw", REAL, "deg", "0, negative or missing", "Error2Radius as given"),
     Column(
         "containment",
@@ -146,7 +162,7 @@ EVENTS = (
         "no source position",
         "radius that holds 90 %, systematics included",
     ),
-    Column("area_90", REAL, "deg2", "no source position", "area of the 90 % region"),
+    Column("area_90", REAL, "deg2", "no region", "area of the 90 % region"),
     Column(
         "fisher",
         FISHER,
@@ -161,6 +177,14 @@ EVENTS = (
         "no region",
         "ranges [lo, hi) that cover the 99 % region: a pre-selection, never an answer",
     ),
+    Column(
+        "pixels",
+        PIXELS,
+        "HEALPix order 29, nested; 0-1; sr-1",
+        "no sky map",
+        "pixels [lo, hi) of the sky map's 99 % region: probability of all denser ones,"
+        " and density",
+    ),
     Column("window_before", REAL, "d", "", "alerts this long before are matched"),
     Column("window_after", REAL, "d", "", "alerts this long after are matched"),
     Column("far", REAL, "Hz", "not given", "false alarm rate"),
@@ -174,6 +198,14 @@ EVENTS = (
     ),
     Column("distance", DISTANCE, "Mpc", "not given", "luminosity distance"),
     Column("skymap_url", TEXT, "", "not given", "address of the sky map"),
+    Column("skymap_sha256", TEXT, "hex", "no sky map", "SHA-256 of the map's file"),
+    Column(
+        "skymap_state",
+        TEXT,
+        "",
+        "",
+        "read, none (in the notice), or why it cannot be read",
+    ),
     Column("cites", CITES, "", "", "notices cited, and how"),
     Column("params", PARAMS, "", "", "all Params, in order, as published"),
     Column("received_at", TIME, "UTC", "", "when it was first received"),

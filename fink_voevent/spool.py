@@ -21,6 +21,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from fink_voevent.errors import StorageError
+from fink_voevent.formats import format_of
 
 BUSY_S = 60.0  # another process may hold the file this long
 _TABLES = """
@@ -41,7 +42,6 @@ class Received:
     raw: bytes
     transport: str
     source: str
-    format: str = "voevent"
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Spool:
                 int(datetime.now(timezone.utc).timestamp() * 1e6),
                 d.transport,
                 d.source,
-                d.format,
+                format_of(d.raw),
                 sha256(d.raw),
                 d.raw,
             )

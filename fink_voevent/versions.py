@@ -16,6 +16,15 @@ from pyspark.sql import functions as F  # noqa: N812
 from fink_voevent.match import EVENT_COLUMNS, coincidence_id
 from fink_voevent.schema import names
 
+# Columns of events that say where, by their name in `latest`.
+REGION = {
+    "event_ra": "ra",
+    "event_dec": "dec",
+    "event_error_r90": "error_r90",
+    "fisher": "fisher",
+    "cells": "cells",
+    "pixels": "pixels",
+}
 TRIGGER_TIMES = ("isotime", "tjd")
 SAME_TIME_S = 60.0  # instruments trigger on one burst this far apart, at most
 _ORDER = ("event_version", "event_issued", "notice_id")  # of notices of one event
@@ -35,8 +44,9 @@ def latest(events: DataFrame, tenses: tuple[str, ...]) -> DataFrame:
     -------
     DataFrame
         One row an event: columns of coincidences, and `kind`, `fisher`, `cells`,
-        `window_before`, `window_after`. `event_time` is that of the latest notice that
-        gives the trigger's; a follow-up's own time stands in where there is none.
+        `pixels`, `window_before`, `window_after`. The region is that of the latest
+        notice that has one; `event_time` that of the latest that gives the trigger's,
+        a follow-up's own time standing in where there is none.
 
     Notes
     -----
@@ -52,15 +62,21 @@ def latest(events: DataFrame, tenses: tuple[str, ...]) -> DataFrame:
     )
     whole = newest.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     trigger = F.when(F.col("time_source").isin(*TRIGGER_TIMES), F.col("time"))
+    told = {n: s for n, s in EVENT_COLUMNS.items() if n not in REGION}
+    region = F.when(F.col("cells").isNotNull(), F.struct(*REGION.values()))
     ranked = one_name(taking_part).select(
-        *[F.col(source).alias(name) for name, source in EVENT_COLUMNS.items()],
-        *("kind", "fisher", "cells", "window_before", "window_after"),
+        *[F.col(source).alias(name) for name, source in told.items()],
+        *("kind", "window_before", "window_after"),
+        F.first(region, ignorenulls=True).over(whole).alias("_region"),
         F.coalesce(F.first(trigger, ignorenulls=True).over(whole), "time").alias(
             "event_time"
         ),
         F.row_number().over(newest).alias("_rank"),
     )
-    return with_related(ranked.where("_rank = 1").drop("_rank"))
+    newest_rows = ranked.where("_rank = 1").select(
+        "*", *[F.col(f"_region.{s}").alias(n) for n, s in REGION.items()]
+    )
+    return with_related(newest_rows.drop("_rank", "_region"))
 
 
 def _newest_first(retracted: str, order: Sequence[str]) -> list[Column]:

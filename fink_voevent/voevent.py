@@ -9,6 +9,7 @@ local name. Nothing is interpreted here: that is `fink_voevent.notice`.
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ class Location:
     c2: str | None
     error: str | None
     unit: str
+    containment: float | None = None
+    systematic_included: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,13 @@ class Document:
     ivorn: str
     role: str | None
     schema_version: str | None
-    schema_valid: bool
+    schema_valid: bool | None
     date: str | None
     params: tuple[Param, ...]
     locations: tuple[Location, ...]
     cites: tuple[tuple[str, str], ...]
+    digest: str  # SHA-256 of the message, without what a transport may add
+    skymap: bytes | None = None  # FITS, where the notice holds it
 
     @functools.cached_property
     def values(self) -> Mapping[str, str]:
@@ -137,6 +142,7 @@ def _document(raw: bytes, valid: bool, tree: dict[str, Any]) -> Document:
         params=tuple(_params(what)),
         locations=tuple(_locations(_child(root, "WhereWhen"))),
         cites=tuple(_cites(_child(root, "Citations"))),
+        digest=hashlib.sha256(element_bytes(raw)).hexdigest(),
     )
 
 

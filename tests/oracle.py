@@ -8,6 +8,9 @@ import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.time import Time
+from cdshealpix.nested import lonlat_to_healpix
+
+REGION = ("ra", "dec", "error_r90", "fisher", "cells", "pixels")
 
 
 def latest(events: list[dict]) -> list[dict]:
@@ -20,17 +23,22 @@ def latest(events: list[dict]) -> list[dict]:
             groups.setdefault(event["event_id"], []).append(event)
     chosen = []
     for notices in groups.values():
-        notices.sort(
-            key=lambda e: (e["version"], str(e["issued"] or ""), e["notice_id"]),
-            reverse=True,
-        )
+        notices.sort(key=_newest, reverse=True)
+        places = [e for e in notices if e["cells"] is not None]
         times = [
             e["time"]
             for e in notices
             if e["time_source"] in ("isotime", "tjd") and e["time"]
         ]
-        chosen.append(notices[0] | {"time": times[0] if times else notices[0]["time"]})
+        when = {"time": times[0] if times else notices[0]["time"]}
+        where = {k: places[0].get(k) for k in REGION} if places else {}
+        chosen.append(notices[0] | when | where)
     return chosen
+
+
+def _newest(event: dict) -> tuple:
+    undated = event["kind"] == "retraction" and event["issued"] is None
+    return event["version"], undated, str(event["issued"] or ""), event["notice_id"]
 
 
 def pairs(
@@ -44,11 +52,16 @@ def pairs(
     times = Time([a["jd"] for a in alerts], format="jd")
     found = {}
     for event in latest(events):
-        if event["kind"] == "retraction" or event["ra"] is None or not event["time"]:
+        if event["kind"] == "retraction" or not event["cells"] or not event["time"]:
             continue
-        centre = SkyCoord(event["ra"], event["dec"], unit="deg")
-        separation = places.separation(centre).deg
-        enclosed = _enclosed(event["fisher"], separation)
+        separation = np.full(len(alerts), np.nan)
+        if event["ra"] is not None:
+            centre = SkyCoord(event["ra"], event["dec"], unit="deg")
+            separation = places.separation(centre).deg
+        if event.get("pixels"):
+            enclosed = _of_map(event["pixels"], places)
+        else:
+            enclosed = _enclosed(event["fisher"], separation)
         moment = Time(event["time"].replace(tzinfo=None), scale="utc")
         delay = (times - moment).to_value(u.day)
         before, after = window or (event["window_before"], event["window_after"])
@@ -61,6 +74,15 @@ def pairs(
                 "notice_id": event["notice_id"],
             }
     return found
+
+
+def _of_map(pixels: list[dict], places: SkyCoord) -> np.ndarray:
+    """Level of the pixel that holds each place; beyond 1 where none does."""
+    index = lonlat_to_healpix(places.ra, places.dec, 29).astype(np.int64)
+    level = np.full(len(index), 2.0)
+    for pixel in pixels:
+        level[(index >= pixel["lo"]) & (index < pixel["hi"])] = pixel["level"]
+    return level
 
 
 def _enclosed(fisher: dict, separation: np.ndarray) -> np.ndarray:
@@ -79,6 +101,9 @@ def assert_equal(found: list[dict], expected: dict[tuple[str, int], dict]) -> No
     for row in found:
         oracle = expected[row["event_id"], row["alert_id"]]
         assert row["notice_id"] == oracle["notice_id"]
-        assert abs(row["separation"] - oracle["separation"]) < 1e-9
+        if np.isnan(oracle["separation"]):
+            assert row["separation"] is None
+        else:
+            assert abs(row["separation"] - oracle["separation"]) < 1e-9
         assert abs(row["credible_level"] - oracle["credible_level"]) < 1e-9
         assert abs(row["delay"] - oracle["delay"]) * 86400e6 < 1

@@ -19,14 +19,15 @@ from hypothesis import strategies as st
 
 from fink_voevent import streams
 from fink_voevent.errors import NoticeError
+from fink_voevent.gcn_json import is_json
 from fink_voevent.notice import normalise
 from fink_voevent.schema import arrow_schema
 
 DATA = Path(__file__).parent.parent / "datatest"
 OURS = [
     p.read_bytes()
-    for folder in ("voevents", "traps")
-    for p in sorted((DATA / folder).glob("*.xml"))
+    for folder in ("voevents", "traps", "json")
+    for p in sorted((DATA / folder).iterdir())
 ]
 PIECES = [
     b"<", b">", b"&", b'"', b"\x00", b"\xff\xfe", b"]]>", b"<!--", b"<![CDATA[", b"-1",
@@ -35,6 +36,7 @@ PIECES = [
     b"<C1/>", b"<ISOTime>", b"TT-", b"GAL", "é".encode(), b' unit="arcmin"', b"{", b"}",
 ]  # fmt: skip
 VALUE = re.compile(rb"""(?:="|>)([^<>"&]+)(?="|<)""")
+JSON_VALUE = re.compile(rb"""": "?([^",\n{}\[\]]+)""")
 VALUES = [
     b"-1", b"NaN", b"inf", b"1e999", b"9" * 400, b"", b" ", b"0", b"-0.0", b"1e-320",
     b"0000-00-00T00:00:00", b"99999-01-01T00:00:00", b"9999-12-31T23:59:60",
@@ -43,6 +45,7 @@ VALUES = [
     b"0x10", b"1_000", b"ivo://nasa.gsfc.gcn/INTEGRAL#Wakeup", b"Dec", b"180",
     b"359.99",
     b"ivo://nasa.gsfc.gcn/Fermi#GBM_Flt_Pos", b"retraction", b"MDC", b"90.0000001",
+    b"null", b"[1, 2]", b"{}", b"[]", b"1e400",
     b"ivo://gwnet/LVC#S1-999999999999999999999-Initial", b"90", b"-90", b"1e-300",
 ]  # fmt: skip
 PARSED = pa.schema([f.with_nullable(True) for f in arrow_schema("events")])
@@ -53,8 +56,9 @@ def mutate(raw: bytes, rng: random.Random) -> bytes:
     """One document with a few faults: bytes changed, cut, doubled, put in."""
     if rng.random() < 0.7:  # well-formed, but for what is said in it
         for _ in range(rng.randint(1, 8)):
-            spots = [m.span(1) for m in VALUE.finditer(raw)]
-            start, stop = rng.choice(spots)
+            pattern = JSON_VALUE if is_json(raw) else VALUE
+            spots = [m.span(1) for m in pattern.finditer(raw)]
+            start, stop = rng.choice(spots or [(0, 0)])
             raw = raw[:start] + rng.choice(VALUES) + raw[stop:]
         return raw
     data = bytearray(raw)

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.coordinates import SkyCoord
 from oracle import assert_equal, pairs
+from test_skymap import flat
 
-from fink_voevent import localization, match, udf, versions
+from fink_voevent import localization, match, skymap, udf, versions
 from fink_voevent.notice import NAMESPACE
 from fink_voevent.schema import arrow_schema, names
 
@@ -161,6 +162,54 @@ def test_nothing_to_match_is_no_pair(spark, tmp_path):
     events, alerts = random_sky(5, 5, 5)
     assert run(spark, tmp_path, [], alerts) == []
     assert run(spark, tmp_path, events, []) == []
+
+
+def map_event(number: int, seed: int, order: int = 4, **changes) -> dict:
+    """Event with a random sky map; a few pixels of other orders among the rest."""
+    rng = np.random.default_rng(seed)
+    values = rng.gamma(0.05, size=12 * 4**order).repeat(4)  # lower orders by joining
+    values[:64] = rng.gamma(0.05, size=64)
+    read = skymap.read(flat(values, "NESTED"))
+    columns = ("lo", "hi", "level", "density")
+    pixels = zip(*[getattr(read, c).tolist() for c in columns], strict=True)
+    return event(number, 0.0, 0.0, 1.0) | {
+        "ra": None,
+        "dec": None,
+        "error_r90": None,
+        "fisher": None,
+        "cells": [{"lo": lo, "hi": hi} for lo, hi in read.ranges()],
+        "pixels": [dict(zip(columns, p, strict=True)) for p in pixels],
+        **changes,
+    }
+
+
+@pytest.mark.parametrize("order", [0, 2, 4, 5, 6, 8])
+def test_sky_maps_are_met_by_their_exact_pixel_at_any_cell_order(
+    spark, tmp_path, order
+):
+    circles, alerts = random_sky(13, 10, 400)
+    events = [*circles, map_event(100, 1), map_event(101, 2, order=2)]
+    expected = pairs(events, alerts, LEVEL)
+    assert sum(key[0] in ("event-100", "event-101") for key in expected) > 20
+    assert_equal(run(spark, tmp_path, events, alerts, order), expected)
+
+
+def test_a_notice_with_a_circle_and_a_map_is_met_by_the_map(spark, tmp_path):
+    circle = {k: event(7, 45.0, 10.0, 0.5)[k] for k in ("ra", "dec", "fisher")}
+    one = map_event(7, 3) | circle
+    _, alerts = random_sky(17, 4, 300)
+    found = run(spark, tmp_path, [one], alerts)
+    assert len(found) > 3
+    assert_equal(found, pairs([one], alerts, LEVEL))
+    assert all(row["density"] > 0 for row in found)
+
+
+def test_a_notice_without_position_keeps_the_region_told_before(spark, tmp_path):
+    """As updates of CHIME, which tell a better dispersion measure alone."""
+    better = version(2, version=2) | dict.fromkeys(("cells", "ra", "dec", "fisher"))
+    (found,) = run(spark, tmp_path, [version(1), better], [alert(1, 10.0, 20.0, 1.0)])
+    assert found["notice_id"] == "notice-0002"
+    assert found["separation"] == 0.0
 
 
 @pytest.mark.parametrize(

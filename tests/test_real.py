@@ -69,6 +69,25 @@ def test_a_real_night_meets_real_notices_as_brute_force_says(
     assert_equal(found, expected)
 
 
+@pytest.mark.parametrize("files", [("initial",), ("update",), ("update", "initial")])
+def test_a_real_night_meets_a_real_sky_map_as_brute_force_says(
+    spark, settings, real, registry, alerts, tmp_path, files
+):
+    """S230518h, the later notice holding whatever the order."""
+    paths = [real / "lvk" / f"S230518h-{name}.json" for name in files]
+    chosen = settings.model_copy(
+        update={"window": ",".join(map(str, WIDE)), "credible_level": 0.99}
+    )
+    night = str(real / "ztf" / "science_20240115")
+    out = tmp_path / "out"
+    at_rest.match_at_rest(spark, chosen, night, [str(p) for p in paths], out)
+    found = pq.read_table(out / "coincidences.parquet").to_pylist()
+    rows = [normalise(p.read_bytes(), registry) for p in paths]
+    expected = pairs(rows, alerts, 0.99, WIDE)
+    assert len(expected) > 10
+    assert_equal(found, expected)
+
+
 @pytest.mark.slow
 def test_all_real_notices_over_vtp_land_and_are_events_once(
     spark, settings, real, documents, notices, tmp_path

@@ -12,17 +12,24 @@ import pytest
 from fink_voevent.notice import normalise
 
 DATA = Path(__file__).parent.parent / "datatest"
-EXPECTED = json.loads((DATA / "expected" / "traps.json").read_text(encoding="utf-8"))
+EXPECTED = {
+    DATA / folder / f"{name}.{suffix}": answers
+    for folder, suffix in (("traps", "xml"), ("json", "json"))
+    for name, answers in json.loads(
+        (DATA / "expected" / f"{folder}.json").read_text(encoding="utf-8")
+    ).items()
+}
 
 
 def test_every_document_has_an_answer():
-    assert {p.stem for p in (DATA / "traps").glob("*.xml")} == set(EXPECTED)
+    there = {p for folder in ("traps", "json") for p in (DATA / folder).iterdir()}
+    assert there == set(EXPECTED)
 
 
-@pytest.mark.parametrize("name", EXPECTED)
-def test_a_trap_is_read_right(registry, name):
-    row = normalise((DATA / "traps" / f"{name}.xml").read_bytes(), registry)
-    for path, expected in EXPECTED[name].items():
+@pytest.mark.parametrize("path_of", EXPECTED, ids=lambda path: path.stem)
+def test_a_trap_is_read_right(registry, path_of):
+    row = normalise(path_of.read_bytes(), registry)
+    for path, expected in EXPECTED[path_of].items():
         found = _reach(row, path)
         if isinstance(expected, float):
             assert found == pytest.approx(expected, rel=3e-4), path
