@@ -8,13 +8,16 @@ With dA and dE of a batch, A and E of the batches before::
 
 Each pair is made by exactly one side, in either order of arrival. Both inputs are
 sources of one query, so that Spark's offset log says what belongs to which batch, and a
-replay finds the same.
+replay finds the same. A and E are those of all nights: what is told of last night's
+alerts is updated, withdrawn and retracted tonight, and a run that starts anew (another
+night, a checkpoint that was lost) makes no pair again.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession, Window
@@ -24,6 +27,7 @@ from pyspark.sql.streaming import StreamingQuery
 from fink_voevent import ingest, ledger, match, surveys, versions
 from fink_voevent.config import Settings, parse_window
 from fink_voevent.ledger import Ledger, Manifest, run_of
+from fink_voevent.past import Past, Span, reach, reachable, span_of
 from fink_voevent.schema import names
 
 _LOG = logging.getLogger(__name__)
@@ -37,20 +41,25 @@ class Inputs:
     Parameters
     ----------
     fresh, seen : DataFrame
-        Thin alerts of this batch, and of the batches before it.
+        Thin alerts of this batch, and those handed over before it, of any night.
     journal : DataFrame
-        Coincidences of the batches before it.
+        Coincidences handed over before this batch.
     live : DataFrame
-        `versions.latest` of all notices known to this batch, windows applied.
+        `versions.latest` of the notices known to this batch, windows applied.
+    span : Span or None
+        Times of the fresh alerts; None where there is none.
     changed : DataFrame or None
-        Rows of `live` that the notices of this batch changed; None without notices.
+        Rows of `versions.latest` that the notices of this batch changed; None without
+        notices.
     batch : int
+        Count of the batches before it, of any night.
     """
 
     fresh: DataFrame
     seen: DataFrame
     journal: DataFrame
     live: DataFrame
+    span: Span | None
     changed: DataFrame | None
     batch: int
 
@@ -71,23 +80,30 @@ def new_alerts(thin: DataFrame, seen: DataFrame) -> DataFrame:
     )
 
 
-def delta(inputs: Inputs, credible_level: float, order: int) -> DataFrame:
+def delta(inputs: Inputs, credible_level: float, cell_order: int) -> DataFrame:
     """Coincidences of one batch.
 
     Parameters
     ----------
     inputs : Inputs
         What is new in this batch, and what was there before it.
-    credible_level, order
+    credible_level
         See `match.pairs`.
+    cell_order
+        See `match.plan`.
     """
-    live = inputs.live
-    forward = match.pairs(inputs.fresh, versions.matchable(live), credible_level, order)
+
+    def met(alerts: DataFrame, events: DataFrame) -> DataFrame:
+        order = match.plan(events, cell_order).order
+        return match.pairs(alerts, events, credible_level, order)
+
+    live = reachable(versions.matchable(inputs.live), inputs.span)
+    forward = met(inputs.fresh, live)
     found = match.with_status(forward, "new", inputs.batch)
     changed = inputs.changed
     if changed is None:
         return found
-    again = match.pairs(inputs.seen, versions.matchable(changed), credible_level, order)
+    again = met(inputs.seen, versions.matchable(changed))
     before = versions.view(
         inputs.journal.join(
             F.broadcast(changed.select("event_id")), "event_id", "left_semi"
@@ -141,39 +157,32 @@ def batch_writer(
     def process(arrived: DataFrame, batch: int) -> None:
         if own.has(run, batch):
             return
-        spark, root = arrived.sparkSession, settings.root
-        earlier = own.before(run, batch)
+        manifests = [m for m in own.manifests() if m.run != run or m.batch < batch]
+        past = Past(
+            arrived.sparkSession,
+            settings,
+            tuple(m for m in manifests if m.facts["survey"] == settings.survey),
+        )
         lines = arrived.where("manifest IS NOT NULL").select("manifest").collect()
+        told = event_files([ledger.parse(line.manifest) for line in lines])
+        arriving = tuple(sorted(set(told) - set(past.event_files)))
         thin = arrived.where("manifest IS NULL").select(names("alerts"))
-        seen = ledger.read(spark, root, "alerts", earlier)
-        alerts = own.write(new_alerts(thin, seen).coalesce(2), "alerts", run, batch)
-        arriving = event_files([ledger.parse(line.manifest) for line in lines])
-        known = [f for m in earlier for f in m.facts["event_files"]]
-        live = _live(spark, settings, known + arriving).persist()
-        changed = None
-        if arriving:
-            changed = versions.changed(live, _live(spark, settings, known))
-        try:
-            chosen = match.plan(versions.matchable(live), settings.cell_order)
-            inputs = Inputs(
-                fresh=ledger.read_files(spark, root, "alerts", alerts.files),
-                seen=seen,
-                journal=ledger.read(spark, root, "coincidences", earlier),
-                live=live,
-                changed=changed,
-                batch=batch,
-            )
-            found = delta(inputs, settings.credible_level, chosen.order)
+        fresh = new_alerts(thin, past.alerts_of(night)).coalesce(2)
+        alerts = own.write(fresh, "alerts", run, batch)
+        fresh = ledger.read_files(past.spark, settings.root, "alerts", alerts.files)
+        span = span_of(fresh) if alerts.rows else None
+        with _inputs(past, fresh, span, arriving, len(manifests)) as inputs:
+            found = delta(inputs, settings.credible_level, settings.cell_order)
             coincidences = own.write(found.coalesce(1), "coincidences", run, batch)
-        finally:
-            live.unpersist()
+            live_notices = versions.matchable(inputs.live).count()
         facts = {
             "night": night,
             "survey": settings.survey,
             "event_files": arriving,
             "alerts": alerts.rows,
+            "span_us": span,
             "coincidences": coincidences.rows,
-            "live_notices": chosen.regions,
+            "live_notices": live_notices,
         }
         tables = {"alerts": alerts.files, "coincidences": coincidences.files}
         own.commit(Manifest(STAGE, run, batch, tables, facts))
@@ -184,6 +193,39 @@ def batch_writer(
         )
 
     return process
+
+
+@contextmanager
+def _inputs(
+    past: Past,
+    fresh: DataFrame,
+    span: Span | None,
+    arriving: tuple[str, ...],
+    number: int,
+) -> Iterator[Inputs]:
+    """Give the inputs of a batch; what is used twice is in memory meanwhile."""
+    spark, settings = past.spark, past.settings
+    known = past.event_files
+    latest = _live(spark, settings, [*known, *arriving]).persist()
+    changed, within = None, None
+    try:
+        if arriving:
+            before = _live(spark, settings, known)
+            changed = versions.changed(latest, before).persist()
+            within = reach(versions.matchable(changed))
+        yield Inputs(
+            fresh=fresh,
+            seen=past.alerts_within(within),
+            journal=past.coincidences(),
+            live=latest,
+            span=span,
+            changed=changed,
+            batch=number,
+        )
+    finally:
+        for frame in (latest, changed):
+            if frame is not None:
+                frame.unpersist()
 
 
 def event_files(manifests: list[Manifest]) -> list[str]:

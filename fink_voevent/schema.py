@@ -308,7 +308,8 @@ COINCIDENCES = (
         LONG,
         "",
         "",
-        "of the stage that recorded it; of two rows of one notice the larger holds",
+        "number of the batch that recorded it, counted over all nights; of two rows of"
+        " one notice the larger holds",
     ),
     Column("software", TEXT, "", "", "fink-voevent and its version"),
 )

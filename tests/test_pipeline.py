@@ -68,6 +68,14 @@ class Pipeline:
         self.match()
         self.route()
 
+    def another_night(self, night: str) -> None:
+        """Go on with a night that has no alerts yet."""
+        self.settings = self.settings.model_copy(update={"night": night})
+        self.science = Path(self.settings.data_prefix, "science", night)
+        self.incoming = Path(self.settings.data_prefix, f"incoming-{night}")
+        self.incoming.mkdir()
+        self.alerts()
+
     def match(self) -> None:
         science = self.spark.readStream.schema(self.schema).parquet(str(self.science))
         tonight = self.settings.night
@@ -204,6 +212,39 @@ def test_packets_are_the_alert_and_the_pair_and_fink_client_reads_them(pipeline)
     grb = {p["objectId"] for p in topics["fink_grb_bronze_ztf"]}
     assert {"ZTF13aaaabxl", "ZTF22aaaagrb"} <= grb
     assert not {"ZTF13aaaastar", "ZTF13aaabogus"} & grb
+
+
+def test_what_comes_the_next_night_meets_and_revises_the_last_nights_alerts(
+    pipeline, expected
+):
+    """A notice that is late by a day, and a better one of an event told before."""
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb130702a_alert", "grb130702a_flt_pos")
+    pipeline.run()
+    first = {(r["event_id"], r["alert_id"]) for r in pipeline.standing()}
+    assert first
+    pipeline.another_night("20221010")
+    pipeline.notices()
+    pipeline.run()
+    assert_same(pipeline.standing(), expected)
+    told = [(r.event_id, r.alert_id, r.status) for r in pipeline.journal().collect()]
+    assert len(told) == len(set(told))
+    assert {status for *_, status in told} == {"new", "update"}
+    before = pipeline.journal().count()
+    pipeline.another_night("20221011")  # all notices are new to its checkpoint
+    pipeline.run()
+    assert pipeline.journal().count() == before
+
+
+def test_a_night_that_is_run_anew_makes_no_pair_again(pipeline, expected):
+    pipeline.alerts("early", "late")
+    pipeline.notices()
+    pipeline.run()
+    before = (pipeline.journal().count(), pipeline.topics())
+    shutil.rmtree(Path(pipeline.settings.root, "checkpoints", "match"))
+    pipeline.run()
+    assert (pipeline.journal().count(), pipeline.topics()) == before
+    assert_same(pipeline.standing(), expected)
 
 
 def test_a_test_notice_meets_nothing_unless_asked(pipeline):
