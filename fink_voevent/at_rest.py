@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,10 +15,21 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent import ingest, landing, match, night, streams, surveys, versions
+from fink_voevent import (
+    ingest,
+    landing,
+    ledger,
+    match,
+    night,
+    streams,
+    surveys,
+    versions,
+)
+from fink_voevent import scramble as scrambling
 from fink_voevent.config import Settings, parse_window
 from fink_voevent.errors import InputError
 from fink_voevent.formats import format_of
+from fink_voevent.ledger import Ledger
 from fink_voevent.listen.files import Found, documents
 from fink_voevent.schema import spark_schema
 from fink_voevent.spool import sha256
@@ -67,29 +79,95 @@ def match_at_rest(
     """
     science = _science(spark, alerts)
     with tempfile.TemporaryDirectory(prefix="fink_voevent-") as scratch:
-        count = _land(documents(notices), Path(scratch, "landing"))
-        if not count:
-            raise InputError("no notice found at the paths given")
-        events = _events(spark, settings, Path(scratch)).persist()
+        count, events = _notices(spark, settings, notices, Path(scratch))
         thin = night.new_alerts(
             surveys.thin(science, settings.survey),
             spark.createDataFrame([], spark_schema("alerts")),
         ).persist()
-        live = versions.matchable(
-            versions.with_window(
-                versions.latest(events, night.tenses(settings)),
-                parse_window(settings.window),
-            )
-        ).persist()
+        live = _live(events, settings).persist()
         chosen = match.plan(live, settings.cell_order)
-        found = match.with_status(
-            match.pairs(thin, live, settings.credible_level, chosen.order), "new", 0
-        ).orderBy("event_id", "credible_level", "alert_id")
+        met = match.pairs(thin, live, settings.credible_level, chosen.order)
+        scorer = night.scorer_of(settings)
+        if scorer is not None:
+            met = scorer.score(met, live)
+        found = match.with_status(met, "new", 0).orderBy(
+            "event_id", "credible_level", "alert_id"
+        )
         pairs = _write(found, Path(scratch), out, formats)
         tally = Tally(count, events.count(), chosen.regions, thin.count(), pairs)
         for frame in (events, thin, live):
             frame.unpersist()
     return tally
+
+
+def scramble(
+    spark: SparkSession,
+    settings: Settings,
+    alerts: Iterable[str],
+    notices: Iterable[str],
+    shifts_days: Iterable[int],
+) -> scrambling.Tally:
+    """Match notices, moved to where they cannot belong, with alerts of past nights.
+
+    Raises
+    ------
+    InputError
+        Where the input is missing, or no background rate is known.
+    """
+    scorer = night.scorer_of(settings)
+    if scorer is None:
+        raise InputError(
+            f"no background rate of {settings.survey} in {settings.root}/background:"
+            " make it with fink_voevent background"
+        )
+    thin = past_alerts(spark, settings, alerts).persist()
+    with tempfile.TemporaryDirectory(prefix="fink_voevent-") as scratch:
+        _, events = _notices(spark, settings, notices, Path(scratch))
+        live = _live(events, settings)
+        order = match.plan(live, settings.cell_order).order
+        tally = scrambling.measure(thin, live, scorer, shifts_days, order)
+        for frame in (events, thin):
+            frame.unpersist()
+    return tally
+
+
+def _notices(
+    spark: SparkSession, settings: Settings, paths: Iterable[str], scratch: Path
+) -> tuple[int, DataFrame]:
+    """Count the documents at these paths, and read their events."""
+    count = _land(documents(paths), scratch / "landing")
+    if not count:
+        raise InputError("no notice found at the paths given")
+    return count, _events(spark, settings, scratch).persist()
+
+
+def _live(events: DataFrame, settings: Settings) -> DataFrame:
+    latest = versions.latest(events, night.tenses(settings))
+    return versions.matchable(
+        versions.with_window(latest, parse_window(settings.window))
+    )
+
+
+def past_alerts(
+    spark: SparkSession, settings: Settings, folders: Iterable[str]
+) -> DataFrame:
+    """Thin alerts of past nights: of science folders, or those matched before.
+
+    Raises
+    ------
+    InputError
+        Where a folder is missing or not of the survey.
+    """
+    parts = [surveys.thin(_science(spark, f), settings.survey) for f in folders]
+    if not parts:
+        manifests = [
+            m
+            for m in Ledger(settings.root, night.STAGE).manifests()
+            if m.facts["survey"] == settings.survey
+        ]
+        return ledger.read(spark, settings.root, "alerts", manifests)
+    together = functools.reduce(DataFrame.unionByName, parts)
+    return night.new_alerts(together, spark.createDataFrame([], spark_schema("alerts")))
 
 
 def _science(spark: SparkSession, location: str) -> DataFrame:

@@ -179,9 +179,10 @@ def _measures() -> dict[str, Column]:
             "first_detection", "last_non_detection", "event_time"
         ),
         "software": F.lit(f"fink-voevent {__version__}"),
-        # no rate is known yet: null, never a constant
+        # `score` gives them where a rate is known; never a constant
         "background_rate": F.lit(None).cast("double"),
         "p_chance": F.lit(None).cast("double"),
+        "background_id": F.lit(None).cast("string"),
     }
 
 

@@ -24,11 +24,12 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming import StreamingQuery
 
-from fink_voevent import ingest, ledger, match, surveys, versions
+from fink_voevent import background, ingest, ledger, match, surveys, versions
 from fink_voevent.config import Settings, parse_window
 from fink_voevent.ledger import Ledger, Manifest, run_of
 from fink_voevent.past import Past, Span, reach, reachable, span_of
 from fink_voevent.schema import names
+from fink_voevent.score import Scorer
 
 _LOG = logging.getLogger(__name__)
 STAGE = "match"
@@ -53,6 +54,8 @@ class Inputs:
         notices.
     batch : int
         Count of the batches before it, of any night.
+    scorer : Scorer or None
+        Gives the chance probabilities; None where no background rate is known.
     """
 
     fresh: DataFrame
@@ -62,6 +65,7 @@ class Inputs:
     span: Span | None
     changed: DataFrame | None
     batch: int
+    scorer: Scorer | None
 
 
 def tenses(settings: Settings) -> tuple[str, ...]:
@@ -95,7 +99,9 @@ def delta(inputs: Inputs, credible_level: float, cell_order: int) -> DataFrame:
 
     def met(alerts: DataFrame, events: DataFrame) -> DataFrame:
         order = match.plan(events, cell_order).order
-        return match.pairs(alerts, events, credible_level, order)
+        found = match.pairs(alerts, events, credible_level, order)
+        scorer = inputs.scorer
+        return found if scorer is None else scorer.score(found, events)
 
     live = reachable(versions.matchable(inputs.live), inputs.span)
     forward = met(inputs.fresh, live)
@@ -148,11 +154,25 @@ def start(
     )
 
 
+def scorer_of(settings: Settings) -> Scorer | None:
+    """Scorer by the newest background snapshot of the survey, if there is one."""
+    found = background.newest(background.folder(settings.root), settings.survey)
+    if found is None:
+        _LOG.info(
+            "no background rate of %s: p_chance will be null;"
+            " fink_voevent background makes one of past nights",
+            settings.survey,
+        )
+        return None
+    return Scorer(found, settings.credible_level)
+
+
 def batch_writer(
     settings: Settings, night: str, run: str
 ) -> Callable[[DataFrame, int], None]:
     """Return what `foreachBatch` calls: match, write, hand over; once for a batch."""
     own = Ledger(settings.root, STAGE)
+    scorer = scorer_of(settings)
 
     def process(arrived: DataFrame, batch: int) -> None:
         if own.has(run, batch):
@@ -171,7 +191,8 @@ def batch_writer(
         alerts = own.write(fresh, "alerts", run, batch)
         fresh = ledger.read_files(past.spark, settings.root, "alerts", alerts.files)
         span = span_of(fresh) if alerts.rows else None
-        with _inputs(past, fresh, span, arriving, len(manifests)) as inputs:
+        given = (fresh, span, arriving, len(manifests), scorer)
+        with _inputs(past, *given) as inputs:
             found = delta(inputs, settings.credible_level, settings.cell_order)
             coincidences = own.write(found.coalesce(1), "coincidences", run, batch)
             live_notices = versions.matchable(inputs.live).count()
@@ -202,6 +223,7 @@ def _inputs(
     span: Span | None,
     arriving: tuple[str, ...],
     number: int,
+    scorer: Scorer | None,
 ) -> Iterator[Inputs]:
     """Give the inputs of a batch; what is used twice is in memory meanwhile."""
     spark, settings = past.spark, past.settings
@@ -221,6 +243,7 @@ def _inputs(
             span=span,
             changed=changed,
             batch=number,
+            scorer=scorer,
         )
     finally:
         for frame in (latest, changed):

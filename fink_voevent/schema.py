@@ -302,6 +302,13 @@ COINCIDENCES = (
         "no rate can be had",
         "probability that chance gives an alert ranked as high: small is surprising",
     ),
+    Column(
+        "background_id",
+        TEXT,
+        "",
+        "no rate can be had",
+        "snapshot of the background rates that was used",
+    ),
     Column("notice_received_at", TIME, "UTC", "", "when the notice was received"),
     Column(
         "batch",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 
 import pandas as pd
@@ -20,7 +21,9 @@ FOLDERS = [
     if m.name.startswith("filter_")
 ]
 FOUND = {f.name: f for f in discover("fink_voevent.filters")}
-MESSENGER = {"grb_bronze": "grb", "neutrino_bronze": "neutrino"}
+MESSENGER = {f"{m}_bronze": m for m in ("grb", "neutrino", "gw", "frb")}
+SILVER = {f"{m}_silver": m for m in ("grb", "neutrino", "gw")}
+ALL = (*MESSENGER, *SILVER, "any_retraction")
 
 
 def function(name: str):
@@ -47,24 +50,59 @@ def test_every_folder_is_a_filter_with_a_rule():
 )
 def test_both_sides_of_every_threshold(name, quality, extragalactic, passes):
     series = (
-        pd.Series([MESSENGER[name], "gw", None]),
+        pd.Series([MESSENGER[name], "optical", None]),
         pd.Series([quality] * 3, dtype=float),
         pd.Series([extragalactic] * 3, dtype=object),
     )
     assert function(name)(*series).tolist() == [passes, False, False]
 
 
-@pytest.mark.parametrize("name", MESSENGER)
+@pytest.mark.parametrize("name", SILVER)
+@pytest.mark.parametrize(
+    ("p_chance", "prior_activity", "status", "passes"),
+    [
+        (0.01, "new", "new", True),
+        (0.0101, "new", "new", False),
+        (0.001, "unknown", "update", True),
+        (0.001, "active", "new", False),
+        (0.001, None, "new", False),
+        (None, "new", "new", False),
+        (0.5, "active", "withdrawn", True),
+        (None, None, "retracted", True),
+    ],
+)
+def test_silver_is_surprising_and_not_active_before(
+    name, p_chance, prior_activity, status, passes
+):
+    def columns(messenger, quality, extragalactic):
+        return (
+            pd.Series([messenger]),
+            pd.Series([quality], dtype=float),
+            pd.Series([extragalactic], dtype=object),
+            pd.Series([p_chance], dtype=float),
+            pd.Series([prior_activity], dtype=object),
+            pd.Series([status], dtype=object),
+        )
+
+    silver = function(name)
+    assert silver(*columns(SILVER[name], 0.5, None)).tolist() == [passes]
+    assert silver(*columns(SILVER[name], 0.49, None)).tolist() == [False]
+    assert silver(*columns(SILVER[name], 0.9, False)).tolist() == [False]
+    assert silver(*columns("optical", 0.9, None)).tolist() == [False]
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_nothing_and_nulls_only_give_no_null(name):
+    count = len(inspect.signature(function(name)).parameters)
     for size in (0, 3):
-        columns = [pd.Series([None] * size, dtype=object) for _ in range(3)]
+        columns = [pd.Series([None] * size, dtype=object) for _ in range(count)]
         selected = function(name)(*columns)
         assert selected.dtype == bool
         assert len(selected) == size
         assert not selected.any()
 
 
-@pytest.mark.parametrize("name", MESSENGER)
+@pytest.mark.parametrize("name", ALL)
 def test_examples_of_filters_are_true(name):
     module = importlib.import_module(f"fink_voevent.filters.filter_{name}.filter")
     assert doctest.testmod(module).failed == 0
@@ -84,7 +122,7 @@ def test_a_package_of_a_user_is_found_and_faults_are_named(tmp_path, monkeypatch
     (folder / "filter.py").write_text("def mine(messenger):\n    return messenger\n")
     monkeypatch.syspath_prepend(tmp_path)
     names = [f.name for f in discover("fink_voevent.filters, theirs")]
-    assert names == ["grb_bronze", "mine", "neutrino_bronze"]
+    assert names == sorted([*ALL, "mine"])
 
 
 @pytest.mark.parametrize(
@@ -111,5 +149,5 @@ def test_a_package_that_is_not_there_is_named():
 
 
 def test_two_filters_of_one_name_are_refused():
-    with pytest.raises(ConfigError, match="two filters are named grb_bronze"):
+    with pytest.raises(ConfigError, match="two filters are named any_retraction"):
         discover("fink_voevent.filters,fink_voevent.filters")

@@ -14,6 +14,7 @@ from fink_voevent.cli.common import EXIT_ERROR
 from fink_voevent.errors import VOEventPluginError
 
 COMMANDS = {
+    "background": "fink_voevent.cli.background",
     "config": "fink_voevent.cli.config",
     "filters": "fink_voevent.cli.filters",
     "land": "fink_voevent.cli.land",
@@ -21,6 +22,7 @@ COMMANDS = {
     "match": "fink_voevent.cli.match",
     "parse": "fink_voevent.cli.parse",
     "run": "fink_voevent.cli.run",
+    "scramble": "fink_voevent.cli.scramble",
     "stages": "fink_voevent.cli.stages",
     "status": "fink_voevent.cli.status",
     "streams": "fink_voevent.cli.streams",

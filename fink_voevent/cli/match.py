@@ -31,7 +31,13 @@ SHOWN_ROWS = 40
 )
 @click.argument("more_notices", nargs=-1)
 @settings_options(
-    "survey", "credible_level", "window", "cell_order", "allow_tests", "streams"
+    "survey",
+    "data_prefix",
+    "credible_level",
+    "window",
+    "cell_order",
+    "allow_tests",
+    "streams",
 )
 def command(
     alerts: str,
@@ -84,7 +90,17 @@ def one_line(row: dict[str, Any]) -> str:
     name = row["object_id"] or row["alert_id"]
     return (
         f"{row['event_id']} ({row['messenger']}) and {name}: {row['status']},"
-        f" {row['separation']:.4g} deg from the centre, credible level"
-        f" {row['credible_level']:.3f}, {row['delay']:+.3f} d, {row['prior_activity']}"
-        " before"
+        f" {_place(row['separation'])}, credible level {row['credible_level']:.3f},"
+        f" {row['delay']:+.3f} d, {row['prior_activity']} before"
+        f"{_odds(row['p_chance'])}"
     )
+
+
+def _place(separation_deg: float | None) -> str:
+    if separation_deg is None:
+        return "in the sky map"
+    return f"{separation_deg:.4g} deg from the centre"
+
+
+def _odds(p_chance: float | None) -> str:
+    return "" if p_chance is None else f", by chance {p_chance:.2g}"

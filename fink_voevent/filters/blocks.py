@@ -8,6 +8,8 @@ import pandas as pd
 
 BRONZE_QUALITY = 0.5  # drb or reliability; below, most alerts are artefacts
 
+SILVER_CHANCE = 0.01  # one event in a hundred reaches it by chance
+
 
 def is_messenger(messenger: pd.Series, name: str) -> pd.Series:
     """Whether the event's messenger is `name`; a null is not."""
@@ -27,3 +29,21 @@ def may_be_extragalactic(extragalactic: pd.Series) -> pd.Series:
 def is_bronze(quality: pd.Series, extragalactic: pd.Series) -> pd.Series:
     """Whether an alert is real and may be extragalactic: the rule of every bronze."""
     return is_good(quality) & may_be_extragalactic(extragalactic)
+
+
+def is_taken_back(status: pd.Series) -> pd.Series:
+    """Whether a coincidence is withdrawn or retracted; a null is not."""
+    return status.isin(["withdrawn", "retracted"])
+
+
+def is_silver(
+    p_chance: pd.Series, prior_activity: pd.Series, status: pd.Series
+) -> pd.Series:
+    """Whether chance hardly gives the pair, and the object was not active before.
+
+    A null `p_chance` (no background rate) or `prior_activity` fails. What is taken back
+    passes: an update between may have changed its probability.
+    """
+    surprising = p_chance.le(SILVER_CHANCE).fillna(value=False).astype(bool)
+    quiet = prior_activity.isin(["new", "unknown"])
+    return (surprising & quiet) | is_taken_back(status)

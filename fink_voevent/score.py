@@ -1,0 +1,207 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Chance probability of a coincidence, from the rate of unrelated alerts.
+
+An event's region and window hold N = (integral of the rate over both) unrelated alerts.
+For one of them, x (the share of the rate's sky integral in what is at least as probable
+as its place) and y (the share of the window at least as near the event) are uniform and
+independent, so that a product s = x y as small has probability s (1 - ln s). Of N
+alerts, mu = N s (1 - ln s) are expected to reach it, and ``p_chance = 1 - exp(-mu)``:
+for the best alert of an event it is uniform under chance.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from astropy.coordinates import Latitude, Longitude
+from cdshealpix.nested import lonlat_to_healpix
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from fink_voevent import background, udf
+from fink_voevent.background import CELL_DEG2, CUTS, Snapshot
+from fink_voevent.localization import DEG2_PER_SR, Fisher
+
+STEPS = 64  # of credible level; the integral is interpolated between them
+PLACES = 48  # sampled in each step of a circular region
+SMALLEST = 1e-300  # s of an alert at the very place and time
+_GOLDEN = math.pi * (3 - math.sqrt(5))
+_CURVE = (
+    "event_id string, _any array<double>, _bronze array<double>, _before double,"
+    " _after double"
+)
+_REGION = ("event_ra", "event_dec", "fisher", "pixels")
+
+
+def chance(expected: Column, x: Column, y: Column) -> Column:
+    """Probability that chance gives an alert with a product x y as small.
+
+    Parameters
+    ----------
+    expected : Column
+        Unrelated alerts in the region and window, N.
+    x, y : Column
+        Shares, 0-1.
+    """
+    s = F.greatest(x * y, F.lit(SMALLEST))
+    return -F.expm1(-expected * s * (1 - F.log(s)))
+
+
+def near_share(delay: Column, before: Column, after: Column) -> Column:
+    """Share of a window (d) that is at least as near the event as a delay (d)."""
+    distance = F.abs(delay)
+    near = F.least(distance, before) + F.least(distance, after)
+    return F.when(before + after > 0, near / (before + after)).otherwise(F.lit(0.0))
+
+
+def map_curve(pixels: list[Any], rates: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Integral of a rate (per day) over the pixels of each credible level and less.
+
+    Exact: the rate is constant in a cell, so its integral over the nested index is
+    piecewise linear.
+    """
+    lo, hi, level = (np.array([p[k] for p in pixels]) for k in ("lo", "hi", "level"))
+    within = np.concatenate([[0.0], np.nancumsum(rates) * CELL_DEG2])
+    scale = 1 << 2 * (udf.ORDER - background.ORDER)
+    edges = np.arange(background.CELLS + 1, dtype=np.float64)
+    held = np.interp(hi / scale, edges, within) - np.interp(lo / scale, edges, within)
+    rank = np.argsort(level)
+    total = np.concatenate([[0.0], np.cumsum(held[rank])])
+    return total[np.searchsorted(level[rank], levels, side="right")]
+
+
+def circle_curve(
+    centre_deg: tuple[float, float],
+    mixture: Fisher,
+    rates: np.ndarray,
+    levels: np.ndarray,
+) -> np.ndarray:
+    """Integral of a rate (per day) within the circle of each credible level.
+
+    By `PLACES` places in each ring, evenly spread over its area.
+    """
+    edge = [math.radians(mixture.radius_deg(p)) / 2 if p > 0 else 0.0 for p in levels]
+    u = np.sin(edge) ** 2
+    step = np.arange(PLACES)
+    inside = u[:-1, None] + np.diff(u)[:, None] * (step + 0.5) / PLACES
+    turn = step * _GOLDEN + np.arange(len(u) - 1)[:, None]
+    index = _cells(centre_deg, 2 * np.arcsin(np.sqrt(inside)), turn)
+    mean = np.nan_to_num(rates[index]).mean(axis=1)
+    rings = mean * np.diff(u) * 4 * math.pi * DEG2_PER_SR
+    return np.concatenate([[0.0], np.cumsum(rings)])
+
+
+def _cells(
+    centre_deg: tuple[float, float], distance: np.ndarray, turn: np.ndarray
+) -> np.ndarray:
+    """Cells of `background.ORDER` at angles (rad) from a centre, by position angle."""
+    ra, dec = np.radians(centre_deg)
+    sine = np.sin(dec) * np.cos(distance)
+    sine = sine + np.cos(dec) * np.sin(distance) * np.cos(turn)
+    north = np.arcsin(np.clip(sine, -1, 1))
+    east = ra + np.arctan2(
+        np.sin(turn) * np.sin(distance) * np.cos(dec),
+        np.cos(distance) - np.sin(dec) * np.sin(north),
+    )
+    lon, lat = Longitude(east.ravel(), unit="rad"), Latitude(north.ravel(), unit="rad")
+    found = lonlat_to_healpix(lon, lat, background.ORDER)
+    return found.astype(np.int64).reshape(distance.shape)
+
+
+@dataclass
+class Scorer:
+    """Scores pairs with one snapshot; the integrals of each region are made once.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    credible_level : float
+        Of the selection, 0-1.
+    """
+
+    snapshot: Snapshot
+    credible_level: float
+    _curves: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+
+    def score(self, pairs: DataFrame, events: DataFrame) -> DataFrame:
+        """Pairs with `background_rate`, `p_chance` and `background_id`.
+
+        Parameters
+        ----------
+        pairs : DataFrame
+            Of `match.pairs`.
+        events : DataFrame
+            Those that were matched: rows of `versions.matchable`.
+        """
+        rates = self._rates(pairs.sparkSession)
+        curves = self._table(events)
+        cut = F.when(background.is_bronze(), "bronze").otherwise("any")
+        curve = F.when(cut == "bronze", F.col("_bronze")).otherwise(F.col("_any"))
+        at = F.col("credible_level") / self.credible_level * STEPS
+        below = F.least(F.floor(at), F.lit(STEPS - 1)).cast("int")
+        low, high = curve[below], curve[below + 1]
+        held = low + (at - below) * (high - low)
+        total = curve[STEPS]
+        expected = total * (F.col("_before") + F.col("_after"))
+        rate = F.when(cut == "bronze", F.col("_rate_bronze")).otherwise(
+            F.col("_rate_any")
+        )
+        place = udf.healpix_index("alert_ra", "alert_dec")
+        x = F.when(total > 0, held / total)
+        y = near_share(F.col("delay"), F.col("_before"), F.col("_after"))
+        known = F.col("background_rate").isNotNull()
+        scored = (
+            pairs.withColumn("_cell", udf.cell(place, background.ORDER))
+            .join(F.broadcast(rates), "_cell", "left")
+            .join(F.broadcast(curves), "event_id", "left")
+            .withColumn("background_rate", rate)
+            .withColumn("p_chance", F.when(known, chance(expected, x, y)))
+            .withColumn("background_id", F.when(known, F.lit(self.snapshot.name)))
+        )
+        return scored.select(pairs.columns)
+
+    def expected(self, events: DataFrame) -> dict[str, float]:
+        """Unrelated alerts in the region and window of each event, of any quality."""
+        return {
+            row.event_id: row._any[STEPS] * (row._before + row._after)  # noqa: SLF001
+            for row in self._table(events).collect()
+        }
+
+    def _rates(self, spark: Any) -> DataFrame:
+        columns = [self.snapshot.rates[cut].tolist() for cut in CUTS]
+        rows = [
+            (cell, *(None if math.isnan(v) else v for v in values))
+            for cell, values in enumerate(zip(*columns, strict=True))
+        ]
+        schema = "_cell bigint, _rate_any double, _rate_bronze double"
+        return spark.createDataFrame(rows, schema)
+
+    def _table(self, events: DataFrame) -> DataFrame:
+        keys = ("event_id", "notice_id", "window_before", "window_after")
+        wanted = events.select(*keys).collect()
+        fresh = [r.notice_id for r in wanted if r.notice_id not in self._curves]
+        if fresh:
+            missing = events.where(F.col("notice_id").isin(fresh))
+            for row in missing.select("notice_id", *_REGION).toLocalIterator():
+                self._curves[row.notice_id] = self.curves(row.asDict(recursive=True))
+        rows = [
+            (r.event_id, *(self._curves[r.notice_id][cut] for cut in CUTS), *r[2:])
+            for r in wanted
+        ]
+        return events.sparkSession.createDataFrame(rows, _CURVE)
+
+    def curves(self, region: dict[str, Any]) -> dict[str, list[float]]:
+        """By cut, the integral of the rate over sky (per day) at `STEPS` + 1 levels."""
+        levels = np.linspace(0, self.credible_level, STEPS + 1)
+
+        def curve(rates: np.ndarray) -> np.ndarray:
+            if region["pixels"]:
+                return map_curve(region["pixels"], rates, levels)
+            centre = (region["event_ra"], region["event_dec"])
+            return circle_curve(centre, Fisher(**region["fisher"]), rates, levels)
+
+        return {cut: curve(self.snapshot.rates[cut]).tolist() for cut in CUTS}
