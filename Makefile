@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3; do \
 	2>/dev/null && { echo $$p; break; }; done)
 BIN := $(VENV)/bin
 
-.PHONY: help venv python demo test test-fast test-spark34 lint docs datatest bench fuzz clean java
+.PHONY: help venv python demo test test-fast test-spark34 lint docs datatest bench fuzz chaos clean java
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -61,9 +61,13 @@ datatest: venv ## the data of tests and demo
 bench: venv java ## benchmarks, into build/bench
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python benchmarks/ingest.py
+	$(BIN)/python benchmarks/match.py
 
 fuzz: venv ## 100,000 mutated documents (N=...)
 	FUZZ=$(or $(N),100000) $(BIN)/python -m pytest tests/test_fuzz.py
+
+chaos: venv java ## the stages killed 200 times at random moments (N=..., SEED=...)
+	CHAOS=$(or $(N),200) CHAOS_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/test_chaos.py
 
 clean: ## remove what was made
 	rm -rf $(VENV) $(VENV34) build

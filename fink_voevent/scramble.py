@@ -81,9 +81,7 @@ def _by_base(cell: Column) -> Column:
     )
 
 
-def _turned(
-    end: str, quarters: int, before: int = 0
-) -> Callable[[Column], Column]:
+def _turned(end: str, quarters: int, before: int = 0) -> Callable[[Column], Column]:
     """Give the end of a range within one base cell, turned."""
 
     def turn(cell: Column) -> Column:

@@ -1,0 +1,252 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""The stages killed at random moments, over random input, on two nights in turn.
+
+``make chaos N=200`` kills so many times; the tests here do a few.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from fink_client.avro_utils import AlertReader
+from oracle import assert_equal, pairs
+from programs import wait_for
+
+from fink_voevent import landing, ledger, night, versions
+from fink_voevent.notice import normalise
+from fink_voevent.spool import Received, Spool
+from fink_voevent.status import Observer
+from fink_voevent.storage import open_store
+
+DATA = Path(__file__).parent.parent / "datatest"
+sys.path.insert(0, str(DATA))
+from make_datatest import ALERT, alert  # noqa: E402
+from notices import Notice, xml  # noqa: E402
+
+KILLS = int(os.environ.get("CHAOS", "5"))
+SEED = int(os.environ.get("CHAOS_SEED", "1"))
+NIGHTS = ("20240115", "20240116")
+TIME = datetime(2024, 1, 15, 2, tzinfo=timezone.utc)
+JD = 2460324.5
+EVENTS = 12
+LIMIT_S = 180
+AUTHORITY = "ivo://org.example/chaos"
+
+
+def notices(rng: random.Random) -> list[bytes]:
+    """Versions of events, each citing the last; one in three is retracted."""
+    made = []
+    for number in range(EVENTS):
+        place = (rng.uniform(0, 40), rng.uniform(-20, 20))
+        count = rng.randint(1, 4)
+        for version in range(count):
+            ra, dec = (c + rng.uniform(-2, 2) for c in place)
+            retracted = version == count - 1 > 0 and rng.random() < 0.33
+            cite = "retraction" if retracted else "supersedes"
+            earlier = ((f"{AUTHORITY}#E{number}-{version - 1}", cite),)
+            notice = Notice(
+                f"{number}-{version}",
+                f"{AUTHORITY}#E{number}-{version}",
+                f"{TIME + timedelta(hours=version + 1):%Y-%m-%dT%H:%M:%S}",
+                f"{TIME + timedelta(hours=number):%Y-%m-%dT%H:%M:%S}",
+                (),
+                None if retracted else (ra % 360, dec, rng.uniform(0.5, 6)),
+                cites=earlier if version else (),
+            )
+            made.append(xml(notice).encode())
+    rng.shuffle(made)
+    return made
+
+
+def alerts(rng: random.Random, count: int) -> list[dict]:
+    """Alerts of both nights, in order of nothing."""
+    return [
+        alert(
+            number, f"ZTF24chaos{number:03d}", rng.uniform(-5, 45) % 360,
+            rng.uniform(-25, 25), JD + rng.uniform(0, 2), 19.0, 0.0, None, "Unknown",
+            0.9,
+        )
+        for number in range(count)
+    ]  # fmt: skip
+
+
+class Chaos:
+    """Feeds the stages, and kills them."""
+
+    def __init__(self, spark, settings, seed: int) -> None:
+        self.spark, self.rng = spark, random.Random(seed)  # noqa: S311
+        self.settings = settings
+        self.data = Path(settings.data_prefix)
+        self.notices = notices(self.rng)
+        self.alerts = alerts(self.rng, 300)
+        self.spool = Spool(settings.spool, settings.root)
+        self._left = {"notices": list(self.notices), "alerts": list(self.alerts)}
+        self._files = 0
+        for name in NIGHTS:
+            (self.data / "incoming" / name).mkdir(parents=True)
+        self.feed(0.1)
+
+    def feed(self, share: float) -> None:
+        """Let so much of what is left arrive, and some of what came before again."""
+        for kind, send in (("notices", self._land), ("alerts", self._alert)):
+            left = self._left[kind]
+            count = max(1, round(share * len(left)))
+            part, self._left[kind] = left[:count], left[count:]
+            everything = getattr(self, kind)
+            sent = everything[: len(everything) - len(self._left[kind])]
+            send(part + self.rng.sample(sent, min(2, len(sent))))
+
+    def _land(self, raws: list[bytes]) -> None:
+        self.spool.append([Received(raw, "file", "chaos") for raw in raws])
+        landing.drain(self.spool, open_store(self.settings.root).at("landing"))
+
+    def _alert(self, rows: list[dict]) -> None:
+        for name, first in zip(NIGHTS, (JD, JD + 1), strict=True):
+            tonight = [r for r in rows if _within(r, first)]
+            if tonight:
+                self._sink(name, tonight)
+
+    def _sink(self, name: str, rows: list[dict]) -> None:
+        """Through a real Spark file sink, as raw2science writes."""
+        self._files += 1
+        incoming = self.data / "incoming" / name
+        table = pa.Table.from_pylist(rows, schema=ALERT)
+        pq.write_table(table, incoming / f"{self._files}.parquet")
+        schema = self.spark.read.parquet(str(incoming)).schema
+        stream = self.spark.readStream.schema(schema).parquet(str(incoming))
+        writer = stream.writeStream.format("parquet").trigger(availableNow=True)
+        query = writer.option("checkpointLocation", f"{incoming}-checkpoint").start(
+            str(self.data / "science" / name)
+        )
+        query.awaitTermination()
+
+    @contextlib.contextmanager
+    def stages(self, name: str):
+        """Run the stages for a night; what is still there at the end is killed."""
+        environment = {
+            "VOEVENT_DATA_PREFIX": str(self.data),
+            "VOEVENT_SPOOL": self.settings.spool,
+            "VOEVENT_TRIGGER_S": "0",
+            "VOEVENT_SPARK_MASTER": "local[2]",
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fink_voevent", "stages", "--night", name],
+            env={**os.environ, **environment},
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            process.stderr.close()
+
+    def kill_once(self) -> None:
+        """Start on a random night, feed, kill at a random moment."""
+        with self.stages(self.rng.choice(NIGHTS)):
+            end = time.monotonic() + self.rng.uniform(4, 20)
+            while time.monotonic() < end:
+                self.feed(self.rng.uniform(0, 0.15))
+                time.sleep(self.rng.uniform(0, 1))
+
+    def finish(self) -> None:
+        """Let all arrive, and both nights be worked off."""
+        self.feed(1.0)
+        observer = Observer(self.settings.root)
+        for name, first in zip(NIGHTS, (JD, JD + 1), strict=True):
+            held = {a["candid"] for a in self.alerts if _within(a, first)}
+            with self.stages(name) as process:
+
+                def done(name: str = name, count: int = len(held)) -> bool:
+                    assert process.poll() is None, process.stderr.read()
+                    return self._searched(name) == count and self._told(observer)
+
+                wait_for(done, LIMIT_S)
+                process.send_signal(signal.SIGTERM)
+                process.wait(60)
+
+    def _searched(self, name: str) -> int:
+        manifests = ledger.Ledger(self.settings.root, night.STAGE).manifests()
+        return sum(m.facts["alerts"] for m in manifests if m.facts["night"] == name)
+
+    def _told(self, observer: Observer) -> bool:
+        status = observer.status()
+        known = ledger.Ledger(self.settings.root, "ingest").manifests()
+        matched = ledger.Ledger(self.settings.root, night.STAGE).manifests()
+        files = {f for m in matched for f in m.facts["event_files"]}
+        whole = files == set(night.event_files(known))
+        read = status.events == len(self.notices) and status.lag_s == 0
+        return read and whole and observer.route_is_done()
+
+    def journal(self) -> list[dict]:
+        return Observer(self.settings.root).coincidences()
+
+
+def _within(row: dict, first_jd: float) -> bool:
+    return first_jd <= row["candidate"]["jd"] < first_jd + 1
+
+
+@pytest.fixture
+def chaos(spark, settings):
+    made = Chaos(spark, settings, SEED)
+    yield made
+    made.spool.close()
+    shutil.rmtree(made.data)
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_or_told_twice_whenever_the_stages_are_killed(
+    chaos, spark, registry
+):
+    for _ in range(KILLS):
+        chaos.kill_once()
+    chaos.finish()
+    rows = [normalise(raw, registry) for raw in chaos.notices]
+    for row in rows:  # by construction; the stages follow the citations
+        row["event_id"] = row["ivorn"].rpartition("-")[0] + "-0"
+    facts = [
+        {"alert_id": a["candid"], **{k: a["candidate"][k] for k in ("ra", "dec", "jd")}}
+        for a in chaos.alerts
+    ]
+    expected = pairs(rows, facts, chaos.settings.credible_level)
+    assert len(expected) > 50
+    manifests = ledger.Ledger(chaos.settings.root, night.STAGE).manifests()
+    journal = ledger.read(spark, chaos.settings.root, "coincidences", manifests)
+    held = versions.view(journal).where("status IN ('new', 'update')").collect()
+    assert_equal([r.asDict() for r in held], expected)
+    assert_told_in_order(chaos.journal())
+    taken_back = Counter(r["status"] for r in chaos.journal())
+    topic = Path(chaos.settings.root, "topics", "fink_any_retraction_ztf")
+    sent = AlertReader(str(topic)).to_list() if topic.exists() else []
+    assert len(sent) == taken_back["withdrawn"] + taken_back["retracted"]
+
+
+def assert_told_in_order(journal: list[dict]) -> None:
+    """Each pair is new once, then updated, then taken back, or new again after that."""
+    state: dict[tuple, str] = {}
+    for row in sorted(journal, key=lambda r: r["batch"]):
+        key = (row["event_id"], row["alert_id"])
+        standing = state.get(key) in ("new", "update")
+        assert standing == (row["status"] != "new"), (
+            key,
+            state.get(key),
+            row["status"],
+        )
+        state[key] = row["status"]
