@@ -12,9 +12,12 @@ import base64
 import binascii
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from astropy.coordinates import angular_separation
 
 from fink_voevent.errors import NoticeError
 from fink_voevent.measures import number
@@ -113,7 +116,8 @@ def _gcn(raw: bytes, content: dict[str, Any], topic: str) -> Document:
 
 def _location(content: Mapping[str, Any], time: Any) -> Location:
     ra, dec = content.get("ra"), content.get("dec")
-    error = _first(content.get("ra_dec_error"))  # of an ellipse, its longer half-axis
+    stated = content.get("ra_dec_error")
+    error = _around(content) if stated is None else _longest(stated)
     containment = number(_text(content.get("containment_probability")))
     return Location(
         coord_system="UTC-ICRS-TOPO",
@@ -125,6 +129,41 @@ def _location(content: Mapping[str, Any], time: Any) -> Location:
         unit="deg",
         containment=containment if containment and 0 < containment < 1 else None,
         systematic_included=content.get("systematic_included") is True,
+        ellipse=_ellipse(stated),
+    )
+
+
+def _numbers(value: Any) -> list[float]:
+    """Finite numbers of a list; none where one of them is not."""
+    found = [number(_text(v)) for v in value] if isinstance(value, list) else []
+    return [] if None in found else [v for v in found if v is not None]
+
+
+def _ellipse(stated: Any) -> tuple[float, float, float] | None:
+    """Half-axes and position angle (deg) of GCN's ``[a, b, PA]``."""
+    found = _numbers(stated)
+    if not 2 <= len(found) <= 3:
+        return None
+    major, minor, angle = (*found, 0.0)[:3]
+    return major, minor, angle
+
+
+def _longest(stated: Any) -> Any:
+    """Radius, or the longer half-axis of an ellipse."""
+    found = _numbers(stated)[:2]
+    return max(found) if found else _first(stated)
+
+
+def _around(content: Mapping[str, Any]) -> float | None:
+    """Radius of the circle around the corners that MAXI gives, deg."""
+    corners = content.get("rectangular_error_corners")
+    centre = _numbers([content.get("ra"), content.get("dec")])
+    places = [_numbers(c) for c in corners] if isinstance(corners, list) else []
+    if len(centre) != 2 or not places or any(len(p) != 2 for p in places):
+        return None
+    ra, dec, *_ = (math.radians(v) for v in centre)
+    return max(
+        math.degrees(angular_separation(ra, dec, *map(math.radians, p))) for p in places
     )
 
 

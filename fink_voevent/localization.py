@@ -30,6 +30,7 @@ DEG2_PER_SR = math.degrees(1) ** 2
 BRIGGS = 0.66
 # cdshealpix 0.9.0 leaves out parts of cones beyond about 130 deg: stay well below.
 WIDE_DEG = 100.0
+WIDEST_DEG = 20.0  # half-axis; a wider ellipse is taken as the circle around it
 NARROW_DEG = 5.0  # smaller regions meet few alerts: coarser cells do
 _NARROW_KAPPA = 20.0  # above, exp(-2 kappa) is below the rounding of 1
 _MIN_KAPPA = 1e-9  # flatter than this is the whole sky
@@ -77,6 +78,47 @@ def _radius_of_two(mixture: Fisher, probability: float) -> float:
         if high - low <= 1e-14 * high:
             break
     return _angle_deg(high)
+
+
+@dataclass(frozen=True)
+class Ellipse:
+    """Elliptical Fisher distribution: the concentration varies with position angle.
+
+    exp(-2 kappa(phi) u), kappa(phi) = major cos2(phi) + minor sin2(phi), phi measured
+    from the major axis. P(within the ellipse through a place) = 1 - exp(-2 kappa u),
+    exact but for exp(-2 kappa), below 1e-6 for half-axes (90 %) up to `WIDEST_DEG`.
+
+    Parameters
+    ----------
+    major_kappa, minor_kappa : float
+        Concentrations along the axes.
+    angle : float
+        Position angle of the major axis, degrees from north through east.
+    """
+
+    major_kappa: float
+    minor_kappa: float
+    angle: float
+
+    def radius_deg(self, probability: float) -> float:
+        """Longer half-axis (deg) of the ellipse that encloses `probability`."""
+        smallest = min(self.major_kappa, self.minor_kappa)
+        return _angle_deg(-math.log1p(-probability) / (2 * smallest))
+
+    def area_deg2(self, probability: float) -> float:
+        """Area of the ellipse that encloses `probability`."""
+        mean = math.sqrt(self.major_kappa * self.minor_kappa)
+        return -math.log1p(-probability) * 2 * math.pi / mean * DEG2_PER_SR
+
+
+def ellipse(
+    half_axes_deg: tuple[float, float], angle_deg: float, containment: float
+) -> Ellipse | None:
+    """Ellipse that holds `containment`; None where it is a circle, flat or too wide."""
+    major, minor = half_axes_deg
+    if major == minor or minor <= 0 or max(major, minor) > WIDEST_DEG:
+        return None
+    return Ellipse(kappa(major, containment), kappa(minor, containment), angle_deg)
 
 
 def _enclosed(kappa: float, half_chord2: float) -> float:

@@ -9,6 +9,7 @@ result is the same at any cell order.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, Window
@@ -125,10 +126,12 @@ def _regions(numbered: DataFrame, order: int, credible_level: float) -> DataFram
     Of a sky map, one row for each of its pixels in each cell that it meets.
     """
     centre = udf.unit_vector("event_ra", "event_dec")
+    major = udf.axis("event_ra", "event_dec", "ellipse.angle")
     needed = (
         "_event",
         *[c.alias(f"e{axis}") for axis, c in zip("xyz", centre, strict=True)],
-        *("fisher", "event_time", "window_before", "window_after"),
+        *[c.alias(f"m{axis}") for axis, c in zip("xyz", major, strict=True)],
+        *("fisher", "ellipse", "event_time", "window_before", "window_after"),
     )
     shift = 2 * (udf.ORDER - order)
     inside = F.filter("pixels", lambda p: p["level"] <= credible_level)
@@ -160,8 +163,28 @@ def _mixture() -> list[Column]:
     return [F.col(f"fisher.{f}") for f in ("fraction", "core_kappa", "tail_kappa")]
 
 
+def _elliptical() -> Column:
+    """Concentration towards the alert; null where the region is no ellipse."""
+    alert, event = _vectors()
+    major = udf.Vector(*map(F.col, ("mx", "my", "mz")))
+    kappas = (F.col("ellipse.major_kappa"), F.col("ellipse.minor_kappa"))
+    return udf.elliptical_kappa(alert, event, major, *kappas)
+
+
 def _level() -> Column:
-    return F.coalesce("_pixel.level", udf.credible_level(_near(), *_mixture()))
+    shape = F.when(
+        F.col("ellipse").isNotNull(), -F.expm1(-2.0 * _elliptical() * _near())
+    )
+    circle = udf.credible_level(_near(), *_mixture())
+    return F.coalesce("_pixel.level", shape, circle)
+
+
+def _density() -> Column:
+    mean = F.sqrt(F.col("ellipse.major_kappa") * F.col("ellipse.minor_kappa"))
+    height = mean / (2.0 * math.pi) * F.exp(-2.0 * _elliptical() * _near())
+    shape = F.when(F.col("ellipse").isNotNull(), height)
+    circle = udf.density(_near(), *_mixture())
+    return F.coalesce("_pixel.density", shape, circle)
 
 
 def _delay() -> Column:
@@ -173,7 +196,7 @@ def _measures() -> dict[str, Column]:
     return {
         "separation": udf.arc(*_vectors()),
         "credible_level": _level(),
-        "density": F.coalesce("_pixel.density", udf.density(_near(), *_mixture())),
+        "density": _density(),
         "delay": _delay(),
         "prior_activity": udf.prior_activity(
             "first_detection", "last_non_detection", "event_time"

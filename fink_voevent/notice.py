@@ -205,6 +205,7 @@ def _position_columns(place: Position) -> dict[str, Any]:
             "core_kappa": mixture.core_kappa,
             "tail_kappa": mixture.tail_kappa,
         },
+        "ellipse": None if place.ellipse is None else vars(place.ellipse),
         "cells": None
         if place.cells is None
         else [{"lo": lo, "hi": hi} for lo, hi in place.cells],

@@ -12,7 +12,7 @@ from astropy.coordinates import SkyCoord
 
 from fink_voevent import localization, skymap
 from fink_voevent.errors import NoticeError
-from fink_voevent.localization import Fisher
+from fink_voevent.localization import Ellipse, Fisher
 from fink_voevent.skymap import SkyMap
 from fink_voevent.streams import Stream
 from fink_voevent.voevent import Document, Location
@@ -48,6 +48,7 @@ class Position:
     error_r90_deg: float | None = None
     area_90_deg2: float | None = None
     cells: tuple[tuple[int, int], ...] | None = None
+    ellipse: Ellipse | None = None
     skymap: SkyMap | None = None
     skymap_state: str = "none"
 
@@ -89,8 +90,13 @@ def _circle(document: Document, stream: Stream, values: Mapping[str, str]) -> Po
     containment = location.containment or stream.containment
     systematic = None if location.systematic_included else stream.systematic
     mixture = localization.fisher(used, containment, systematic)
-    r90 = mixture.radius_deg(0.9)
-    edge = mixture.radius_deg(localization.COVER_LEVEL)
+    shape = None
+    if location.ellipse is not None and systematic is None:
+        *axes, angle = location.ellipse
+        shape = localization.ellipse((axes[0], axes[1]), angle, containment)
+    widest = mixture if shape is None else shape
+    r90 = widest.radius_deg(0.9)
+    edge = widest.radius_deg(localization.COVER_LEVEL)
     return Position(
         kind,
         *radec,
@@ -98,8 +104,9 @@ def _circle(document: Document, stream: Stream, values: Mapping[str, str]) -> Po
         containment,
         mixture,
         r90,
-        localization.area_deg2(r90),
+        localization.area_deg2(r90) if shape is None else shape.area_deg2(0.9),
         tuple(localization.cover(*radec, edge)),
+        shape,
     )
 
 

@@ -44,6 +44,8 @@ SIGNIFICANCE = pa.struct([("name", TEXT), ("value", REAL)])
 DISTANCE = pa.struct([("mean", REAL), ("std", REAL)])
 FISHER = pa.struct([("fraction", REAL), ("core_kappa", REAL), ("tail_kappa", REAL)])
 
+ELLIPSE = pa.struct([("major_kappa", REAL), ("minor_kappa", REAL), ("angle", REAL)])
+
 
 @dataclass(frozen=True)
 class Column:
@@ -160,7 +162,8 @@ EVENTS = (
         REAL,
         "deg",
         "no source position",
-        "radius that holds 90 %, systematics included",
+        "radius that holds 90 %, systematics included; of an ellipse, the longer"
+        " half-axis",
     ),
     Column("area_90", REAL, "deg2", "no region", "area of the 90 % region"),
     Column(
@@ -169,6 +172,14 @@ EVENTS = (
         "sr-1",
         "no source position",
         "mixture of two Fisher distributions: fraction of the core and both kappas",
+    ),
+    Column(
+        "ellipse",
+        ELLIPSE,
+        "sr-1, deg",
+        "the region is no ellipse",
+        "elliptical Fisher distribution: kappa along both axes, position angle of the"
+        " major one",
     ),
     Column(
         "cells",

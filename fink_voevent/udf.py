@@ -33,10 +33,12 @@ from fink_voevent.times import leap_seconds
 
 __all__ = [
     "arc",
+    "axis",
     "cell",
     "credible_level",
     "delay",
     "density",
+    "elliptical_kappa",
     "half_chord2",
     "healpix_index",
     "prior_activity",
@@ -210,6 +212,51 @@ def credible_level(
         return F.expm1(-2.0 * kappa * half_chord2) / F.expm1(-2.0 * kappa)
 
     return fraction * enclosed(core_kappa) + (1.0 - fraction) * enclosed(tail_kappa)
+
+
+def elliptical_kappa(
+    place: Vector,
+    centre: Vector,
+    major: Vector,
+    major_kappa: Column,
+    minor_kappa: Column,
+) -> Column:
+    """Concentration of an elliptical Fisher distribution towards a place.
+
+    Parameters
+    ----------
+    place, centre : Vector
+    major : Vector
+        Unit vector at the centre along the major axis, from `axis`.
+    major_kappa, minor_kappa : Column
+        See `fink_voevent.localization.Ellipse`.
+    """
+    minor = Vector(
+        centre.y * major.z - centre.z * major.y,
+        centre.z * major.x - centre.x * major.z,
+        centre.x * major.y - centre.y * major.x,
+    )
+    along, across = _dot(place, major) ** 2, _dot(place, minor) ** 2
+    towards = (major_kappa * along + minor_kappa * across) / (along + across)
+    return F.when(along + across > 0, towards).otherwise(major_kappa)
+
+
+def _dot(a: Vector, b: Vector) -> Column:
+    return a.x * b.x + a.y * b.y + a.z * b.z
+
+
+def axis(
+    ra: Column | str | float, dec: Column | str | float, angle: Column | str | float
+) -> Vector:
+    """Give the unit vector at a place along a position angle (deg, north to east)."""
+    east, north, turn = (F.radians(_column(v)) for v in (ra, dec, angle))
+    up, aside = F.cos(turn), F.sin(turn)
+    inward = -F.sin(north) * up
+    return Vector(
+        inward * F.cos(east) - aside * F.sin(east),
+        inward * F.sin(east) + aside * F.cos(east),
+        F.cos(north) * up,
+    )
 
 
 def density(

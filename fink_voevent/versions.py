@@ -22,6 +22,7 @@ REGION = {
     "event_dec": "dec",
     "event_error_r90": "error_r90",
     "fisher": "fisher",
+    "ellipse": "ellipse",
     "cells": "cells",
     "pixels": "pixels",
 }

@@ -57,6 +57,7 @@ class Location:
     unit: str
     containment: float | None = None
     systematic_included: bool = False
+    ellipse: tuple[float, float, float] | None = None  # half-axes, position angle
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from astropy.coordinates import SkyCoord
 from astropy.time import Time
 from cdshealpix.nested import lonlat_to_healpix
 
-REGION = ("ra", "dec", "error_r90", "fisher", "cells", "pixels")
+REGION = ("ra", "dec", "error_r90", "fisher", "ellipse", "cells", "pixels")
 
 
 def latest(events: list[dict]) -> list[dict]:
@@ -60,6 +60,8 @@ def pairs(
             separation = places.separation(centre).deg
         if event.get("pixels"):
             enclosed = _of_map(event["pixels"], places)
+        elif event.get("ellipse"):
+            enclosed = _of_ellipse(event["ellipse"], centre, places)
         else:
             enclosed = _enclosed(event["fisher"], separation)
         moment = Time(event["time"].replace(tzinfo=None), scale="utc")
@@ -83,6 +85,14 @@ def _of_map(pixels: list[dict], places: SkyCoord) -> np.ndarray:
     for pixel in pixels:
         level[(index >= pixel["lo"]) & (index < pixel["hi"])] = pixel["level"]
     return level
+
+
+def _of_ellipse(ellipse: dict, centre: SkyCoord, places: SkyCoord) -> np.ndarray:
+    chord = np.sin(centre.separation(places).rad / 2) ** 2
+    phi = centre.position_angle(places).rad - np.radians(ellipse["angle"])
+    kappa = ellipse["major_kappa"] * np.cos(phi) ** 2
+    kappa += ellipse["minor_kappa"] * np.sin(phi) ** 2
+    return -np.expm1(-2 * kappa * chord)
 
 
 def _enclosed(fisher: dict, separation: np.ndarray) -> np.ndarray:

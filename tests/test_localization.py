@@ -6,7 +6,7 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.coordinates import Latitude, Longitude, SkyCoord
-from cdshealpix.nested import lonlat_to_healpix
+from cdshealpix.nested import healpix_to_lonlat, lonlat_to_healpix
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -117,3 +117,27 @@ def test_ranges_are_sorted_disjoint_and_not_wasteful(ra, dec, radius):
 def test_wide_regions_are_covered_by_the_whole_sky():
     for radius in (180.0, loc.WIDE_DEG + 1):
         assert loc.cover(10, 20, radius) == [(0, loc.ORDER_29_CELLS)]
+
+
+def test_an_ellipse_holds_its_probability():
+    """Its density integrates to 1 over the sky, and to a level within that level."""
+    shape = loc.ellipse((9.0, 3.0), 0.0, 0.9)
+    lon, lat = healpix_to_lonlat(np.arange(12 * 4**8), 8)
+    sky, centre = SkyCoord(lon, lat), SkyCoord(40.0, 10.0, unit="deg")
+    chord = np.sin(centre.separation(sky).rad / 2) ** 2
+    phi = centre.position_angle(sky).rad
+    kappa = shape.major_kappa * np.cos(phi) ** 2 + shape.minor_kappa * np.sin(phi) ** 2
+    height = np.sqrt(shape.major_kappa * shape.minor_kappa) / (2 * np.pi)
+    mass = height * np.exp(-2 * kappa * chord) * 4 * np.pi / len(lon)
+    level = -np.expm1(-2 * kappa * chord)
+    assert mass.sum() == pytest.approx(1, abs=1e-3)
+    area = 4 * np.pi / len(lon) * np.degrees(1) ** 2
+    for p in (0.5, 0.9, 0.99):
+        assert mass[level <= p].sum() == pytest.approx(p, abs=5e-3)
+        assert (level <= p).sum() * area == pytest.approx(shape.area_deg2(p), rel=0.01)
+    assert shape.radius_deg(0.9) == pytest.approx(9.0)
+
+
+@pytest.mark.parametrize("axes", [(1.0, 1.0), (1.0, 0.0), (30.0, 3.0), (3.0, -1.0)])
+def test_a_circle_or_a_flat_or_too_wide_ellipse_is_none(axes):
+    assert loc.ellipse(axes, 0.0, 0.9) is None

@@ -164,6 +164,41 @@ def test_nothing_to_match_is_no_pair(spark, tmp_path):
     assert run(spark, tmp_path, events, []) == []
 
 
+def ellipse_event(number: int, ra: float, dec: float, shape: tuple) -> dict:
+    """Event with a 90 % ellipse: half-axes and position angle, degrees."""
+    *axes, angle = shape
+    made = localization.ellipse(tuple(axes), angle, 0.9)
+    cells = localization.cover(ra, dec, made.radius_deg(0.99))
+    return event(number, ra, dec, max(axes)) | {
+        "ellipse": vars(made),
+        "cells": [{"lo": lo, "hi": hi} for lo, hi in cells],
+    }
+
+
+def test_ellipses_are_met_as_brute_force_says(spark, tmp_path):
+    """Poles, the wrap of right ascension, both orders of the axes, any angle."""
+    places = [(0.0, 90.0), (359.9, 0.0), (120.0, -89.0), (200.0, 35.0), (80.0, -20.0)]
+    shapes = [(12.0, 3.0, 30.0), (2.0, 9.0, 0.0), (8.0, 1.0, 200.0), (15.0, 5.0, -75.0)]
+    events = [
+        ellipse_event(i, *place, shapes[i % len(shapes)])
+        for i, place in enumerate(places)
+    ]
+    alerts = []
+    rng = np.random.default_rng(23)
+    for row in events:
+        centre = SkyCoord(row["ra"], row["dec"], unit="deg")
+        near = centre.directional_offset_by(
+            rng.uniform(0, 360, 60) * u.deg, rng.uniform(0, 20, 60) * u.deg
+        )
+        for place in near:
+            number = len(alerts)
+            alerts.append(alert(number, float(place.ra.deg), float(place.dec.deg), 1.0))
+    expected = pairs(events, alerts, LEVEL)
+    circles = [e | {"ellipse": None} for e in events]
+    assert 50 < len(expected) < len(pairs(circles, alerts, LEVEL))
+    assert_equal(run(spark, tmp_path, events, alerts), expected)
+
+
 def map_event(number: int, seed: int, order: int = 4, **changes) -> dict:
     """Event with a random sky map; a few pixels of other orders among the rest."""
     rng = np.random.default_rng(seed)

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from astropy.coordinates import Latitude, Longitude
+from astropy.coordinates import Latitude, Longitude, SkyCoord
 from cdshealpix.nested import healpix_to_lonlat, lonlat_to_healpix
 from pyspark.sql import functions as F  # noqa: N812
 from test_match import T0, event, frame, map_event
@@ -102,6 +102,24 @@ def test_the_integral_over_a_circle_of_an_uneven_sky(centre):
     for step in (16, 32, 64):
         inside = distance <= mixture.radius_deg(LEVELS[step])
         assert curve[step] == pytest.approx(rate[inside].sum(), rel=0.01)
+
+
+def test_the_integral_over_an_ellipse(spark):
+    """Of an even sky its area; of an uneven one, what pixels and their level give."""
+    shape, centre = localization.ellipse((15.0, 4.0), 40.0, 0.9), (310.0, 25.0)
+    even = score.ellipse_curve(centre, shape, np.full(CELLS, 2.0), LEVELS)
+    areas = [shape.area_deg2(p) for p in LEVELS]
+    assert even == pytest.approx(2.0 * np.array(areas), rel=1e-9)
+    lon, lat = healpix_to_lonlat(np.arange(12 * 4**8), 8)
+    from oracle import _of_ellipse
+
+    sky = SkyCoord(lon, lat)
+    level = _of_ellipse(vars(shape), SkyCoord(*centre, unit="deg"), sky)
+    rate = uneven(lon.deg, lat.deg) * CELL_DEG2 / 64
+    curve = score.ellipse_curve(centre, shape, uneven(*centres()), LEVELS)
+    for step in (16, 32, 64):
+        held = rate[level <= LEVELS[step]].sum()
+        assert curve[step] == pytest.approx(held, rel=0.02)
 
 
 def test_the_integral_over_a_map_is_that_of_its_pixels():
