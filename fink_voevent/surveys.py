@@ -24,6 +24,7 @@ ACTIVE_NUCLEI = ("AGN", "QSO", "BLLac", "Blazar", "OVV", "Radio", "RadioG")
 UNKNOWN_TYPES = ("Unknown", "Transient", "X", "gamma", "GammaBurst", "UV", "IR", "Blue")
 ZTF_BANDS = {1: "g", 2: "r", 3: "i"}
 ASTEROID_ROID = 2  # of Fink's roid: 2 possible, 3 known to the Minor Planet Center
+FORCED_SIGMA = 3.0  # forced photometry below this shows nothing
 NJY_ZERO_POINT = 31.4  # AB magnitude of 1 nJy
 
 
@@ -157,8 +158,7 @@ def _rubin(df: DataFrame) -> dict[str, Column]:
         "alert_dec": F.col("diaSource.dec"),
         "alert_time": udf.time_of_mjd_tai(mjd),
         "first_detection": udf.time_of_mjd_tai(first_mjd),
-        # forced photometry without a detection is no upper limit yet
-        "last_non_detection": F.lit(None).cast("timestamp"),
+        "last_non_detection": udf.time_of_mjd_tai(_forced_limit(df, first_mjd)),
         "magnitude": F.when(flux > 0, NJY_ZERO_POINT - 2.5 * F.log10(flux)),
         "band": _field(df, "diaSource.band").cast("string"),
         "quality": _field(df, "diaSource.reliability").cast("double"),
@@ -167,6 +167,24 @@ def _rubin(df: DataFrame) -> dict[str, Column]:
             _field(df, "pred.is_sso").cast("boolean"),
         ),
     }
+
+
+def _forced_limit(df: DataFrame, first_mjd: Column) -> Column:
+    """Time (MJD, TAI) of the last forced photometry before the first detection.
+
+    Of that which shows nothing: below `FORCED_SIGMA` times its error.
+    """
+    if _type_of(df.schema, "prvDiaForcedSources.psfFluxErr") is None:
+        return F.lit(None).cast("double")
+    limits = F.filter(
+        "prvDiaForcedSources",
+        lambda c: (
+            (c["psfFluxErr"] > 0)
+            & (c["psfFlux"] < FORCED_SIGMA * c["psfFluxErr"])
+            & (c["midpointMjdTai"] < first_mjd)
+        ),
+    )
+    return F.array_max(F.transform(limits, lambda c: c["midpointMjdTai"]))
 
 
 _SURVEYS: dict[str, Callable[[DataFrame], dict[str, Column]]] = {

@@ -1,0 +1,61 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Science alerts as thin alerts; real ones are in test_real."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from fink_voevent.errors import InputError
+from fink_voevent.surveys import thin
+
+MJD = 61041.25
+TIME = datetime(2026, 1, 1, 6, 0, tzinfo=timezone.utc) - timedelta(seconds=37)
+RUBIN = (
+    "diaSourceId bigint, diaSource struct<midpointMjdTai:double, ra:double,"
+    " dec:double, psfFlux:float, band:string, reliability:float>,"
+    " misc struct<firstDiaSourceMjdTaiFink:double>,"
+    " prvDiaForcedSources array<struct<midpointMjdTai:double, psfFlux:float,"
+    " psfFluxErr:float>>"
+)
+
+
+def rubin(spark, path, first=MJD, forced=()):
+    source = (MJD, 10.0, -20.0, 3631.0, "r", 0.9)
+    row = (7, source, (first,), list(forced))
+    spark.createDataFrame([row], RUBIN).write.parquet(str(path))
+    (found,) = thin(spark.read.parquet(str(path)), "rubin").collect()
+    return found
+
+
+def seconds(moment: datetime) -> float:
+    return (moment.replace(tzinfo=timezone.utc) - TIME).total_seconds()
+
+
+def test_rubin_times_are_tai_and_fluxes_are_njy(spark, tmp_path):
+    row = rubin(spark, tmp_path / "a")
+    assert seconds(row.alert_time) == pytest.approx(0, abs=1e-5)
+    assert row.magnitude == pytest.approx(22.5, abs=1e-3)
+    assert row.last_non_detection is None
+
+
+def test_forced_photometry_that_shows_nothing_is_a_non_detection(spark, tmp_path):
+    forced = [
+        (MJD - 9.0, 10.0, 100.0),  # nothing, but not the last
+        (MJD - 5.0, 299.0, 100.0),  # nothing: below three times its error
+        (MJD - 4.0, 301.0, 100.0),  # something
+        (MJD - 1.0, 10.0, 100.0),  # after the first detection
+        (MJD - 4.5, 10.0, 0.0),  # no error is known
+        (MJD - 4.6, None, None),
+    ]
+    row = rubin(spark, tmp_path / "a", first=MJD - 2.0, forced=forced)
+    assert seconds(row.last_non_detection) == pytest.approx(-5 * 86400, abs=1e-4)
+    assert seconds(row.first_detection) == pytest.approx(-2 * 86400, abs=1e-4)
+
+
+def test_columns_of_another_survey_are_named(spark, tmp_path):
+    spark.createDataFrame([(1,)], "objectId int").write.parquet(str(tmp_path / "a"))
+    with pytest.raises(InputError, match="not science alerts of ztf: no column candid"):
+        thin(spark.read.parquet(str(tmp_path / "a")), "ztf")
