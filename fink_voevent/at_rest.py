@@ -31,6 +31,7 @@ from fink_voevent.errors import InputError
 from fink_voevent.formats import format_of
 from fink_voevent.ledger import Ledger
 from fink_voevent.listen.files import Found, documents
+from fink_voevent.live import tenses
 from fink_voevent.schema import spark_schema
 from fink_voevent.spool import sha256
 from fink_voevent.storage import open_store
@@ -142,7 +143,7 @@ def _notices(
 
 
 def _live(events: DataFrame, settings: Settings) -> DataFrame:
-    latest = versions.latest(events, night.tenses(settings))
+    latest = versions.latest(events, tenses(settings))
     return versions.matchable(
         versions.with_window(latest, parse_window(settings.window))
     )

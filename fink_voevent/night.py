@@ -19,15 +19,17 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming import StreamingQuery
 
 from fink_voevent import background, ingest, ledger, match, surveys, versions
-from fink_voevent.config import Settings, parse_window
+from fink_voevent.config import Settings
 from fink_voevent.ledger import Ledger, Manifest, run_of
-from fink_voevent.past import Past, Span, reach, reachable, span_of
+from fink_voevent.live import Live
+from fink_voevent.past import Past, Span, event_files, reach, reachable, span_of
 from fink_voevent.schema import names
 from fink_voevent.score import Scorer
 
@@ -54,8 +56,6 @@ class Inputs:
         notices.
     batch : int
         Count of the batches before it, of any night.
-    scorer : Scorer or None
-        Gives the chance probabilities; None where no background rate is known.
     """
 
     fresh: DataFrame
@@ -65,13 +65,15 @@ class Inputs:
     span: Span | None
     changed: DataFrame | None
     batch: int
-    scorer: Scorer | None
 
 
-def tenses(settings: Settings) -> tuple[str, ...]:
-    """Tenses of notices that are matched."""
-    extra = ("test", "injection") if settings.allow_tests else ()
-    return ("observation", *extra)
+class Arrived(NamedTuple):
+    """New alerts of a batch, their times, new event files, batches before it."""
+
+    alerts: DataFrame
+    span: Span | None
+    event_files: tuple[str, ...]
+    number: int
 
 
 def new_alerts(thin: DataFrame, seen: DataFrame) -> DataFrame:
@@ -84,7 +86,12 @@ def new_alerts(thin: DataFrame, seen: DataFrame) -> DataFrame:
     )
 
 
-def delta(inputs: Inputs, credible_level: float, cell_order: int) -> DataFrame:
+def delta(
+    inputs: Inputs,
+    credible_level: float,
+    cell_order: int,
+    scorer: Scorer | None = None,
+) -> DataFrame:
     """Coincidences of one batch.
 
     Parameters
@@ -95,12 +102,13 @@ def delta(inputs: Inputs, credible_level: float, cell_order: int) -> DataFrame:
         See `match.pairs`.
     cell_order
         See `match.plan`.
+    scorer : Scorer, optional
+        Gives the chance probabilities, where a background rate is known.
     """
 
     def met(alerts: DataFrame, events: DataFrame) -> DataFrame:
         order = match.plan(events, cell_order).order
         found = match.pairs(alerts, events, credible_level, order)
-        scorer = inputs.scorer
         return found if scorer is None else scorer.score(found, events)
 
     live = reachable(versions.matchable(inputs.live), inputs.span)
@@ -172,7 +180,8 @@ def batch_writer(
 ) -> Callable[[DataFrame, int], None]:
     """Return what `foreachBatch` calls: match, write, hand over; once for a batch."""
     own = Ledger(settings.root, STAGE)
-    scorer = scorer_of(settings)
+    live, scorer = Live(settings), scorer_of(settings)
+    matching = (settings.credible_level, settings.cell_order, scorer)
 
     def process(arrived: DataFrame, batch: int) -> None:
         if own.has(run, batch):
@@ -191,9 +200,9 @@ def batch_writer(
         alerts = own.write(fresh, "alerts", run, batch)
         fresh = ledger.read_files(past.spark, settings.root, "alerts", alerts.files)
         span = span_of(fresh) if alerts.rows else None
-        given = (fresh, span, arriving, len(manifests), scorer)
-        with _inputs(past, *given) as inputs:
-            found = delta(inputs, settings.credible_level, settings.cell_order)
+        new = Arrived(fresh, span, arriving, len(manifests))
+        with _inputs(past, live, new) as inputs:
+            found = delta(inputs, *matching)
             coincidences = own.write(found.coalesce(1), "coincidences", run, batch)
             live_notices = versions.matchable(inputs.live).count()
         facts = {
@@ -217,47 +226,25 @@ def batch_writer(
 
 
 @contextmanager
-def _inputs(
-    past: Past,
-    fresh: DataFrame,
-    span: Span | None,
-    arriving: tuple[str, ...],
-    number: int,
-    scorer: Scorer | None,
-) -> Iterator[Inputs]:
-    """Give the inputs of a batch; what is used twice is in memory meanwhile."""
-    spark, settings = past.spark, past.settings
+def _inputs(past: Past, live: Live, arrived: Arrived) -> Iterator[Inputs]:
+    """Give the inputs of a batch; what changed is in memory meanwhile."""
     known = past.event_files
-    latest = _live(spark, settings, [*known, *arriving]).persist()
+    before = live.of(past.spark, known)
+    latest = live.of(past.spark, [*known, *arrived.event_files])
     changed, within = None, None
+    if arrived.event_files:
+        changed = versions.changed(latest, before).persist()
+        within = reach(versions.matchable(changed))
     try:
-        if arriving:
-            before = _live(spark, settings, known)
-            changed = versions.changed(latest, before).persist()
-            within = reach(versions.matchable(changed))
         yield Inputs(
-            fresh=fresh,
+            fresh=arrived.alerts,
             seen=past.alerts_within(within),
             journal=past.coincidences(),
             live=latest,
-            span=span,
+            span=arrived.span,
             changed=changed,
-            batch=number,
-            scorer=scorer,
+            batch=arrived.number,
         )
     finally:
-        for frame in (latest, changed):
-            if frame is not None:
-                frame.unpersist()
-
-
-def event_files(manifests: list[Manifest]) -> list[str]:
-    """Event files that these manifests of ingest hand over, sorted."""
-    return sorted(f for m in manifests for f in m.tables.get("events", ()))
-
-
-def _live(spark: SparkSession, settings: Settings, files: list[str]) -> DataFrame:
-    """Latest notice of each event, of the event files that this batch may know."""
-    events = ledger.read_files(spark, settings.root, "events", files)
-    live = versions.latest(events, tenses(settings))
-    return versions.with_window(live, parse_window(settings.window))
+        if changed is not None:
+            changed.unpersist()

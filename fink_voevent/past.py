@@ -68,6 +68,11 @@ def _overlap(manifest: Manifest, span: Span) -> bool:
     return bool(held) and held[0] <= span.last_us and held[1] >= span.first_us
 
 
+def event_files(manifests: list[Manifest]) -> list[str]:
+    """Event files that these manifests of ingest hand over, sorted."""
+    return sorted(f for m in manifests for f in m.tables.get("events", ()))
+
+
 def span_of(alerts: DataFrame) -> Span:
     """Span of times of alerts; there is at least one."""
     first, last = alerts.agg(

@@ -28,6 +28,7 @@ from programs import wait_for
 
 from fink_voevent import landing, ledger, night, versions
 from fink_voevent.notice import normalise
+from fink_voevent.past import event_files
 from fink_voevent.spool import Received, Spool
 from fink_voevent.status import Observer
 from fink_voevent.storage import open_store
@@ -191,7 +192,7 @@ class Chaos:
         known = ledger.Ledger(self.settings.root, "ingest").manifests()
         matched = ledger.Ledger(self.settings.root, night.STAGE).manifests()
         files = {f for m in matched for f in m.facts["event_files"]}
-        whole = files == set(night.event_files(known))
+        whole = files == set(event_files(known))
         read = status.events == len(self.notices) and status.lag_s == 0
         return read and whole and observer.route_is_done()
 
