@@ -91,7 +91,7 @@ def match_at_rest(
         scorer = night.scorer_of(settings)
         if scorer is not None:
             met = scorer.score(met, live)
-        found = match.with_status(met, "new", 0).orderBy(
+        found = match.with_status(met, "new").orderBy(
             "event_id", "credible_level", "alert_id"
         )
         pairs = _write(found, Path(scratch), out, formats)

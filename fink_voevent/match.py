@@ -77,7 +77,11 @@ def plan(live: DataFrame, fixed_order: int = 0) -> Plan:
 
 
 def pairs(
-    alerts: DataFrame, live: DataFrame, credible_level: float, order: int
+    alerts: DataFrame,
+    live: DataFrame,
+    credible_level: float,
+    order: int,
+    batch: int = 0,
 ) -> DataFrame:
     """All pairs of an alert and an event that coincide.
 
@@ -94,19 +98,28 @@ def pairs(
         0-1, at most `fink_voevent.localization.COVER_LEVEL`.
     order : int
         HEALPix order of the pre-selection. The result does not depend on it.
+    batch : int
+        That records them.
 
     Returns
     -------
     DataFrame
-        Columns of coincidences, without `status` and `batch`.
+        Columns of coincidences, without `status`.
     """
     # What is broadcast a cell is lean; the text of an event is joined to pairs only.
-    numbered = live.withColumn(
-        "_event", F.row_number().over(Window.orderBy("notice_id"))
+    # The number of the batch comes with it, as a column: as a constant of the large
+    # stage it would make Spark compile that anew for each batch.
+    numbered = live.withColumns(
+        {
+            "_event": F.row_number().over(Window.orderBy("notice_id")),
+            "_event_us": udf.elapsed_us(F.col("event_time")),
+            "batch": F.lit(batch).cast("bigint"),
+        }
     )
-    told = (*EVENT_COLUMNS, "related_event_ids")
+    told = (*EVENT_COLUMNS, "related_event_ids", "batch")
     met = (
         alerts.withColumn("_cell", udf.cell("hpx29", order))
+        .withColumn("_alert_us", udf.elapsed_us(F.col("alert_time")))
         .join(F.broadcast(_regions(numbered, order, credible_level)), "_cell")
         .where("_pixel IS NULL OR (hpx29 >= _pixel.lo AND hpx29 < _pixel.hi)")
         .where(_delay().between(-F.col("window_before"), F.col("window_after")))
@@ -116,7 +129,7 @@ def pairs(
         met.withColumns(_measures())
         .join(F.broadcast(numbered.select("_event", *told)), "_event")
         .withColumn("coincidence_id", coincidence_id("notice_id", "survey", "alert_id"))
-        .select([c for c in names("coincidences") if c not in ("status", "batch")])
+        .select([c for c in names("coincidences") if c != "status"])
     )
 
 
@@ -131,7 +144,8 @@ def _regions(numbered: DataFrame, order: int, credible_level: float) -> DataFram
         "_event",
         *[c.alias(f"e{axis}") for axis, c in zip("xyz", centre, strict=True)],
         *[c.alias(f"m{axis}") for axis, c in zip("xyz", major, strict=True)],
-        *("fisher", "ellipse", "event_time", "window_before", "window_after"),
+        *("fisher", "ellipse", "event_time", "_event_us"),
+        *("window_before", "window_after"),
     )
     shift = 2 * (udf.ORDER - order)
     inside = F.filter("pixels", lambda p: p["level"] <= credible_level)
@@ -188,7 +202,8 @@ def _density() -> Column:
 
 
 def _delay() -> Column:
-    return udf.delay("alert_time", "event_time")
+    """As `udf.delay`; each time is put on its scale once, not for each pair."""
+    return (F.col("_alert_us") - F.col("_event_us")) / float(udf.DAY_US)
 
 
 def _measures() -> dict[str, Column]:
@@ -226,7 +241,6 @@ def coincidence_id(*parts: str) -> Column:
     )
 
 
-def with_status(found: DataFrame, status: str, batch: int) -> DataFrame:
-    """Pairs as coincidences of one status, recorded by a batch."""
-    columns = {"status": F.lit(status), "batch": F.lit(batch).cast("bigint")}
-    return found.withColumns(columns).select(names("coincidences"))
+def with_status(found: DataFrame, status: str) -> DataFrame:
+    """Pairs as coincidences of one status."""
+    return found.withColumn("status", F.lit(status)).select(names("coincidences"))

@@ -108,12 +108,12 @@ def delta(
 
     def met(alerts: DataFrame, events: DataFrame) -> DataFrame:
         order = match.plan(events, cell_order).order
-        found = match.pairs(alerts, events, credible_level, order)
+        found = match.pairs(alerts, events, credible_level, order, inputs.batch)
         return found if scorer is None else scorer.score(found, events)
 
     live = reachable(versions.matchable(inputs.live), inputs.span)
     forward = met(inputs.fresh, live)
-    found = match.with_status(forward, "new", inputs.batch)
+    found = match.with_status(forward, "new")
     changed = inputs.changed
     if changed is None:
         return found

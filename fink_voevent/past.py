@@ -89,11 +89,17 @@ def reach(events: DataFrame) -> Span | None:
 
 
 def reachable(live: DataFrame, span: Span | None) -> DataFrame:
-    """Rows of `versions.matchable` whose window holds a moment of a span of alerts."""
+    """Rows of `versions.matchable` whose window holds a moment of a span of alerts.
+
+    Of the whole days that hold the span: they are the same for the batches of a night,
+    for which Spark then compiles its code once.
+    """
     if span is None:
         return live.limit(0)
     begin, end = _window()
-    return live.where((begin <= span.last_us) & (end >= span.first_us))
+    first = span.first_us // udf.DAY_US * udf.DAY_US
+    last = -(-span.last_us // udf.DAY_US) * udf.DAY_US
+    return live.where((begin <= last) & (end >= first))
 
 
 def _window() -> tuple[Column, Column]:

@@ -222,30 +222,27 @@ def revised(
     standing = before.where(F.col("status").isin("new", "update"))
     reported = standing.select(*key, F.lit(True).alias("_reported"))
     status = F.when(F.col("_reported"), "update").otherwise("new")
-    recorded = F.lit(batch).cast("bigint")
     renewed = (
         again.join(reported, key, "left")
-        .withColumns({"status": status, "batch": recorded})
+        .withColumn("status", status)
         .select(names("coincidences"))
     )
     identity = (*_ORDER, "ivorn", "notice_sha256", "related_event_ids")
     newer = changed.select(
-        "event_id", "kind", *[F.col(c).alias(f"_{c}") for c in identity]
+        "event_id",
+        "kind",
+        *[F.col(c).alias(f"_{c}") for c in identity],
+        F.lit(batch).cast("bigint").alias("_batch"),
     )
     gone = (
         standing.join(again.select(*key), key, "left_anti")
         .join(F.broadcast(newer), "event_id")
-        .withColumns({c: F.col(f"_{c}") for c in identity})
+        .withColumns({c: F.col(f"_{c}") for c in (*identity, "batch")})
         .withColumn(
             "status",
             F.when(F.col("kind") == "retraction", "retracted").otherwise("withdrawn"),
         )
-        .withColumns(
-            {
-                "coincidence_id": coincidence_id("notice_id", "survey", "alert_id"),
-                "batch": recorded,
-            }
-        )
+        .withColumn("coincidence_id", coincidence_id("notice_id", "survey", "alert_id"))
         .select(names("coincidences"))
     )
     return renewed.unionByName(gone)

@@ -126,9 +126,7 @@ def run(spark, tmp_path, events, alerts, order=0, level=LEVEL):
     )
     chosen = match.plan(live, order)
     df = thin(spark, tmp_path / f"a{uuid.uuid4()}.parquet", alerts)
-    return collect(
-        match.with_status(match.pairs(df, live, level, chosen.order), "new", 0)
-    )
+    return collect(match.with_status(match.pairs(df, live, level, chosen.order), "new"))
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -385,7 +383,7 @@ def statuses(spark, tmp_path):
         old, new = (
             kept(match.pairs(df, versions.matchable(live), LEVEL, 5)) for live in lives
         )
-        first = kept(match.with_status(old, "new", 0))
+        first = kept(match.with_status(old, "new"))
         changed = kept(versions.changed(lives[1], lives[0]))
         again = new.join(changed.select("event_id"), "event_id", "left_semi")
         second = kept(versions.revised(again, versions.view(first), changed, 1))
