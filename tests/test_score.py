@@ -245,6 +245,7 @@ def _region(row: dict) -> dict:
         "event_ra": row["ra"],
         "event_dec": row["dec"],
         "fisher": row["fisher"],
+        "ellipse": None,
         "pixels": None,
     }
 
