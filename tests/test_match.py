@@ -381,7 +381,8 @@ def statuses(spark, tmp_path):
             for i, events in enumerate((before, before + after))
         ]
         old, new = (
-            kept(match.pairs(df, versions.matchable(live), LEVEL, 5)) for live in lives
+            kept(match.pairs(df, versions.matchable(live), LEVEL, 5, batch))
+            for batch, live in enumerate(lives)
         )
         first = kept(match.with_status(old, "new"))
         changed = kept(versions.changed(lives[1], lives[0]))
