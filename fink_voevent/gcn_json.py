@@ -41,6 +41,8 @@ _UNITS = {"far": "Hz", "ra": "deg", "dec": "deg", "ra_dec_error": "deg"}
 
 def is_json(raw: bytes) -> bool:
     """Whether bytes begin as a JSON object does."""
+    if raw[:1] == b"<":  # nearly all are XML
+        return False
     return raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
 
 

@@ -34,7 +34,7 @@ _LOG = logging.getLogger(__name__)
 STAGE = "ingest"
 FOREVER = "36500d"  # Spark forgets files older than this; a week by default
 SAME = {"events": "notice_id", "quarantine": "sha256"}  # what makes two rows the same
-FILES_AT_ONCE = 32  # landing files of one batch: bounds the memory of a worker
+FILES_AT_ONCE = 48  # landing files of one batch: bounds the memory of a worker
 GROUP_DOCUMENTS, GROUP_BYTES = 64, 2**20  # parsed step by step, together
 RECEPTION = ("received_at", "transport")
 # Landing, and the column in which the handler of 2020 kept the document.

@@ -152,13 +152,12 @@ def _row(raw: bytes, known: Known, place: dict[str, Any]) -> tuple[dict[str, Any
         "notice_type": _fill(stream.notice_type, values),
         "time": when.time,
         "time_source": when.source,
-        **{name: value for name, value in place.items() if name != "distance"},
+        **place,
         "window_before": stream.window_days[0],
         "window_after": stream.window_days[1],
         "far": measures.far(document),
         "significance": measures.significance(stream, values),
         "classification": measures.classification(document),
-        "distance": place["distance"] or measures.distance(values),
         "skymap_url": measures.skymap_url(document),
         "skymap_sha256": None
         if document.skymap is None
@@ -166,6 +165,8 @@ def _row(raw: bytes, known: Known, place: dict[str, Any]) -> tuple[dict[str, Any
         "cites": [{"ivorn": i, "cite": c} for i, c in document.cites],
         "params": document.params,
     }
+    if place["distance"] is None:  # the sky map's own, else what the notice says
+        row["distance"] = measures.distance(values)
     return row, when.scale
 
 
