@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fink_voevent import voevent
+from fink_voevent import formats
+from fink_voevent.errors import NoticeError
 from fink_voevent.notice import normalise
 from fink_voevent.streams import Registry, Stream
 from fink_voevent.times import parse_iso
@@ -19,6 +20,7 @@ _TIME_SOURCES = {
 }
 _POSITION_SOURCES = {
     "source": "Position2D",
+    "map": "the sky map: its place is not one point",
     "pointing": "a pointing (Coords_Type 2, or the stream's positions are), no source",
     "dummy": "Position2D is a filler: 0 0 0, out of range, or the whole sky",
     "none": "no Position2D, Coords_Type 0, or the stream gives none",
@@ -34,7 +36,9 @@ def explain(raw: bytes, registry: Registry) -> list[tuple[str, Any, str]]:
         Where the document cannot be read.
     """
     row = normalise(raw, registry)
-    document = voevent.read(raw)
+    (document,) = formats.read_all([raw])
+    if isinstance(document, NoticeError):
+        raise document
     values, issued = document.values, parse_iso(document.date)
     stream, groups = registry.find(document.ivorn, values, issued)
     block = f"stream {stream.name}"
@@ -88,7 +92,7 @@ def _version(stream: Stream, values: dict[str, str]) -> str:
 
 def _error(stream: Stream, row: dict[str, Any]) -> str:
     if row["fisher"] is None:
-        return "no source position"
+        return "a sky map" if row["pixels"] else "no source position"
     given = "error_raw" if row["error_raw"] else f"default {stream.default_error_deg:g}"
     extra = stream.systematic
     if extra is None:

@@ -201,15 +201,15 @@ class Scorer:
         return spark.createDataFrame(rows, schema)
 
     def _table(self, events: DataFrame) -> DataFrame:
-        keys = ("event_id", "notice_id", "window_before", "window_after")
+        keys = ("event_id", "region_id", "window_before", "window_after")
         wanted = events.select(*keys).collect()
-        fresh = [r.notice_id for r in wanted if r.notice_id not in self._curves]
+        fresh = [r.region_id for r in wanted if r.region_id not in self._curves]
         if fresh:
-            missing = events.where(F.col("notice_id").isin(fresh))
-            for row in missing.select("notice_id", *_REGION).toLocalIterator():
-                self._curves[row.notice_id] = self.curves(row.asDict(recursive=True))
+            missing = events.where(F.col("region_id").isin(fresh))
+            for row in missing.select("region_id", *_REGION).toLocalIterator():
+                self._curves[row.region_id] = self.curves(row.asDict(recursive=True))
         rows = [
-            (r.event_id, *(self._curves[r.notice_id][cut] for cut in CUTS), *r[2:])
+            (r.event_id, *(self._curves[r.region_id][cut] for cut in CUTS), *r[2:])
             for r in wanted
         ]
         return events.sparkSession.createDataFrame(rows, _CURVE)

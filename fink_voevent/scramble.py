@@ -61,6 +61,7 @@ def scrambled(live: DataFrame, quarters: int, days: int) -> DataFrame:
         {
             "event_id": F.concat("event_id", name),
             "notice_id": F.concat("notice_id", name),
+            "region_id": F.concat("region_id", name),
             "event_ra": ra,
             "event_time": F.expr(f"event_time + make_dt_interval({days})"),
             "cells": F.transform(cut, moved),

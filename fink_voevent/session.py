@@ -34,7 +34,7 @@ OPTIONS = {
     "spark.sql.adaptive.enabled": "false",
     # files are named one by one, by manifests: no job to list them
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
-    "spark.sql.execution.arrow.maxRecordsPerBatch": "1000",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "128",
     # HotSpot interprets methods that are larger: three times slower than smaller ones
     "spark.sql.codegen.hugeMethodLimit": "8000",
     # old batches of a stream are never read again

@@ -25,6 +25,7 @@ REGION = {
     "ellipse": "ellipse",
     "cells": "cells",
     "pixels": "pixels",
+    "region_id": "notice_id",
 }
 TRIGGER_TIMES = ("isotime", "tjd")
 SAME_TIME_S = 60.0  # instruments trigger on one burst this far apart, at most
@@ -46,8 +47,8 @@ def latest(events: DataFrame, tenses: tuple[str, ...]) -> DataFrame:
     DataFrame
         One row an event: columns of coincidences, and `kind`, `fisher`, `cells`,
         `pixels`, `window_before`, `window_after`. The region is that of the latest
-        notice that has one; `event_time` that of the latest that gives the trigger's,
-        a follow-up's own time standing in where there is none.
+        notice that has one, named by `region_id`; `event_time` that of the latest that
+        gives the trigger's, a follow-up's own time standing in where there is none.
 
     Notes
     -----
@@ -105,9 +106,12 @@ def one_name(events: DataFrame) -> DataFrame:
     moved = {start: root for start, root in roots.items() if start != root}
     if not moved:
         return events
-    names_of = F.create_map(*[F.lit(x) for pair in moved.items() for x in pair])
-    renamed = F.coalesce(names_of[F.col("event_id")], "event_id")
-    return events.withColumn("event_id", renamed)
+    renames = events.sparkSession.createDataFrame(
+        sorted(moved.items()), "event_id string, _root string"
+    )
+    renamed = F.coalesce("_root", "event_id")
+    joined = events.join(F.broadcast(renames), "event_id", "left")
+    return joined.withColumn("event_id", renamed).drop("_root")
 
 
 def _root(start: str, links: Mapping[str, str]) -> str:
@@ -183,12 +187,12 @@ def view(journal: DataFrame) -> DataFrame:
 def changed(live: DataFrame, before: DataFrame) -> DataFrame:
     """Rows of `latest` that are not the same as before.
 
-    Another notice, or another time: a late notice that is not the newest can still
-    bring the time of the trigger. Or another instrument has seen it.
+    Another notice, or another time or region: a late notice that is not the newest can
+    still bring either. Or another instrument has seen it.
     """
     same = [
         live[c].eqNullSafe(before[c])
-        for c in ("notice_id", "event_time", "related_event_ids")
+        for c in ("notice_id", "event_time", "region_id", "related_event_ids")
     ]
     return live.join(
         before, [live["event_id"] == before["event_id"], *same], "left_anti"

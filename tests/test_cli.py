@@ -159,15 +159,20 @@ def test_streams_explains_where_each_value_came_from(datatest):
 @pytest.mark.parametrize(
     "name",
     [
-        "nothing_but_an_ivorn",
-        "integral_wakeup",
-        "dummy_at_0_0",
-        "zero_error_takes_the_default",
-        "absurd_tjd_is_no_time",
+        "nothing_but_an_ivorn.xml",
+        "integral_wakeup.xml",
+        "dummy_at_0_0.xml",
+        "zero_error_takes_the_default.xml",
+        "absurd_tjd_is_no_time.xml",
+        "lvk_initial_with_map.json",
+        "lvk_retraction.json",
+        "gbm_flight_without_systematics.json",
+        "maxi_ellipse.json",
     ],
 )
 def test_any_document_is_explained(datatest, name):
-    done = call("streams", "--explain", str(datatest / "traps" / f"{name}.xml"))
+    path = datatest / ("traps" if name.endswith(".xml") else "json") / name
+    done = call("streams", "--explain", str(path))
     assert done.exit_code == 0
     assert all("<-" in line for line in done.output.splitlines())
 

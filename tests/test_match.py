@@ -463,3 +463,11 @@ def test_another_instrument_that_sees_the_event_updates_what_was_told(statuses):
     told, held = statuses([version(7)], [other], ALERTS)
     assert told == {1: "update", 2: "update"}
     assert held == told
+
+
+def test_a_late_notice_that_brings_the_region_matches_the_event(statuses):
+    """The update without a position came first, the detection that has one later."""
+    update = version(7, version=2) | dict.fromkeys(("cells", "ra", "dec", "fisher"))
+    told, held = statuses([update], [version(1)], ALERTS)
+    assert told == {1: "new", 2: "new"}
+    assert held == told
