@@ -21,6 +21,7 @@ from fink_voevent.schema import names
 
 ORDERS = (6, 5, 4, 3)  # tried in turn: finer cells pre-select better, until
 MOST_CELLS = 300_000  # they are too many to broadcast (about 100 B a row)
+_ROUNDING = 1e-9  # of the level and its inverse, and far more
 # Columns of events that matching reads, by their name in a coincidence.
 EVENT_COLUMNS = {
     "event_id": "event_id",
@@ -106,9 +107,8 @@ def pairs(
     DataFrame
         Columns of coincidences, without `status`.
     """
-    # What is broadcast a cell is lean; the text of an event is joined to pairs only.
-    # The number of the batch comes with it, as a column: as a constant of the large
-    # stage it would make Spark compile that anew for each batch.
+    # The number of the batch comes with the events, as a column: as a constant of the
+    # large stage it would make Spark compile that anew for each batch.
     numbered = live.withColumns(
         {
             "_event": F.row_number().over(Window.orderBy("notice_id")),
@@ -118,35 +118,49 @@ def pairs(
     )
     told = (*EVENT_COLUMNS, "related_event_ids", "batch")
     met = (
-        alerts.withColumn("_cell", udf.cell("hpx29", order))
-        .withColumn("_alert_us", udf.elapsed_us(F.col("alert_time")))
-        .join(F.broadcast(_regions(numbered, order, credible_level)), "_cell")
-        .where("_pixel IS NULL OR (hpx29 >= _pixel.lo AND hpx29 < _pixel.hi)")
-        .where(_delay().between(-F.col("window_before"), F.col("window_after")))
+        _stage_end(_candidates(alerts, numbered, order, credible_level))
+        .withColumns(_fallen())
         .where(_level() <= credible_level)
+        .withColumns(_measures())
     )
     return (
-        met.withColumns(_measures())
+        _stage_end(met)
         .join(F.broadcast(numbered.select("_event", *told)), "_event")
         .withColumn("coincidence_id", coincidence_id("notice_id", "survey", "alert_id"))
         .select([c for c in names("coincidences") if c != "status"])
     )
 
 
-def _regions(numbered: DataFrame, order: int, credible_level: float) -> DataFrame:
-    """One row a cell of each region: what the geometry and the window need.
-
-    Of a sky map, one row for each of its pixels in each cell that it meets.
-    """
-    centre = udf.unit_vector("event_ra", "event_dec")
-    major = udf.axis("event_ra", "event_dec", "ellipse.angle")
-    needed = (
-        "_event",
-        *[c.alias(f"e{axis}") for axis, c in zip("xyz", centre, strict=True)],
-        *[c.alias(f"m{axis}") for axis, c in zip("xyz", major, strict=True)],
-        *("fisher", "ellipse", "event_time", "_event_us"),
-        *("window_before", "window_after"),
+def _candidates(
+    alerts: DataFrame, numbered: DataFrame, order: int, credible_level: float
+) -> DataFrame:
+    """Alerts met with regions as far as cells, distance and window tell."""
+    met = (
+        alerts.withColumn("_cell", udf.cell("hpx29", order))
+        .withColumn("_alert_us", udf.elapsed_us(F.col("alert_time")))
+        .join(F.broadcast(_cells(numbered, order, credible_level)), "_cell")
+        .join(F.broadcast(_regions(numbered, credible_level)), "_event")
     )
+    return (
+        met.where("_pixel IS NULL OR (hpx29 >= _pixel.lo AND hpx29 < _pixel.hi)")
+        .where(F.col("_alert_us").between(F.col("_first_us"), F.col("_last_us")))
+        .where(F.col("_pixel").isNotNull() | (_near() <= F.col("_outermost")))
+    )
+
+
+def _stage_end(df: DataFrame) -> DataFrame:
+    """End the method that Spark fuses all operators of a stage into.
+
+    One that is over 8,000 bytes is not fused at all. Partitions stay as they are.
+    """
+    return df.coalesce(1 << 16)
+
+
+def _cells(numbered: DataFrame, order: int, credible_level: float) -> DataFrame:
+    """One row a cell of each region; of a sky map, one a pixel in each cell it meets.
+
+    No more than that: so small a table stays in the processor's cache.
+    """
     shift = 2 * (udf.ORDER - order)
     inside = F.filter("pixels", lambda p: p["level"] <= credible_level)
     met = F.expr(
@@ -154,51 +168,115 @@ def _regions(numbered: DataFrame, order: int, credible_level: float) -> DataFram
     )
     maps = (
         numbered.where("pixels IS NOT NULL")
-        .select(F.explode(inside).alias("_pixel"), *needed)
+        .select(F.explode(inside).alias("_pixel"), "_event")
         .select(F.explode(met).alias("_cell"), "*")
     )
     return (
         numbered.where("pixels IS NULL")
-        .select(F.explode(cells_at(order)).alias("_cell"), *needed)
+        .select(F.explode(cells_at(order)).alias("_cell"), "_event")
         .unionByName(maps, allowMissingColumns=True)
     )
 
 
-def _vectors() -> tuple[udf.Vector, udf.Vector]:
-    alert, event = (("x", "y", "z"), ("ex", "ey", "ez"))
-    return udf.Vector(*map(F.col, alert)), udf.Vector(*map(F.col, event))
+def _regions(numbered: DataFrame, credible_level: float) -> DataFrame:
+    """One row a region: what the geometry and the window need.
+
+    An ellipse has no `_core_kappa`: it depends on the direction.
+    """
+    centre = udf.unit_vector("event_ra", "event_dec")
+    ellipse = [F.col(f"ellipse.{f}") for f in ("major_kappa", "minor_kappa")]
+    fraction, core, tail = (
+        F.col(f"fisher.{f}") for f in ("fraction", "core_kappa", "tail_kappa")
+    )
+    outermost = F.greatest(
+        *[_half_chord2(kappa, credible_level) for kappa in (core, tail, *ellipse)]
+    )
+    elliptical, mean = F.col("ellipse").isNotNull(), F.sqrt(ellipse[0] * ellipse[1])
+    geometry = {
+        "_outermost": outermost * (1 + _ROUNDING),
+        "_major_kappa": ellipse[0],
+        "_minor_kappa": ellipse[1],
+        "_core_kappa": F.when(~elliptical, core),
+        "_tail_kappa": F.when(elliptical, 0.0).otherwise(tail),
+        # level: sum of weights x (exp(-2 kappa h) - 1); density: of heights x exp()
+        "_core_weight": F.when(elliptical, -1.0).otherwise(fraction * _norm(core)),
+        "_tail_weight": F.when(elliptical, 0.0).otherwise((1 - fraction) * _norm(tail)),
+    }
+    heights = {
+        "_core_height": F.col("_core_weight") * F.coalesce("_core_kappa", mean),
+        "_tail_height": F.col("_tail_weight") * F.col("_tail_kappa"),
+    }
+    return numbered.withColumns(geometry).select(
+        *("_event", *geometry),
+        *[(height / (-2.0 * math.pi)).alias(name) for name, height in heights.items()],
+        *[c.alias(f"e{axis}") for axis, c in zip("xyz", centre, strict=True)],
+        *_axis("m", F.col("ellipse.angle")),
+        *_axis("n", F.col("ellipse.angle") + 90.0),
+        _moment(-F.col("window_before")).alias("_first_us"),
+        _moment(F.col("window_after")).alias("_last_us"),
+        *("event_time", "_event_us"),
+    )
+
+
+def _norm(kappa: Column) -> Column:
+    return 1.0 / F.expm1(-2.0 * kappa)
+
+
+def _axis(name: str, angle: Column) -> list[Column]:
+    vector = udf.axis("event_ra", "event_dec", angle)
+    return [c.alias(f"{name}{axis}") for axis, c in zip("xyz", vector, strict=True)]
+
+
+def _moment(after_days: Column) -> Column:
+    """Elapsed microseconds of the event, some days later."""
+    later = F.round(after_days * float(udf.DAY_US)).cast("bigint")
+    return F.col("_event_us") + later
+
+
+def _half_chord2(kappa: Column, credible_level: float) -> Column:
+    """sin2(radius / 2) that a Fisher distribution has within a credible level.
+
+    A mixture of two holds it between the circles of its parts, an ellipse between those
+    of its axes.
+    """
+    return -F.log1p(credible_level * F.expm1(-2.0 * kappa)) / (2.0 * kappa)
+
+
+def _vector(name: str = "") -> udf.Vector:
+    return udf.Vector(*[F.col(f"{name}{axis}") for axis in "xyz"])
 
 
 def _near() -> Column:
-    return udf.half_chord2(*_vectors())
+    return udf.half_chord2(_vector(), _vector("e"))
 
 
-def _mixture() -> list[Column]:
-    return [F.col(f"fisher.{f}") for f in ("fraction", "core_kappa", "tail_kappa")]
+def _fallen() -> dict[str, Column]:
+    """How far the density has fallen from its peak: exp(-2 kappa h) - 1 of each part.
 
-
-def _elliptical() -> Column:
-    """Concentration towards the alert; null where the region is no ellipse."""
-    alert, event = _vectors()
-    major = udf.Vector(*map(F.col, ("mx", "my", "mz")))
-    kappas = (F.col("ellipse.major_kappa"), F.col("ellipse.minor_kappa"))
-    return udf.elliptical_kappa(alert, event, major, *kappas)
+    As columns of a projection that Spark does not merge with what uses them (it holds
+    something that is not deterministic), so that each is computed once.
+    """
+    kappas = (F.col("_major_kappa"), F.col("_minor_kappa"))
+    towards = udf.elliptical_kappa(_vector(), _vector("m"), _vector("n"), *kappas)
+    core = F.coalesce("_core_kappa", towards)
+    return {
+        "_core": F.expm1(-2.0 * core * _near()),
+        "_tail": F.expm1(-2.0 * F.col("_tail_kappa") * _near()),
+        "_fence": F.spark_partition_id(),
+    }
 
 
 def _level() -> Column:
-    shape = F.when(
-        F.col("ellipse").isNotNull(), -F.expm1(-2.0 * _elliptical() * _near())
+    core = F.col("_core_weight") * F.col("_core")
+    return F.coalesce(
+        "_pixel.level", core + F.col("_tail_weight") * F.col("_tail")
     )
-    circle = udf.credible_level(_near(), *_mixture())
-    return F.coalesce("_pixel.level", shape, circle)
 
 
 def _density() -> Column:
-    mean = F.sqrt(F.col("ellipse.major_kappa") * F.col("ellipse.minor_kappa"))
-    height = mean / (2.0 * math.pi) * F.exp(-2.0 * _elliptical() * _near())
-    shape = F.when(F.col("ellipse").isNotNull(), height)
-    circle = udf.density(_near(), *_mixture())
-    return F.coalesce("_pixel.density", shape, circle)
+    core = F.col("_core_height") * (1.0 + F.col("_core"))
+    tail = F.col("_tail_height") * (1.0 + F.col("_tail"))
+    return F.coalesce("_pixel.density", core + tail)
 
 
 def _delay() -> Column:
@@ -209,7 +287,7 @@ def _delay() -> Column:
 def _measures() -> dict[str, Column]:
     """Columns of a pair that say how well it coincides."""
     return {
-        "separation": udf.arc(*_vectors()),
+        "separation": udf.arc(_vector(), _vector("e")),
         "credible_level": _level(),
         "density": _density(),
         "delay": _delay(),
@@ -225,20 +303,28 @@ def _measures() -> dict[str, Column]:
 
 
 def coincidence_id(*parts: str) -> Column:
-    """UUIDv5 (RFC 4122, section 4.3) of the columns that identify a pair."""
+    """UUIDv5 (RFC 4122, section 4.3) of the columns that identify a pair.
+
+    Put together from bytes: Spark counts the characters of a text from its start at
+    each substring, which costs three times the digest itself.
+    """
     name = F.concat_ws(" ", F.lit("coincidence"), *map(F.col, parts))
-    digest = F.sha1(F.concat(F.unhex(F.lit(NAMESPACE.hex)), F.encode(name, "utf-8")))
-    variant = F.translate(
-        F.substring(digest, 17, 1), "0123456789abcdef", "89ab89ab89ab89ab"
-    )
-    return F.concat_ws(
-        "-",
-        F.substring(digest, 1, 8),
-        F.substring(digest, 9, 4),
-        F.concat(F.lit("5"), F.substring(digest, 14, 3)),
-        F.concat(variant, F.substring(digest, 18, 3)),
+    whole = F.concat(F.unhex(F.lit(NAMESPACE.hex)), F.encode(name, "utf-8"))
+    digest = F.sha1(whole).cast("binary")
+    code = F.ascii(F.substring(digest, 17, 1).cast("string"))
+    digit = F.when(code >= ord("a"), code - ord("a") + 10).otherwise(code - ord("0"))
+    variant = F.element_at(F.array(*map(_bytes, "89ab")), (digit % 4 + 1).cast("int"))
+    return F.concat(
+        *(F.substring(digest, 1, 8), _bytes("-")),
+        *(F.substring(digest, 9, 4), _bytes("-5")),
+        *(F.substring(digest, 14, 3), _bytes("-"), variant),
+        *(F.substring(digest, 18, 3), _bytes("-")),
         F.substring(digest, 21, 12),
-    )
+    ).cast("string")
+
+
+def _bytes(text: str) -> Column:
+    return F.lit(text.encode())
 
 
 def with_status(found: DataFrame, status: str) -> DataFrame:

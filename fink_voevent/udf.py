@@ -159,7 +159,15 @@ def half_chord2(a: Vector, b: Vector) -> Column:
 
     `arc` gives degrees.
     """
-    return ((a.x - b.x) ** 2 + (a.y - b.y) ** 2 + (a.z - b.z) ** 2) / 4.0
+    return _norm2(_minus(a, b)) / 4.0
+
+
+def _minus(a: Vector, b: Vector) -> Vector:
+    return Vector(a.x - b.x, a.y - b.y, a.z - b.z)
+
+
+def _norm2(a: Vector) -> Column:
+    return _dot(a, a)
 
 
 def arc(a: Vector, b: Vector) -> Column:
@@ -168,9 +176,10 @@ def arc(a: Vector, b: Vector) -> Column:
     2 atan2(|a - b|, |a + b|): Kahan 2006, "How futile are mindless assessments of
     roundoff", section 12.
     """
-    difference = (a.x - b.x) ** 2 + (a.y - b.y) ** 2 + (a.z - b.z) ** 2
-    total = (a.x + b.x) ** 2 + (a.y + b.y) ** 2 + (a.z + b.z) ** 2
-    return F.degrees(2.0 * F.atan2(F.sqrt(difference), F.sqrt(total)))
+    total = Vector(a.x + b.x, a.y + b.y, a.z + b.z)
+    return F.degrees(
+        2.0 * F.atan2(F.sqrt(_norm2(_minus(a, b))), F.sqrt(_norm2(total)))
+    )
 
 
 def separation(
@@ -216,8 +225,8 @@ def credible_level(
 
 def elliptical_kappa(
     place: Vector,
-    centre: Vector,
     major: Vector,
+    minor: Vector,
     major_kappa: Column,
     minor_kappa: Column,
 ) -> Column:
@@ -225,20 +234,16 @@ def elliptical_kappa(
 
     Parameters
     ----------
-    place, centre : Vector
-    major : Vector
-        Unit vector at the centre along the major axis, from `axis`.
+    place : Vector
+    major, minor : Vector
+        Unit vectors at the centre along the axes, from `axis`.
     major_kappa, minor_kappa : Column
         See `fink_voevent.localization.Ellipse`.
     """
-    minor = Vector(
-        centre.y * major.z - centre.z * major.y,
-        centre.z * major.x - centre.x * major.z,
-        centre.x * major.y - centre.y * major.x,
-    )
-    along, across = _dot(place, major) ** 2, _dot(place, minor) ** 2
-    towards = (major_kappa * along + minor_kappa * across) / (along + across)
-    return F.when(along + across > 0, towards).otherwise(major_kappa)
+    along, across = _dot(place, major), _dot(place, minor)
+    total = along * along + across * across
+    towards = (major_kappa * along * along + minor_kappa * across * across) / total
+    return F.when(total > 0, towards).otherwise(major_kappa)
 
 
 def _dot(a: Vector, b: Vector) -> Column:
@@ -295,10 +300,17 @@ def _timestamp(microseconds: Column) -> Column:
 def elapsed_us(time: Column) -> Column:
     """Microseconds of TAI since 1970: differences are elapsed time, leaps and all."""
     utc_us = F.call_udf("unix_micros", time)
-    offset = F.lit(0)
-    for since_us, seconds in leap_seconds():
-        offset = F.when(utc_us >= since_us, seconds).otherwise(offset)
-    return utc_us + offset * 10**6
+    leaps = leap_seconds()
+    last_us, last_s = leaps[-1]
+    # The list is gone through for old times only: as one condition a leap second it
+    # makes methods that are too large for Spark to fuse.
+    told = ", ".join(f"struct({at}L AS at, {seconds} AS s)" for at, seconds in leaps)
+    earlier = F.aggregate(
+        F.expr(f"array({told})"),
+        F.lit(0),
+        lambda held, leap: F.when(utc_us >= leap["at"], leap["s"]).otherwise(held),
+    )
+    return utc_us + F.when(utc_us >= last_us, last_s).otherwise(earlier) * 10**6
 
 
 def delay(alert_time: Column | str, event_time: Column | str) -> Column:
