@@ -19,6 +19,7 @@ INSTALL_REQUIRES = [
     "cdshealpix>=0.7",  # vectorised cone cover over several depths
     "click>=8.1",  # command line; 8.1 shows default values in --help
     "comet>=3.1",  # the VTP protocol classes that `listen` extends
+    "confluent-kafka>=2.1",  # transactions to Kafka; fink-client's own
     "fastavro>=1.9.4",  # the floor of fink-client, which reads our packets
     "fink-utils>=0.45",  # first with FinkUDF
     "lxml>=4.9",  # XSD validation of what Comet's own schema says

@@ -27,7 +27,7 @@ from astropy.coordinates import Latitude, Longitude
 from cdshealpix.nested import lonlat_to_healpix
 from pyspark.sql import DataFrame, SparkSession
 
-from fink_voevent import localization, match, versions
+from fink_voevent import localization, match, regions, versions
 from fink_voevent.config import load
 from fink_voevent.schema import arrow_schema
 from fink_voevent.session import build
@@ -176,7 +176,7 @@ def joined(alerts: DataFrame, events: DataFrame) -> Callable[[], None]:
     """Match all, the order of cells chosen as the stage does, and drop the result."""
 
     def work() -> None:
-        order = match.plan(events).order
+        order = regions.plan(events).order
         found = match.pairs(alerts, events, LEVEL, order)
         found.write.format("noop").mode("overwrite").save()
 

@@ -21,18 +21,19 @@ from fink_voevent import (
     ledger,
     match,
     night,
+    regions,
     streams,
     surveys,
     versions,
 )
 from fink_voevent import scramble as scrambling
-from fink_voevent.config import Settings, parse_window
 from fink_voevent.errors import InputError
 from fink_voevent.formats import format_of
 from fink_voevent.ledger import Ledger
 from fink_voevent.listen.files import Found, documents
 from fink_voevent.live import tenses
 from fink_voevent.schema import spark_schema
+from fink_voevent.settings import Settings, parse_window
 from fink_voevent.spool import sha256
 from fink_voevent.storage import open_store
 
@@ -86,7 +87,7 @@ def match_at_rest(
             spark.createDataFrame([], spark_schema("alerts")),
         ).persist()
         live = _live(events, settings).persist()
-        chosen = match.plan(live, settings.cell_order)
+        chosen = regions.plan(live, settings.cell_order)
         met = match.pairs(thin, live, settings.credible_level, chosen.order)
         scorer = night.scorer_of(settings)
         if scorer is not None:
@@ -125,7 +126,7 @@ def scramble(
     with tempfile.TemporaryDirectory(prefix="fink_voevent-") as scratch:
         _, events = _notices(spark, settings, notices, Path(scratch))
         live = _live(events, settings)
-        order = match.plan(live, settings.cell_order).order
+        order = regions.plan(live, settings.cell_order).order
         tally = scrambling.measure(thin, live, scorer, shifts_days, order)
         for frame in (events, thin):
             frame.unpersist()

@@ -8,7 +8,8 @@ import re
 import textwrap
 from typing import Any
 
-from fink_voevent.config import PREFIX, Configuration, Settings
+from fink_voevent.config import Configuration
+from fink_voevent.settings import PREFIX, Settings
 
 
 def _hidden(value: str) -> str:

@@ -23,11 +23,11 @@ from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.types import BinaryType, StructField, StructType
 
 from fink_voevent import streams
-from fink_voevent.config import Settings
 from fink_voevent.errors import NoticeError
 from fink_voevent.ledger import Ledger, Manifest, Written, read, run_of
 from fink_voevent.notice import normalise_all
 from fink_voevent.schema import arrow_schema, spark_schema
+from fink_voevent.settings import Settings
 from fink_voevent.storage import open_store
 
 _LOG = logging.getLogger(__name__)

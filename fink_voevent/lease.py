@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""One process at a time runs the stages over one root of tables."""
+"""One process at a time runs a stage over one root of tables."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from fink_voevent.storage import open_store
 
 
 @contextmanager
-def hold(root: str) -> Iterator[None]:
-    """Hold the right to run the stages; it ends with the process, however that ends.
+def hold(root: str, stage: str) -> Iterator[None]:
+    """Hold the right to run a stage; it ends with the process, however that ends.
 
     On a local store only: on HDFS and S3 the operator must see to it.
 
@@ -31,12 +31,12 @@ def hold(root: str) -> Iterator[None]:
     if not isinstance(store.filesystem, fs.LocalFileSystem):
         yield
         return
-    with Path(store.path, "lease").open("w") as handle:
+    with Path(store.path, f"lease-{stage}").open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StorageError(
-                f"another process runs the stages on {root}: stop it, or give each"
+                f"another process runs {stage} on {root}: stop it, or give each"
                 " survey a VOEVENT_DATA_PREFIX of its own, as Fink does"
             ) from None
         yield

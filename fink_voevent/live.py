@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pyspark.sql import DataFrame, SparkSession
 
 from fink_voevent import ledger, versions
-from fink_voevent.config import Settings, parse_window
+from fink_voevent.settings import Settings, parse_window
 
 
 def tenses(settings: Settings) -> tuple[str, ...]:

@@ -25,13 +25,13 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming import StreamingQuery
 
-from fink_voevent import background, ingest, ledger, match, surveys, versions
-from fink_voevent.config import Settings
+from fink_voevent import background, ingest, ledger, match, regions, surveys, versions
 from fink_voevent.ledger import Ledger, Manifest, run_of
 from fink_voevent.live import Live
 from fink_voevent.past import Past, Span, event_files, reach, reachable, span_of
 from fink_voevent.schema import names
 from fink_voevent.score import Scorer
+from fink_voevent.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 STAGE = "match"
@@ -101,13 +101,13 @@ def delta(
     credible_level
         See `match.pairs`.
     cell_order
-        See `match.plan`.
+        See `regions.plan`.
     scorer : Scorer, optional
         Gives the chance probabilities, where a background rate is known.
     """
 
     def met(alerts: DataFrame, events: DataFrame) -> DataFrame:
-        order = match.plan(events, cell_order).order
+        order = regions.plan(events, cell_order).order
         found = match.pairs(alerts, events, credible_level, order, inputs.batch)
         return found if scorer is None else scorer.score(found, events)
 

@@ -13,8 +13,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import ledger, udf
-from fink_voevent.config import Settings
 from fink_voevent.ledger import Manifest
+from fink_voevent.settings import Settings
 
 MARGIN_US = 1_000_000  # windows are in elapsed time, leap seconds counted
 

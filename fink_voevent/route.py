@@ -9,11 +9,8 @@ the numbers last recorded of the pair that it takes back, and is filtered by the
 
 from __future__ import annotations
 
-import itertools
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Sequence
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -24,27 +21,31 @@ from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.types import (
     BooleanType,
     DataType,
-    LongType,
-    StringType,
-    StructField,
     StructType,
     TimestampType,
 )
 
-from fink_voevent import ingest, ledger, night, packet, surveys
-from fink_voevent.config import Settings
+from fink_voevent import (
+    avro_files,
+    heartbeat,
+    ingest,
+    kafka,
+    ledger,
+    night,
+    surveys,
+)
 from fink_voevent.filters.discover import Filter, discover
 from fink_voevent.ledger import Ledger, Manifest, run_of
 from fink_voevent.schema import TABLES
+from fink_voevent.settings import Settings
 from fink_voevent.storage import open_store
 
 _LOG = logging.getLogger(__name__)
 STAGE = "route"
-ROWS_AT_ONCE = 50  # packets as Python values, a quarter of a megabyte each
 ISO = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'"
 # Of the pair, what the packet itself says, or what has no meaning to who reads it.
+LEGACY = ("grb_bronze", "grb_silver", "grb_gold", "gw_bronze")  # fink-mm's topics
 LEFT_OUT = ("magnitude", "band", "packet_file")
-SENT = StructType([StructField("topic", StringType()), StructField("n", LongType())])
 
 
 def coincidence_struct(packet_missing: Column) -> Column:
@@ -106,6 +107,7 @@ def packets(pairs: DataFrame, science: DataFrame | None, survey: str) -> DataFra
     """
     if science is None:
         return pairs.select(
+            *[value.alias(name) for name, value in surveys.identity(survey).items()],
             trigger_id().alias("triggerId"),
             coincidence_struct(F.lit(True)).alias("coincidence"),
         )
@@ -121,7 +123,11 @@ def packets(pairs: DataFrame, science: DataFrame | None, survey: str) -> DataFra
         .join(F.broadcast(wanted), ["_file", "_key"], "left_semi")
         .dropDuplicates(["_file", "_key"])
     )
-    own = [F.col(f"alert.{c}") for c in science.columns]
+    told = surveys.identity(survey)
+    own = [
+        F.coalesce(f"alert.{c}", told[c]).alias(c) if c in told else F.col(f"alert.{c}")
+        for c in science.columns
+    ]
     joined = (
         pairs.withColumn("_key", F.col("alert_id"))
         .join(alerts, ["_file", "_key"], "left")
@@ -133,10 +139,18 @@ def packets(pairs: DataFrame, science: DataFrame | None, survey: str) -> DataFra
     )
 
 
-def with_topics(df: DataFrame, filters: list[Filter], topics: list[str]) -> DataFrame:
-    """Packets and, in `_topics`, the topics whose filter selects each."""
+def with_topics(df: DataFrame, routes: Sequence[tuple[Filter, str]]) -> DataFrame:
+    """Packets and, in `_topics`, the topics whose filter selects each.
+
+    Parameters
+    ----------
+    df : DataFrame
+        Packets.
+    routes : sequence of (Filter, str)
+        Filters, and the topic to which each leads.
+    """
     chosen = []
-    for one, topic in zip(filters, topics, strict=True):
+    for one, topic in routes:
         try:
             function, columns = expand_function_from_string(df, one.path)
         except AssertionError as error:  # fink-utils' word for: no such column
@@ -150,70 +164,17 @@ def with_topics(df: DataFrame, filters: list[Filter], topics: list[str]) -> Data
     return df.withColumn("_topics", F.array_compact(F.array(none, *chosen)))
 
 
-def topic_names(filters: list[Filter], settings: Settings) -> list[str]:
-    """Topic of each filter: prefix, name, and the survey as Fink writes it."""
-    suffix = surveys.topic_suffix(settings.survey)
-    return [f"{settings.topic_prefix}{one.name}{suffix}" for one in filters]
+def routes(settings: Settings) -> list[tuple[Filter, str]]:
+    """List filters with their topics: prefix, name, and the survey as Fink writes it.
 
-
-def send_to_files(
-    routed: DataFrame, folder: str, name: str, parallel: int
-) -> dict[str, int]:
-    """Write packets as Avro files, one a topic, and return how many went to each.
-
-    Parameters
-    ----------
-    routed : DataFrame
-        Packets and `_topics`.
-    folder : str
-        Holds a folder for each topic.
-    name : str
-        Of the file in each; a replay replaces it by the same bytes.
-    parallel : int
-        Tasks.
+    With `legacy_topics`, those whose packets fink-client knows by name go there too.
     """
-    one_each = routed.withColumn("_topic", F.explode("_topics")).drop("_topics")
-    ordered = one_each.repartition(parallel, "_topic").sortWithinPartitions(
-        "_topic", "triggerId"
-    )
-    sent = ordered.mapInArrow(partial(_write_topics, folder, name), SENT).collect()
-    return {row.topic: row.n for row in sorted(sent)}
-
-
-def _write_topics(
-    folder: str, name: str, batches: Iterator[pa.RecordBatch]
-) -> Iterator[pa.RecordBatch]:
-    """Write the packets of a task, sorted by topic, a few at a time in memory."""
-    first = next(batches, None)
-    if first is None:
-        return
-    schema = packet.avro_schema(f for f in first.schema if f.name != "_topic")
-    rows = _rows(itertools.chain((first,), batches))
-    for topic, group in itertools.groupby(rows, key=lambda row: row.pop("_topic")):
-        counted = _Counted(group)
-        open_store(f"{folder}/{topic}").write(
-            f"{name}.avro",
-            lambda out, rows=counted: packet.write(out, schema, rows, name),
-        )
-        yield pa.RecordBatch.from_pydict({"topic": [topic], "n": [counted.count]})
-
-
-def _rows(batches: Iterable[pa.RecordBatch]) -> Iterator[dict[str, Any]]:
-    for batch in batches:
-        for start in range(0, batch.num_rows, ROWS_AT_ONCE):
-            yield from packet.records(batch.slice(start, ROWS_AT_ONCE))
-
-
-class _Counted:
-    """Rows, counted as they go by."""
-
-    def __init__(self, rows: Iterable[dict[str, Any]]) -> None:
-        self._rows, self.count = rows, 0
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        for row in self._rows:
-            self.count += 1
-            yield row
+    filters = discover(settings.filters)
+    suffix = surveys.topic_suffix(settings.survey)
+    own = [(one, f"{settings.topic_prefix}{one.name}{suffix}") for one in filters]
+    if not settings.legacy_topics:
+        return own
+    return own + [(one, f"fink_{one.name}") for one in filters if one.name in LEGACY]
 
 
 def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
@@ -238,8 +199,8 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
 def batch_writer(settings: Settings, run: str) -> Callable[[DataFrame, int], None]:
     """Return what `foreachBatch` calls: read the pairs, route, hand over."""
     own = Ledger(settings.root, STAGE)
-    filters = discover(settings.filters)
-    topics = topic_names(filters, settings)
+    ways = routes(settings)
+    send = _sender(settings, run, [topic for _, topic in ways])
 
     def process(lines: DataFrame, batch: int) -> None:
         if own.has(run, batch):
@@ -247,15 +208,13 @@ def batch_writer(settings: Settings, run: str) -> Callable[[DataFrame, int], Non
         manifests = [ledger.parse(line.value) for line in lines.collect()]
         fresh = [m for m in manifests if m.tables.get("coincidences")]
         sent: dict[str, int] = {}
-        if fresh and filters:
+        if fresh and ways:
             table = ledger.read(
                 lines.sparkSession, settings.root, "coincidences", fresh
             )
             pairs = table.where(F.col("survey") == settings.survey)
-            whole = packets(pairs, _science(pairs), settings.survey)
-            routed = with_topics(whole, filters, topics)
-            folder = f"{settings.root}/topics"
-            sent = send_to_files(routed, folder, f"{run}-{batch:08d}", 2)
+            whole = packets(pairs, science(pairs), settings.survey)
+            sent = send(with_topics(whole, ways), batch)
         facts = {"sent": sent, "manifests": sorted(m.name for m in manifests)}
         own.commit(Manifest(STAGE, run, batch, {}, facts))
         for topic, count in sent.items():
@@ -264,8 +223,22 @@ def batch_writer(settings: Settings, run: str) -> Callable[[DataFrame, int], Non
     return process
 
 
-def _science(pairs: DataFrame) -> DataFrame | None:
-    """Fink's alerts of the files that the pairs name, as far as they are there."""
+def _sender(
+    settings: Settings, run: str, topics: list[str]
+) -> Callable[[DataFrame, int], dict[str, int]]:
+    """Return what sends the packets of a batch: to Kafka if set, else to files."""
+    if not settings.kafka_servers:
+        folder = f"{settings.root}/topics"
+        return lambda df, batch: avro_files.send(df, folder, f"{run}-{batch:08d}", 2)
+    brokers = kafka.Brokers.of(settings)
+    batches = f"{settings.topic_prefix}voevent_batches_{settings.survey}"
+    brokers.create([*topics, heartbeat.topic_of(settings)])
+    brokers.create([batches], 1)
+    return lambda df, batch: kafka.Delivery(brokers, batches, run, batch).send(df)
+
+
+def science(pairs: DataFrame) -> DataFrame | None:
+    """Read Fink's alerts of the files that the pairs name, as far as they are there."""
     rows = pairs.select("packet_file").distinct().collect()
     files = sorted(r.packet_file for r in rows)
     there = [f for f in files if _is_there(f)]

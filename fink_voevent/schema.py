@@ -244,6 +244,14 @@ ALERTS = (
         "latest upper limit before the first detection",
     ),
     Column("magnitude", REAL, "mag, AB", "not measured", "of the difference image"),
+    Column(
+        "magnitude_rate",
+        REAL,
+        "mag d-1",
+        "no earlier detection in the band",
+        "change since the detection before, half an hour earlier at least; positive"
+        " fades",
+    ),
     Column("band", TEXT, "", "unknown", "filter"),
     Column("quality", REAL, "0-1", "not scored", "real (1) or bogus (0)"),
     Column(

@@ -7,15 +7,17 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fink_voevent.config import Settings
 from fink_voevent.errors import InputError, StorageError
+from fink_voevent.settings import Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -88,9 +90,25 @@ def build(settings: Settings, name: str, log: Path | None = None) -> SparkSessio
         builder = builder.config(key, value)
     builder = builder.config("spark.driver.memory", settings.driver_memory)
     if _LOG.isEnabledFor(logging.DEBUG):
-        return builder.getOrCreate()
-    with _stderr_to(log or Path(os.devnull)):
-        return builder.getOrCreate()
+        spark = builder.getOrCreate()
+    else:
+        with _stderr_to(log or Path(os.devnull)):
+            spark = builder.getOrCreate()
+    _ship(spark)
+    return spark
+
+
+def _ship(spark: SparkSession) -> None:
+    """Send our package to executors that are on other machines: it may not be there."""
+    context = spark.sparkContext
+    if re.fullmatch(r"local(\[.*\])?", str(context.master)):
+        return
+    package = Path(__file__).parent
+    with tempfile.TemporaryDirectory() as folder:
+        name = shutil.make_archive(
+            f"{folder}/{package.name}", "zip", package.parent, package.name
+        )
+        context.addPyFile(name)
 
 
 @contextlib.contextmanager

@@ -1,13 +1,14 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""One Spark process with the three stages: ingest, match and route."""
+"""One Spark process with stages: ingest, match and route, or some of them."""
 
 from __future__ import annotations
 
 import logging
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -22,61 +23,93 @@ from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.types import StructType
 
 from fink_voevent import ingest, night, route
-from fink_voevent.config import Settings
 from fink_voevent.errors import InputError, VOEventPluginError
+from fink_voevent.heartbeat import Heart
 from fink_voevent.lease import hold
 from fink_voevent.parent import parent_lost
 from fink_voevent.session import build
+from fink_voevent.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 POLL_S = 0.5
 _CAUSE = re.compile(r"(Caused by: )?[\w.]*(Error|Exception|Interrupt)\b")
 
 
-def run(settings: Settings, stop: threading.Event) -> None:
-    """Run the stages until `stop` is set, a stage fails or our supervisor is gone.
+STAGES = (ingest.STAGE, night.STAGE, route.STAGE)
+
+
+def run(
+    settings: Settings, stop: threading.Event, stages: Sequence[str] = STAGES
+) -> None:
+    """Run stages until `stop` is set, one fails or our supervisor is gone.
+
+    Parameters
+    ----------
+    settings : Settings
+    stop : threading.Event
+    stages : sequence of str, optional
+        Some of `STAGES`.
 
     Raises
     ------
     StorageError
-        Where another process runs them on the same root.
+        Where another process runs one of them on the same root.
     InputError
         Where the night's science alerts do not appear within `wait_s`.
     VOEventPluginError
         Where a stage fails: one line; Spark's log has the rest.
     """
-    with hold(settings.root):
+    with ExitStack() as leases:
+        for stage in stages:
+            leases.enter_context(hold(settings.root, stage))
         try:
-            _run(settings, stop)
+            _run(settings, stop, stages)
         except (PySparkException, Py4JError) as error:
             _LOG.debug("%s", error)
             raise VOEventPluginError(f"Spark failed: {_reason(str(error))}") from None
 
 
-def _run(settings: Settings, stop: threading.Event) -> None:
+def _run(settings: Settings, stop: threading.Event, stages: Sequence[str]) -> None:
     orphaned = parent_lost()
     log = Path(settings.spool) / "spark.log"
     spark = build(settings, "fink_voevent", log)
     _LOG.info("Spark started; its own log is %s", log)
-    queries = [ingest.start(spark, settings), route.start(spark, settings)]
-    _LOG.info("ingest and route are running")
+    queries: list[StreamingQuery] = []
+    heart = Heart.of(settings) if route.STAGE in stages else None
 
     def halted() -> bool:
         _raise_failure(queries)
+        if heart is not None:
+            heart.beat()
         return stop.wait(POLL_S) or orphaned()
 
     try:
-        tonight = settings.night or f"{datetime.now(timezone.utc):%Y%m%d}"
-        science = _wait_for_science(spark, settings, tonight, halted)
-        if science is not None:
-            queries.append(night.start(spark, settings, tonight, science))
-            _LOG.info("match is running on night %s", tonight)
-            while not halted():
-                pass
+        if ingest.STAGE in stages:
+            queries.append(ingest.start(spark, settings))
+        if route.STAGE in stages:
+            queries.append(route.start(spark, settings))
+        _LOG.info("running: %s", ", ".join(str(query.name) for query in queries) or "-")
+        if night.STAGE in stages:
+            _match(spark, settings, queries, halted)
+        while not halted():
+            pass
     finally:
         for query in queries:
             query.stop()
         spark.stop()
+
+
+def _match(
+    spark: SparkSession,
+    settings: Settings,
+    queries: list[StreamingQuery],
+    halted: Callable[[], bool],
+) -> None:
+    tonight = settings.night or f"{datetime.now(timezone.utc):%Y%m%d}"
+    science = _wait_for_science(spark, settings, tonight, halted)
+    if science is not None:
+        queries.append(night.start(spark, settings, tonight, science))
+        _LOG.info("voevent_match is running on night %s", tonight)
 
 
 def _raise_failure(queries: list[StreamingQuery]) -> None:

@@ -25,6 +25,7 @@ UNKNOWN_TYPES = ("Unknown", "Transient", "X", "gamma", "GammaBurst", "UV", "IR",
 ZTF_BANDS = {1: "g", 2: "r", 3: "i"}
 ASTEROID_ROID = 2  # of Fink's roid: 2 possible, 3 known to the Minor Planet Center
 FORCED_SIGMA = 3.0  # forced photometry below this shows nothing
+BASELINE_DAYS = 0.02  # shorter ones give noise, not a rate
 NJY_ZERO_POINT = 31.4  # AB magnitude of 1 nJy
 
 
@@ -128,6 +129,7 @@ def _ztf(df: DataFrame) -> dict[str, Column]:
         "first_detection": udf.time_of_jd(first_jd),
         "last_non_detection": udf.time_of_jd(earlier_limits),
         "magnitude": F.col("candidate.magpsf").cast("double"),
+        "magnitude_rate": _ztf_rate(df),
         "band": F.coalesce(*bands),
         "quality": F.coalesce(
             _field(df, "candidate.drb"), _field(df, "candidate.rb")
@@ -137,6 +139,42 @@ def _ztf(df: DataFrame) -> dict[str, Column]:
             _field(df, "roid").cast("int") >= ASTEROID_ROID,
         ),
     }
+
+
+def _ztf_rate(df: DataFrame) -> Column:
+    if _type_of(df.schema, "prv_candidates.magpsf") is None:
+        return F.lit(None).cast("double")
+    before = F.filter(
+        "prv_candidates",
+        lambda c: (
+            (c["fid"] == F.col("candidate.fid"))
+            & (c["magpsf"] > 0)
+            & ~F.isnan(c["magpsf"])
+            & (c["jd"] <= F.col("candidate.jd") - BASELINE_DAYS)
+        ),
+    )
+    last = F.array_max(F.transform(before, lambda c: F.struct(c["jd"], c["magpsf"])))
+    faded = F.col("candidate.magpsf") - last["magpsf"]
+    return (faded / (F.col("candidate.jd") - last["jd"])).cast("double")
+
+
+def _rubin_rate(df: DataFrame) -> Column:
+    if _type_of(df.schema, "prvDiaSources.psfFlux") is None:
+        return F.lit(None).cast("double")
+    now = F.col("diaSource.midpointMjdTai")
+    before = F.filter(
+        "prvDiaSources",
+        lambda c: (
+            (c["band"] == F.col("diaSource.band"))
+            & (c["psfFlux"] > 0)
+            & (c["midpointMjdTai"] <= now - BASELINE_DAYS)
+        ),
+    )
+    pairs = F.transform(before, lambda c: F.struct(c["midpointMjdTai"], c["psfFlux"]))
+    last = F.array_max(pairs)
+    ratio = F.col("diaSource.psfFlux").cast("double") / last["psfFlux"]
+    faded = F.when(ratio > 0, -2.5 * F.log10(ratio))
+    return (faded / (now - last["midpointMjdTai"])).cast("double")
 
 
 def _rubin(df: DataFrame) -> dict[str, Column]:
@@ -160,6 +198,7 @@ def _rubin(df: DataFrame) -> dict[str, Column]:
         "first_detection": udf.time_of_mjd_tai(first_mjd),
         "last_non_detection": udf.time_of_mjd_tai(_forced_limit(df, first_mjd)),
         "magnitude": F.when(flux > 0, NJY_ZERO_POINT - 2.5 * F.log10(flux)),
+        "magnitude_rate": _rubin_rate(df),
         "band": _field(df, "diaSource.band").cast("string"),
         "quality": _field(df, "diaSource.reliability").cast("double"),
         "extragalactic": _extragalactic(
@@ -196,6 +235,17 @@ _SURVEYS: dict[str, Callable[[DataFrame], dict[str, Column]]] = {
 def packet_key(survey: str) -> str:
     """Name of the column of a science packet that holds `alert_id`."""
     return {"ztf": "candid", "rubin": "diaSourceId"}[survey]
+
+
+def identity(survey: str) -> dict[str, Column]:
+    """Columns of a science packet that name it, as a coincidence has them.
+
+    What fink-client makes the names of files of: there even where the packet is gone.
+    """
+    alert = F.col("alert_id")
+    if survey == "rubin":
+        return {"diaSourceId": alert}
+    return {"objectId": F.col("object_id"), "candid": alert}
 
 
 def topic_suffix(survey: str) -> str:

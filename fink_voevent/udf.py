@@ -177,9 +177,7 @@ def arc(a: Vector, b: Vector) -> Column:
     roundoff", section 12.
     """
     total = Vector(a.x + b.x, a.y + b.y, a.z + b.z)
-    return F.degrees(
-        2.0 * F.atan2(F.sqrt(_norm2(_minus(a, b))), F.sqrt(_norm2(total)))
-    )
+    return F.degrees(2.0 * F.atan2(F.sqrt(_norm2(_minus(a, b))), F.sqrt(_norm2(total))))
 
 
 def separation(

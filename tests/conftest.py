@@ -17,7 +17,8 @@ for name in [n for n in os.environ if n.startswith("VOEVENT_")]:
     del os.environ[name]
 
 from fink_voevent import streams  # noqa: E402
-from fink_voevent.config import Settings, load  # noqa: E402
+from fink_voevent.config import load  # noqa: E402
+from fink_voevent.settings import Settings  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 DATATEST = ROOT / "datatest"

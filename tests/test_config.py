@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from fink_voevent import config, config_text
-from fink_voevent.config import Settings, load
+from fink_voevent import config_text
+from fink_voevent.config import load
 from fink_voevent.errors import ConfigError
+from fink_voevent.settings import Settings, parse_sources
 
 
 def test_command_line_wins_over_environment_over_fink_over_default():
@@ -55,7 +56,7 @@ def test_a_wrong_value_is_told_in_one_line(name, value, reason):
 
 
 def test_an_address_is_all_that_a_source_needs():
-    assert config.parse_sources("a.org, b.org:99,") == [("a.org", 8099), ("b.org", 99)]
+    assert parse_sources("a.org, b.org:99,") == [("a.org", 8099), ("b.org", 99)]
 
 
 def test_every_setting_is_explained_and_shown_with_its_origin():

@@ -23,7 +23,7 @@ FOLDERS = [
 FOUND = {f.name: f for f in discover("fink_voevent.filters")}
 MESSENGER = {f"{m}_bronze": m for m in ("grb", "neutrino", "gw", "frb")}
 SILVER = {f"{m}_silver": m for m in ("grb", "neutrino", "gw")}
-ALL = (*MESSENGER, *SILVER, "any_retraction")
+ALL = (*MESSENGER, *SILVER, "grb_gold", "any_retraction")
 
 
 def function(name: str):
@@ -148,6 +148,60 @@ def test_a_package_that_is_not_there_is_named():
         discover("not_there")
 
 
-def test_two_filters_of_one_name_are_refused():
+def test_two_filters_of_one_name_are_refused(tmp_path, monkeypatch):
+    folder = tmp_path / "copies" / "filter_any_retraction"
+    folder.mkdir(parents=True)
+    for path in (folder.parent, folder):
+        (path / "__init__.py").write_text("")
+    (folder / "filter.py").write_text(
+        "def any_retraction(status):\n    return status\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ConfigError, match="two filters are named any_retraction"):
-        discover("fink_voevent.filters,fink_voevent.filters")
+        discover("fink_voevent.filters,copies")
+
+
+def test_a_package_that_an_installed_distribution_offers_is_found(
+    tmp_path, monkeypatch
+):
+    folder = tmp_path / "offered" / "filter_theirs"
+    folder.mkdir(parents=True)
+    for path in (folder.parent, folder):
+        (path / "__init__.py").write_text("")
+    (folder / "filter.py").write_text("def theirs(messenger):\n    return messenger\n")
+    told = tmp_path / "offered-1.0.dist-info"
+    told.mkdir()
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: offered\nVersion: 1\n")
+    (told / "entry_points.txt").write_text(
+        "[fink_voevent.filters]\noffered = offered\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "theirs" in [f.name for f in discover("fink_voevent.filters")]
+
+
+@pytest.mark.parametrize(
+    ("magnitude_rate", "status", "passes"),
+    [
+        (0.3, "new", True),
+        (-0.3, "new", True),
+        (0.29, "new", False),
+        (None, "new", False),
+        (None, "withdrawn", True),
+    ],
+)
+def test_gold_is_silver_and_fast(magnitude_rate, status, passes):
+    def columns(p_chance):
+        return (
+            pd.Series(["grb"]),
+            pd.Series([0.9]),
+            pd.Series([None], dtype=object),
+            pd.Series([p_chance]),
+            pd.Series(["new"]),
+            pd.Series([status]),
+            pd.Series([magnitude_rate], dtype=float),
+        )
+
+    gold = function("grb_gold")
+    assert gold(*columns(0.001)).tolist() == [passes]
+    if status == "new":
+        assert gold(*columns(0.5)).tolist() == [False]

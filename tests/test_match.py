@@ -16,7 +16,7 @@ from astropy.coordinates import SkyCoord
 from oracle import assert_equal, pairs
 from test_skymap import flat
 
-from fink_voevent import localization, match, skymap, udf, versions
+from fink_voevent import localization, match, regions, skymap, udf, versions
 from fink_voevent.notice import NAMESPACE
 from fink_voevent.schema import arrow_schema, names
 
@@ -124,7 +124,7 @@ def run(spark, tmp_path, events, alerts, order=0, level=LEVEL):
             ("observation",),
         )
     )
-    chosen = match.plan(live, order)
+    chosen = regions.plan(live, order)
     df = thin(spark, tmp_path / f"a{uuid.uuid4()}.parquet", alerts)
     return collect(match.with_status(match.pairs(df, live, level, chosen.order), "new"))
 

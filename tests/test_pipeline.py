@@ -312,6 +312,9 @@ def test_a_filter_without_its_column_selects_nothing_and_stops_nothing(
 
 
 def test_only_one_process_runs_the_stages_on_a_root(tmp_path):
-    with hold(str(tmp_path)), pytest.raises(StorageError, match="another process"):
-        with hold(str(tmp_path)):
+    with (
+        hold(str(tmp_path), "match"),
+        pytest.raises(StorageError, match="another process"),
+    ):
+        with hold(str(tmp_path), "match"):
             pass

@@ -12,7 +12,8 @@ from typing import Any
 
 import click
 
-from fink_voevent.config import Configuration, Settings, load
+from fink_voevent.config import Configuration, load
+from fink_voevent.settings import Settings
 
 EXIT_ERROR = 2  # bad input or setting, told in one line
 _OPTIONS = {

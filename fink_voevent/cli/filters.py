@@ -9,21 +9,37 @@ from typing import Any
 import click
 
 from fink_voevent.cli.common import settings, settings_options
-from fink_voevent.filters.discover import discover
 
 
 @click.command()
-@settings_options("survey")
-def command(**options: Any) -> None:
-    r"""List the filters: name, topic and rule.
+@settings_options("survey", "data_prefix", "night")
+@click.option("--test", "name", help="Count what this filter passes on past data.")
+@click.option(
+    "--on",
+    "folder",
+    help="With --test: coincidences, as `match` wrote them; by default those handed"
+    " over under --data-prefix, of --night if given.",
+)
+def command(name: str | None, folder: str | None, **options: Any) -> None:
+    r"""List the filters: name, topic and rule; or try one.
 
     \b
-    Example
+    Examples
       VOEVENT_FILTERS=fink_voevent.filters,my_filters fink_voevent filters
+      fink_voevent filters --test grb_bronze --on out
+      fink_voevent filters --test grb_silver --data-prefix /data/fink --night 20240115
     """
-    from fink_voevent.route import topic_names
+    from fink_voevent.route import routes
 
     chosen = settings(options)
-    filters = discover(chosen.filters)
-    for one, topic in zip(filters, topic_names(filters, chosen), strict=True):
-        click.echo(f"{one.name}  topic {topic}\n    {one.description}")
+    if name is None:
+        for one, topic in routes(chosen):
+            click.echo(f"{one.name}  topic {topic}\n    {one.description}")
+        return
+    from fink_voevent import trial
+
+    found = trial.count(chosen, name, folder)
+    click.echo(
+        f"{name}: {found.passed} of {found.coincidences} coincidences,"
+        f" of {found.events} events"
+    )

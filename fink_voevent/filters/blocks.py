@@ -8,6 +8,8 @@ import pandas as pd
 
 BRONZE_QUALITY = 0.5  # drb or reliability; below, most alerts are artefacts
 
+# Afterglows and kilonovae; few supernovae (Andreoni et al. 2021, ApJ 918, 63).
+FAST_MAG_PER_DAY = 0.3
 SILVER_CHANCE = 0.01  # one event in a hundred reaches it by chance
 
 
@@ -47,3 +49,13 @@ def is_silver(
     surprising = p_chance.le(SILVER_CHANCE).fillna(value=False).astype(bool)
     quiet = prior_activity.isin(["new", "unknown"])
     return (surprising & quiet) | is_taken_back(status)
+
+
+def is_fast(magnitude_rate: pd.Series, status: pd.Series) -> pd.Series:
+    """Whether the brightness changes by `FAST_MAG_PER_DAY` or more, up or down.
+
+    A null rate fails. What is taken back passes, as in `is_silver`.
+    """
+    change = pd.to_numeric(magnitude_rate).abs()
+    fast = change.ge(FAST_MAG_PER_DAY).fillna(value=False).astype(bool)
+    return fast | is_taken_back(status)

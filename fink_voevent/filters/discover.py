@@ -7,8 +7,11 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 
 from fink_voevent.errors import ConfigError
+
+GROUP = "fink_voevent.filters"  # of entry points
 
 
 @dataclass(frozen=True)
@@ -23,13 +26,18 @@ class Filter:
 def discover(packages: str) -> list[Filter]:
     """All filters of these packages (separated by commas), sorted by name.
 
+    And of the packages that an installed distribution names in an entry point of the
+    group `GROUP`: ``any_name = package``.
+
     Raises
     ------
     ConfigError
         Where a package or a filter's function is missing, or two have one name.
     """
     found: dict[str, Filter] = {}
-    for package in filter(None, (p.strip() for p in packages.split(","))):
+    named = [p.strip() for p in packages.split(",") if p.strip()]
+    offered = sorted(entry.value for entry in entry_points(group=GROUP))
+    for package in dict.fromkeys((*named, *offered)):
         for one in _of_package(package):
             if one.name in found:
                 raise ConfigError(

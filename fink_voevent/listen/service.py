@@ -11,11 +11,11 @@ from twisted.internet import defer, reactor, task
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
-from fink_voevent.config import Settings, parse_sources
 from fink_voevent.errors import ConfigError, StorageError
 from fink_voevent.landing import drain
 from fink_voevent.listen.vtp import SubscriberFactory
 from fink_voevent.parent import parent_lost
+from fink_voevent.settings import Settings, parse_sources
 from fink_voevent.spool import Received, Spool
 from fink_voevent.storage import open_store
 

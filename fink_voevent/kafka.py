@@ -1,0 +1,258 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Packets to Kafka, a batch in one transaction: all of it is there, or nothing.
+
+With the packets goes one message to the topic of batches, which says that the batch was
+sent: a batch that is done again after a crash finds it there, and sends nothing twice.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import uuid
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import fastavro
+import pyarrow as pa
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from fink_voevent import packet
+from fink_voevent.errors import ConfigError, StorageError
+from fink_voevent.notice import NAMESPACE
+from fink_voevent.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+LIMIT_S = 60.0  # for the brokers to answer
+QUEUE_S = 1.0  # for room in the queue of what is to be sent
+LAST_BATCHES = 200  # looked at for one that was sent
+PRODUCER = {
+    "acks": "all",
+    "compression.type": "lz4",  # fink-client's library reads it
+    "linger.ms": 20,
+    "message.max.bytes": 8 * 2**20,  # a Rubin packet with its history
+    "transaction.timeout.ms": 600_000,  # a batch is read and filtered meanwhile
+}
+SENT = "topic string, n bigint"
+
+
+@dataclass(frozen=True)
+class Brokers:
+    """Brokers of Kafka and how to log in, as librdkafka names it."""
+
+    options: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, settings: Settings) -> Brokers:
+        """Brokers of the settings.
+
+        Raises
+        ------
+        ConfigError
+            Where SASL is asked for without a user and a password.
+        """
+        options: dict[str, Any] = {
+            "bootstrap.servers": settings.kafka_servers,
+            "security.protocol": settings.kafka_security,
+        }
+        if settings.kafka_security.startswith("SASL"):
+            password = settings.kafka_password.get_secret_value()
+            if not (settings.kafka_username and password):
+                raise ConfigError(
+                    f"VOEVENT_KAFKA_SECURITY={settings.kafka_security} needs"
+                    " VOEVENT_KAFKA_USERNAME and VOEVENT_KAFKA_PASSWORD"
+                )
+            options["sasl.mechanism"] = settings.kafka_mechanism
+            options["sasl.username"] = settings.kafka_username
+            options["sasl.password"] = password
+        if settings.kafka_ca:
+            options["ssl.ca.location"] = settings.kafka_ca
+        return cls(options)
+
+    def create(self, topics: Iterable[str], partitions: int = -1) -> None:
+        """Create the topics that are not there.
+
+        Parameters
+        ----------
+        topics : iterable of str
+        partitions : int, optional
+            -1 leaves it to the brokers.
+
+        Raises
+        ------
+        StorageError
+            Where the brokers do not answer or refuse.
+        """
+        admin = AdminClient(dict(self.options))
+        try:
+            there = admin.list_topics(timeout=LIMIT_S).topics
+            missing = [NewTopic(t, partitions, -1) for t in topics if t not in there]
+            made = admin.create_topics(missing) if missing else {}
+            for future in made.values():
+                future.result(LIMIT_S)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise self.failure(error.args[0]) from None
+
+    def failure(self, error: KafkaError) -> StorageError:
+        """Error in one line; the password is not part of it."""
+        servers = self.options["bootstrap.servers"]
+        return StorageError(
+            f"Kafka at {servers}: {error.str()}: is it reachable, and are"
+            " VOEVENT_KAFKA_SERVERS, _SECURITY, _USERNAME and _PASSWORD right?"
+        )
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One batch of a stage: who sends it, and where that it was sent is told.
+
+    Parameters
+    ----------
+    brokers : Brokers
+    batches : str
+        Topic of batches.
+    run : str
+        The life of the checkpoint; a later process of it ends an earlier one's sending.
+    batch : int
+    """
+
+    brokers: Brokers
+    batches: str
+    run: str
+    batch: int
+
+    def send(self, routed: DataFrame) -> dict[str, int]:
+        """Send packets to the topics in their column `_topics`, in one transaction.
+
+        By one task: a transaction is of one producer. Rows go as they come, a few in
+        memory at a time.
+        """
+        from pyspark.sql import functions as F  # noqa: N812
+
+        one_each = routed.withColumn("_topic", F.explode("_topics")).drop("_topics")
+        ordered = one_each.coalesce(1).sortWithinPartitions("_topic", "triggerId")
+        rows = ordered.mapInArrow(partial(_send, self), SENT).collect()
+        return {row.topic: row.n for row in sorted(rows)}
+
+
+def _send(
+    delivery: Delivery, batches: Iterator[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """Send all packets of a task; tell how many went to each topic."""
+    first = next(batches, None)
+    if first is None:
+        return
+    try:
+        counts = _transact(delivery, itertools.chain((first,), batches))
+    except KafkaException as error:
+        raise delivery.brokers.failure(error.args[0]) from None
+    if counts:
+        topics, numbers = zip(*sorted(counts.items()), strict=True)
+        yield pa.RecordBatch.from_pydict({"topic": topics, "n": numbers})
+
+
+def _transact(delivery: Delivery, batches: Iterable[pa.RecordBatch]) -> dict[str, int]:
+    name = {"transactional.id": f"fink_voevent-{delivery.run}"}
+    producer = Producer({**delivery.brokers.options, **PRODUCER, **name})
+    # Ends what an earlier process left open: only then is it known what was sent.
+    producer.init_transactions(LIMIT_S)
+    before = _sent(delivery)
+    if before is not None:
+        return before
+    producer.begin_transaction()
+    counts = _produce(producer, batches)
+    told = {"run": delivery.run, "batch": delivery.batch, "sent": counts}
+    producer.produce(delivery.batches, json.dumps(told).encode(), partition=0)
+    producer.commit_transaction(LIMIT_S)
+    return counts
+
+
+def _sent(delivery: Delivery) -> dict[str, int] | None:
+    """Packets sent to each topic, if this batch was sent before; else None."""
+    reading = {
+        "group.id": f"fink_voevent-{delivery.run}",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+    }
+    consumer = Consumer({**delivery.brokers.options, **reading})
+    try:
+        place = TopicPartition(delivery.batches, 0)
+        low, high = consumer.get_watermark_offsets(place, timeout=LIMIT_S)
+        place.offset = max(low, high - LAST_BATCHES)
+        consumer.assign([place])
+        for message in iter(partial(consumer.poll, LIMIT_S), None):
+            if message.error() is not None:
+                break
+            told = json.loads(message.value() or b"{}")
+            if (told.get("run"), told.get("batch")) == (delivery.run, delivery.batch):
+                counts: dict[str, int] = told["sent"]
+                return counts
+        return None
+    finally:
+        consumer.close()
+
+
+def _produce(producer: Producer, batches: Iterable[pa.RecordBatch]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    partitions: dict[str, int] = {}
+    for batch in batches:
+        told = packet.avro_schema(f for f in batch.schema if f.name != "_topic")
+        key, schema = json.dumps(told).encode(), fastavro.parse_schema(told)
+        for row in packet.rows(batch):
+            topic = row.pop("_topic")
+            if topic not in partitions:
+                found = producer.list_topics(topic, LIMIT_S).topics[topic]
+                partitions[topic] = max(1, len(found.partitions))
+            value = io.BytesIO()
+            fastavro.schemaless_writer(value, schema, row)
+            message = {
+                "key": key,
+                "value": value.getvalue(),
+                "partition": partition_of(row, partitions[topic]),
+                "headers": {"id": message_id(topic, row["triggerId"])},
+            }
+            while not _queued(producer, topic, message):
+                producer.poll(QUEUE_S)
+            counts[topic] += 1
+    return dict(counts)
+
+
+def _queued(producer: Producer, topic: str, message: Mapping[str, Any]) -> bool:
+    """Queue a message; False where there is no room."""
+    try:
+        producer.produce(topic, **message)
+    except BufferError:
+        return False
+    producer.poll(0)
+    return True
+
+
+def partition_of(row: Mapping[str, Any], partitions: int) -> int:
+    """Partition of a packet: all of one pair go to one, so that they stay in order.
+
+    Not by the key, which is the schema, the same for all.
+    """
+    pair = row["coincidence"]
+    text = f"{pair['event_id']} {pair['alert_id']}"
+    return zlib.crc32(text.encode()) % partitions
+
+
+def message_id(topic: str, trigger_id: str) -> str:
+    """UUIDv5 of a message, the same whenever it is sent."""
+    return str(uuid.uuid5(NAMESPACE, f"packet {topic} {trigger_id}"))

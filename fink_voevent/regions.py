@@ -1,0 +1,140 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Regions of events as tables that alerts are joined with, and the order of cells."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from fink_voevent import udf
+
+ORDERS = (6, 5, 4, 3)  # tried in turn: finer cells pre-select better, until
+MOST_CELLS = 300_000  # they are too many to broadcast (about 100 B a row)
+_ROUNDING = 1e-9  # of the level and its inverse, and far more
+
+
+def cells_at(order: int) -> Column:
+    """Cells of `order` that the ranges in `cells` touch, each once."""
+    shift = 2 * (udf.ORDER - order)
+    return F.expr(
+        "array_distinct(flatten(transform(cells, c ->"
+        f" sequence(shiftright(c.lo, {shift}), shiftright(c.hi - 1, {shift})))))"
+    )
+
+
+def _rows_at(order: int) -> Column:
+    """Rows that a region is broadcast as: its cells, or its sky map's pixels."""
+    shift = 2 * (udf.ORDER - order)
+    of_map = F.expr(
+        "aggregate(pixels, 0L, (n, p) ->"
+        f" n + greatest(1L, shiftright(p.hi - p.lo, {shift})))"
+    )
+    return F.when(F.col("pixels").isNull(), F.size(cells_at(order))).otherwise(of_map)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many regions there are to meet, and the HEALPix order to meet them at."""
+
+    regions: int
+    order: int
+
+
+def plan(live: DataFrame, fixed_order: int = 0) -> Plan:
+    """Count the events of `versions.matchable` and choose the order, if not fixed."""
+    orders = (fixed_order,) if fixed_order else ORDERS
+    counts = live.agg(
+        F.count(F.lit(1)), *[F.sum(_rows_at(order)) for order in orders]
+    ).head()
+    fitting = (o for o, n in zip(orders, counts[1:], strict=True) if n <= MOST_CELLS)
+    return Plan(counts[0], next(fitting, orders[-1]) if counts[0] else orders[0])
+
+
+def cells(numbered: DataFrame, order: int, credible_level: float) -> DataFrame:
+    """One row a cell of each region; of a sky map, one a pixel in each cell it meets.
+
+    No more than that: so small a table stays in the processor's cache.
+    """
+    shift = 2 * (udf.ORDER - order)
+    inside = F.filter("pixels", lambda p: p["level"] <= credible_level)
+    met = F.expr(
+        f"sequence(shiftright(_pixel.lo, {shift}), shiftright(_pixel.hi - 1, {shift}))"
+    )
+    maps = (
+        numbered.where("pixels IS NOT NULL")
+        .select(F.explode(inside).alias("_pixel"), "_event")
+        .select(F.explode(met).alias("_cell"), "*")
+    )
+    return (
+        numbered.where("pixels IS NULL")
+        .select(F.explode(cells_at(order)).alias("_cell"), "_event")
+        .unionByName(maps, allowMissingColumns=True)
+    )
+
+
+def shapes(numbered: DataFrame, credible_level: float) -> DataFrame:
+    """One row a region: what the geometry and the window need.
+
+    An ellipse has no `_core_kappa`: it depends on the direction.
+    """
+    centre = udf.unit_vector("event_ra", "event_dec")
+    ellipse = [F.col(f"ellipse.{f}") for f in ("major_kappa", "minor_kappa")]
+    fraction, core, tail = (
+        F.col(f"fisher.{f}") for f in ("fraction", "core_kappa", "tail_kappa")
+    )
+    outermost = F.greatest(
+        *[_half_chord2(kappa, credible_level) for kappa in (core, tail, *ellipse)]
+    )
+    elliptical, mean = F.col("ellipse").isNotNull(), F.sqrt(ellipse[0] * ellipse[1])
+    geometry = {
+        "_outermost": outermost * (1 + _ROUNDING),
+        "_major_kappa": ellipse[0],
+        "_minor_kappa": ellipse[1],
+        "_core_kappa": F.when(~elliptical, core),
+        "_tail_kappa": F.when(elliptical, 0.0).otherwise(tail),
+        # level: sum of weights x (exp(-2 kappa h) - 1); density: of heights x exp()
+        "_core_weight": F.when(elliptical, -1.0).otherwise(fraction * _norm(core)),
+        "_tail_weight": F.when(elliptical, 0.0).otherwise((1 - fraction) * _norm(tail)),
+    }
+    heights = {
+        "_core_height": F.col("_core_weight") * F.coalesce("_core_kappa", mean),
+        "_tail_height": F.col("_tail_weight") * F.col("_tail_kappa"),
+    }
+    return numbered.withColumns(geometry).select(
+        *("_event", *geometry),
+        *[(height / (-2.0 * math.pi)).alias(name) for name, height in heights.items()],
+        *[c.alias(f"e{axis}") for axis, c in zip("xyz", centre, strict=True)],
+        *_axis("m", F.col("ellipse.angle")),
+        *_axis("n", F.col("ellipse.angle") + 90.0),
+        _moment(-F.col("window_before")).alias("_first_us"),
+        _moment(F.col("window_after")).alias("_last_us"),
+        *("event_time", "_event_us"),
+    )
+
+
+def _norm(kappa: Column) -> Column:
+    return 1.0 / F.expm1(-2.0 * kappa)
+
+
+def _axis(name: str, angle: Column) -> list[Column]:
+    vector = udf.axis("event_ra", "event_dec", angle)
+    return [c.alias(f"{name}{axis}") for axis, c in zip("xyz", vector, strict=True)]
+
+
+def _moment(after_days: Column) -> Column:
+    """Elapsed microseconds of the event, some days later."""
+    later = F.round(after_days * float(udf.DAY_US)).cast("bigint")
+    return F.col("_event_us") + later
+
+
+def _half_chord2(kappa: Column, credible_level: float) -> Column:
+    """sin2(radius / 2) that a Fisher distribution has within a credible level.
+
+    A mixture of two holds it between the circles of its parts, an ellipse between those
+    of its axes.
+    """
+    return -F.log1p(credible_level * F.expm1(-2.0 * kappa)) / (2.0 * kappa)

@@ -1,0 +1,176 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""The ``VOEVENT_*`` settings: names, types, ranges, meanings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+PREFIX = "VOEVENT_"
+DEFAULT_PORT = 8099  # VTP, broker to subscriber: convention
+
+
+class Settings(BaseModel):
+    """All settings. The name of each in the environment is ``VOEVENT_<NAME>``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_prefix: str = Field(
+        "voevent-data",
+        description="where Fink keeps its online data (Fink: ONLINE_DATA_PREFIX);"
+        " our tables lie in its folder voevent; path or URI (hdfs://, s3a://, file://)",
+    )
+    survey: Literal["ztf", "rubin"] = Field("ztf", description="survey of the alerts")
+    night: str = Field(
+        "",
+        pattern=r"^(\d{8})?$",
+        description="night to match, YYYYMMDD; empty is the current UTC day",
+    )
+    sources: str = Field(
+        "",
+        description="VTP brokers to subscribe to, host[:port],...;"
+        f" the port is {DEFAULT_PORT} where absent",
+    )
+    local_ivo: str = Field(
+        "ivo://org.fink-broker/voevent",
+        pattern=r"^ivo://[A-Za-z0-9][\w.~*'()-]{2,}(/\S*)?$",
+        description="who we are, in acknowledgements",
+    )
+    spool: str = Field(
+        str(Path.home() / ".fink_voevent" / "spool"),
+        description="local folder in which a notice is kept until it has landed",
+    )
+    max_message_bytes: int = Field(
+        16 * 2**20, ge=10**5, description="largest document accepted (bytes)"
+    )
+    max_reconnect_s: float = Field(
+        60.0, gt=0, le=3600, description="longest wait before reconnecting (s)"
+    )
+    landing_s: float = Field(
+        1.0, gt=0, le=3600, description="spool to landing, every (s)"
+    )
+    trigger_s: float = Field(
+        2.0, ge=0, le=3600, description="micro-batches of each stage, every (s)"
+    )
+    wait_s: float = Field(
+        3600.0, ge=0, description="wait for a missing input at most (s)"
+    )
+    status_s: float = Field(60.0, gt=0, description="status line, every (s)")
+    credible_level: float = Field(
+        0.95,
+        gt=0,
+        le=0.99,
+        description="alerts within this credible level of a region are matched (0-1);"
+        " regions are covered up to 0.99",
+    )
+    window: str = Field(
+        "",
+        description="BEFORE,AFTER in days, in place of the streams' own windows",
+    )
+    cell_order: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="HEALPix order of the pre-selection; 0 chooses. The result is the"
+        " same at any order",
+    )
+    allow_tests: bool = Field(
+        False, description="match tests and injections too (never on a science topic)"
+    )
+    streams: str = Field(
+        "", description="file of streams that extends or overrides streams.toml"
+    )
+    filters: str = Field(
+        "fink_voevent.filters",
+        description="packages that hold filter_NAME/filter.py, separated by commas",
+    )
+    topic_prefix: str = Field(
+        "fink_",
+        pattern=r"^[A-Za-z0-9._-]*$",
+        description="first part of every topic (Fink: SUBSTREAM_PREFIX)",
+    )
+    legacy_topics: bool = Field(
+        False,
+        description="send to fink_grb_bronze, _silver, _gold and fink_gw_bronze too, as"
+        " fink-mm did; never while that runs",
+    )
+    kafka_servers: str = Field(
+        "",
+        description="Kafka brokers to send packets to, host:port,... (Fink:"
+        " DISTRIBUTION_SERVERS); empty writes Avro files, a folder for each topic",
+    )
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how to connect (Fink: KAFKA_SECURITY_PROTOCOL)"
+    )
+    kafka_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        "SCRAM-SHA-512", description="how to log in, with SASL"
+    )
+    kafka_username: str = Field("", description="for SASL")
+    kafka_password: SecretStr = Field(
+        SecretStr(""), description="for SASL; never shown or logged"
+    )
+    kafka_ca: str = Field(
+        "",
+        description="file of certificate authorities, for SSL; empty is the system's",
+    )
+    heartbeat_s: float = Field(
+        60.0,
+        ge=0,
+        description="a message to the heartbeat topic every (s), where Kafka is set; 0"
+        " sends none",
+    )
+    archive_prefix: str = Field(
+        "",
+        description="where Fink keeps its archive (Fink: AGG_DATA_PREFIX): packets are"
+        " read from there once the night's own files are gone",
+    )
+    spark_master: str = Field(
+        "", description="Spark master; empty is what spark-submit says, else local[*]"
+    )
+    driver_memory: str = Field(
+        "2g", pattern=r"^\d+[kmgt]$", description="memory of a driver that we start"
+    )
+
+    @field_validator("sources")
+    @classmethod
+    def _sources(cls, value: str) -> str:
+        parse_sources(value)
+        return value
+
+    @field_validator("window")
+    @classmethod
+    def _window(cls, value: str) -> str:
+        parse_window(value)
+        return value
+
+    @property
+    def root(self) -> str:
+        """Folder of our tables."""
+        return self.data_prefix.rstrip("/") + "/voevent"
+
+
+def parse_sources(text: str) -> list[tuple[str, int]]:
+    """Addresses of ``host[:port],...``; raises ValueError with the faulty one."""
+    addresses = []
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        host, colon, port = part.partition(":")
+        if not host or (colon and not (port.isdigit() and 0 < int(port) < 65536)):
+            raise ValueError(f"{part!r} is not host or host:port")
+        addresses.append((host, int(port) if colon else DEFAULT_PORT))
+    return addresses
+
+
+def parse_window(text: str) -> tuple[float, float] | None:
+    """(before, after) in days of ``BEFORE,AFTER``; None where empty."""
+    if not text:
+        return None
+    try:
+        before, after = (float(p) for p in text.split(","))
+    except ValueError:
+        raise ValueError(f"{text!r} is not BEFORE,AFTER in days, as 1,7") from None
+    if not (-before <= after and abs(before) < 1e6 and abs(after) < 1e6):
+        raise ValueError(f"{text!r}: the window is empty or beyond a million days")
+    return before, after

@@ -1,0 +1,205 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Packets to a real Kafka, read back with fink-client."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import fastavro
+import pytest
+from confluent_kafka import Consumer, Producer
+from fink_client.consumer import AlertConsumer
+from kafka_broker import Broker
+from pyspark.sql import functions as F  # noqa: N812
+
+from fink_voevent import kafka
+from fink_voevent.config import load
+from fink_voevent.errors import ConfigError, StorageError
+from fink_voevent.heartbeat import Heart, topic_of
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory):
+    made = Broker(tmp_path_factory.mktemp("kafka"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def prefix(request) -> str:
+    """Topics of this test alone."""
+    return f"{request.node.name.split('[')[0][:40]}_"
+
+
+def brokers(broker: Broker) -> kafka.Brokers:
+    return kafka.Brokers({"bootstrap.servers": broker.plain})
+
+
+def packets(spark, count: int, start: int = 0):
+    """Packets for two topics: all to the first, even ones to the second too."""
+    pair = F.struct(
+        F.concat(F.lit("e"), F.col("id") % 5).alias("event_id"),
+        F.col("id").alias("alert_id"),
+        F.lit(0.25).alias("p_chance"),
+    )
+    even = F.when(F.col("id") % 2 == 0, F.lit("two"))
+    return spark.range(start, start + count, 1, 3).select(
+        F.concat(F.lit("ZTF"), F.col("id")).alias("objectId"),
+        F.col("id").alias("candid"),
+        F.concat_ws("_", F.lit("e"), F.col("id")).alias("triggerId"),
+        pair.alias("coincidence"),
+        F.array_compact(F.array(F.lit("one"), even)).alias("_topics"),
+    )
+
+
+def named(df, prefix: str):
+    topics = F.transform("_topics", lambda t: F.concat(F.lit(prefix), t))
+    return df.withColumn("_topics", topics)
+
+
+def messages(broker: Broker, topic: str) -> list:
+    """All committed messages of a topic."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": broker.plain,
+            "group.id": f"reader-{topic}",
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+        }
+    )
+    partitions = len(consumer.list_topics(topic, 20).topics[topic].partitions)
+    consumer.subscribe([topic])
+    found, ends = [], set()
+    while len(ends) < partitions:
+        message = consumer.poll(30)
+        assert message is not None
+        if message.error() is not None:
+            ends.add(message.partition())
+        else:
+            found.append(message)
+    consumer.close()
+    return found
+
+
+@pytest.fixture
+def delivery(broker, prefix):
+    made = kafka.Delivery(brokers(broker), f"{prefix}batches", f"run-{prefix}", 0)
+    made.brokers.create([f"{prefix}one", f"{prefix}two"])
+    made.brokers.create([f"{prefix}batches"], 1)
+    return made
+
+
+def test_each_packet_is_on_its_topics_with_its_schema(spark, broker, prefix, delivery):
+    sent = delivery.send(named(packets(spark, 40), prefix))
+    assert sent == {f"{prefix}one": 40, f"{prefix}two": 20}
+    for topic, count in sent.items():
+        found = messages(broker, topic)
+        assert len(found) == count
+        assert len({m.partition() for m in found}) > 1  # not all by the one key
+        schema = json.loads(found[0].key())
+        assert schema["name"] == "topLevelRecord"
+        ids = [dict(m.headers())["id"] for m in found]
+        assert len(set(ids)) == count
+
+
+def test_a_batch_that_was_sent_is_not_sent_again(spark, broker, prefix, delivery):
+    first = delivery.send(named(packets(spark, 10), prefix))
+    assert delivery.send(named(packets(spark, 10), prefix)) == first
+    assert len(messages(broker, f"{prefix}one")) == 10
+
+
+def test_what_a_killed_process_left_open_is_not_read_and_sent_once(
+    spark, broker, prefix, delivery
+):
+    dead = Producer(
+        {
+            **delivery.brokers.options,
+            "transactional.id": f"fink_voevent-{delivery.run}",
+        }
+    )
+    dead.init_transactions(30)
+    dead.begin_transaction()
+    dead.produce(f"{prefix}one", b"half of a batch", partition=0)
+    dead.flush(30)
+    delivery.send(named(packets(spark, 10), prefix))
+    assert len(messages(broker, f"{prefix}one")) == 10
+
+
+def test_packets_of_one_pair_go_to_one_partition_in_order():
+    rows = [{"coincidence": {"event_id": "e", "alert_id": n}} for n in range(1000)]
+    chosen = [kafka.partition_of(row, 4) for row in rows]
+    assert chosen == [kafka.partition_of(row, 4) for row in rows]
+    assert min(Counter(chosen).values()) > 150
+
+
+@pytest.mark.parametrize("login", [False, True])
+def test_fink_client_reads_every_field(spark, broker, prefix, login, tmp_path):
+    prefix = f"{prefix}{login}_"
+    options = broker.login() if login else {"bootstrap.servers": broker.plain}
+    sender = kafka.Brokers(options)
+    sender.create([f"{prefix}one", f"{prefix}two"])
+    sender.create([f"{prefix}batches"], 1)
+    made = kafka.Delivery(sender, f"{prefix}batches", f"run-{prefix}", 0)
+    made.send(named(packets(spark, 6), prefix))
+    config = {"bootstrap.servers": options["bootstrap.servers"], "group.id": prefix}
+    if login:
+        config |= {"username": broker.user, "password": broker.password}
+    consumer = AlertConsumer([f"{prefix}one"], config, survey="ztf")
+    found = [consumer.poll(30) for _ in range(6)]
+    consumer.close()
+    alerts = sorted((alert for _, alert, _ in found), key=lambda a: a["candid"])
+    assert [a["objectId"] for a in alerts] == [f"ZTF{n}" for n in range(6)]
+    assert alerts[3] == {
+        "objectId": "ZTF3",
+        "candid": 3,
+        "triggerId": "e_3",
+        "coincidence": {"event_id": "e3", "alert_id": 3, "p_chance": 0.25},
+    }
+
+
+def test_fink_client_writes_them_and_reads_the_files(spark, broker, prefix, tmp_path):
+    sender = brokers(broker)
+    sender.create(["fink_grb_bronze"])
+    sender.create([f"{prefix}batches"], 1)
+    legacy = F.array(F.lit("fink_grb_bronze"))
+    df = packets(spark, 4).withColumn("_topics", legacy)
+    kafka.Delivery(sender, f"{prefix}batches", f"run-{prefix}", 0).send(df)
+    config = {"bootstrap.servers": broker.plain, "group.id": prefix}
+    consumer = AlertConsumer(["fink_grb_bronze"], config, survey="ztf")
+    for _ in range(4):
+        consumer.poll_and_write(str(tmp_path), timeout=30)
+    consumer.close()
+    names = sorted(p.name for p in Path(tmp_path).iterdir())
+    assert names == [f"ZTF{n}_e_{n}.avro" for n in range(4)]
+    with (tmp_path / names[2]).open("rb") as file:
+        assert next(iter(fastavro.reader(file)))["coincidence"]["event_id"] == "e2"
+
+
+def test_a_heartbeat_tells_survey_and_stage(broker, prefix):
+    values = {"kafka_servers": broker.plain, "topic_prefix": prefix}
+    settings = load({}, values).settings
+    topic = topic_of(settings)
+    kafka.Brokers.of(settings).create([topic])
+    heart = Heart.of(settings)
+    heart.beat()
+    heart.beat()  # not due
+    heart.flush()
+    (message,) = messages(broker, topic)
+    told = json.loads(message.value())
+    assert (told["stage"], told["survey"]) == ("route", "ztf")
+
+
+def test_brokers_that_do_not_answer_are_told_in_one_line(monkeypatch):
+    monkeypatch.setattr(kafka, "LIMIT_S", 1.0)
+    away = kafka.Brokers({"bootstrap.servers": "127.0.0.1:9", "log_level": 0})
+    with pytest.raises(StorageError, match="Kafka at 127.0.0.1:9: .*reachable"):
+        away.create(["x"])
+
+
+def test_sasl_without_a_password_is_told():
+    values = {"kafka_servers": "k:9092", "kafka_security": "SASL_SSL"}
+    with pytest.raises(ConfigError, match="VOEVENT_KAFKA_PASSWORD"):
+        kafka.Brokers.of(load({}, values).settings)
