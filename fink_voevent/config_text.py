@@ -29,8 +29,14 @@ def describe(configuration: Configuration) -> str:
     return "\n".join(lines)
 
 
-def shell() -> str:
-    """Text of ``conf/voevent.conf``: fills what the environment does not set."""
+def shell(survey: str = "") -> str:
+    """Text of ``conf/voevent.conf``: fills what the environment does not set.
+
+    Parameters
+    ----------
+    survey : str, optional
+        Of the checkout that it is for; empty is any.
+    """
     lines = [
         "# Settings of fink_voevent, to be sourced by a shell. Made from",
         "# fink_voevent/config.py by `make docs`. The environment wins: a value here",
@@ -38,22 +44,40 @@ def shell() -> str:
     ]
     for key, field in Settings.model_fields.items():
         name = f"{PREFIX}{key.upper()}"
-        default = _shell_default(key, field.default)
-        lines += [
-            "",
-            *textwrap.wrap(f"# {field.description}", 88, subsequent_indent="# "),
-        ]
+        default = survey if key == "survey" else _shell_default(key, field.default)
+        meaning = f"# {field.description}{_FILLED.get(key, '')}"
+        lines += ["", *textwrap.wrap(meaning, 88, subsequent_indent="# ")]
         lines.append(f'export {name}="${{{name}:-{default}}}"')
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, _SPARK])
+
+
+# What an empty value takes: an option of bin/fink, below the environment.
+_FILLED = {
+    "survey": "; empty is that of the service, else ztf",
+    "trigger_s": "; empty is Fink's FINK_TRIGGER_UPDATE, else 2.0",
+}
+_SPARK = """
+# memory and cores of the services where the command line and fink.conf set none
+case "${service:-}" in voevent_*)
+  DRIVER_MEMORY="${DRIVER_MEMORY:-2g}"
+  EXECUTOR_MEMORY="${EXECUTOR_MEMORY:-2g}"
+  SPARK_CORE_MAX="${SPARK_CORE_MAX:-2}"
+  SPARK_EXECUTOR_CORES="${SPARK_EXECUTOR_CORES:-1}"
+esac
+"""
 
 
 def _shell_default(key: str, default: Any) -> Any:
     derived = {
         "data_prefix": "${ONLINE_DATA_PREFIX:-voevent-data}",
+        "archive_prefix": "${AGG_DATA_PREFIX:-}",
         "topic_prefix": "${SUBSTREAM_PREFIX:-fink_}",
         "spool": "$HOME/.fink_voevent/spool",
+        "trigger_s": "",
     }
-    return derived.get(key, str(default).lower() if default is False else default)
+    return derived.get(
+        key, str(default).lower() if isinstance(default, bool) else default
+    )
 
 
 def markdown() -> str:

@@ -98,16 +98,28 @@ class Brokers:
         StorageError
             Where the brokers do not answer or refuse.
         """
+        missing = [NewTopic(t, partitions, -1) for t in set(topics) - self.topics()]
         admin = AdminClient(dict(self.options))
         try:
-            there = admin.list_topics(timeout=LIMIT_S).topics
-            missing = [NewTopic(t, partitions, -1) for t in topics if t not in there]
-            made = admin.create_topics(missing) if missing else {}
-            for future in made.values():
+            for future in (admin.create_topics(missing) if missing else {}).values():
                 future.result(LIMIT_S)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise self.failure(error.args[0]) from None
+
+    def topics(self, limit_s: float | None = None) -> set[str]:
+        """Names of the topics that are there.
+
+        Raises
+        ------
+        StorageError
+            Where the brokers do not answer within a limit.
+        """
+        admin = AdminClient(dict(self.options))
+        try:
+            return set(admin.list_topics(timeout=limit_s or LIMIT_S).topics)
+        except KafkaException as error:
+            raise self.failure(error.args[0]) from None
 
     def failure(self, error: KafkaError) -> StorageError:
         """Error in one line; the password is not part of it."""

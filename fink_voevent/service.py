@@ -8,6 +8,7 @@ value is empty would swallow the next one: it is treated as not given.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import sys
@@ -50,10 +51,9 @@ def options(arguments: Sequence[str]) -> dict[str, str]:
 
     Not by argparse, which takes any option that begins with ``-h`` for the help.
     """
-    pairs = zip(arguments, [*arguments[1:], "-"], strict=True)
     return {
         name: value
-        for name, value in pairs
+        for name, value in itertools.pairwise(arguments)
         if name.startswith("-") and value and not value.startswith("-")
     }
 

@@ -16,6 +16,9 @@ from fink_voevent.errors import VOEventPluginError
 COMMANDS = {
     "background": "fink_voevent.cli.background",
     "config": "fink_voevent.cli.config",
+    "disable": "fink_voevent.cli.enable:disable",
+    "doctor": "fink_voevent.cli.doctor",
+    "enable": "fink_voevent.cli.enable:enable",
     "filters": "fink_voevent.cli.filters",
     "land": "fink_voevent.cli.land",
     "listen": "fink_voevent.cli.listen",
@@ -27,6 +30,16 @@ COMMANDS = {
     "status": "fink_voevent.cli.status",
     "streams": "fink_voevent.cli.streams",
 }
+HELP = """Meet VOEvents with the alerts of ZTF and Rubin, in the Fink broker.
+
+Every setting has a name VOEVENT_... in the environment; `fink_voevent config` lists
+them all.
+
+\b
+Examples
+  fink_voevent run --source voevent.example.org --data-prefix /data/fink
+  fink_voevent match --alerts science/20240115 --notices notices/ --out out
+"""
 
 
 class Commands(click.Group):
@@ -42,7 +55,10 @@ class Commands(click.Group):
 
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(COMMANDS[cmd_name]).command
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name or "command")
+        # click's mark of a paragraph to be left as it is; docstrings have it in letters
+        command.help = (command.help or "").replace("\\b\n", "\b\n")
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -55,20 +71,15 @@ class Commands(click.Group):
             ctx.exit(EXIT_ERROR)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=HELP,
+)
 @click.version_option(__version__, prog_name="fink_voevent")
 @click.option("-v", "--verbose", is_flag=True, help="Log debugging details too.")
 def main(verbose: bool) -> None:  # noqa: FBT001 - a flag of the command line
-    r"""Meet VOEvents with the alerts of ZTF and Rubin, in the Fink broker.
-
-    Every setting has a name VOEVENT_... in the environment; `fink_voevent config` lists
-    them all.
-
-    \b
-    Examples
-      fink_voevent run --source voevent.example.org --data-prefix /data/fink
-      fink_voevent match --alerts science/20240115 --notices notices/ --out out
-    """
+    """Set up logging; a command does the rest."""
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
