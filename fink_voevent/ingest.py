@@ -8,6 +8,7 @@ landed first. What cannot be read is kept with the reason and stops nothing.
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import logging
 from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ from fink_voevent.storage import open_store
 
 _LOG = logging.getLogger(__name__)
 STAGE = "ingest"
+OWN = "sent by us: its authority is that of VOEVENT_LOCAL_IVO"
 FOREVER = "36500d"  # Spark forgets files older than this; a week by default
 SAME = {"events": "notice_id", "quarantine": "sha256"}  # what makes two rows the same
 FILES_AT_ONCE = 48  # landing files of one batch: bounds the memory of a worker
@@ -121,6 +123,8 @@ def _parse(
     for landed, row in zip(group, parsed, strict=True):
         if isinstance(row, NoticeError):
             rows["quarantine"].append({**landed, "reason": str(row)})
+        elif registry.is_own(row["ivorn"]):  # or we would answer ourselves for ever
+            rows["quarantine"].append({**landed, "reason": OWN})
         else:
             rows["events"].append(row | {c: landed[c] for c in RECEPTION})
     return rows
@@ -164,9 +168,10 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
     """Start the stage: landing to events and quarantine, as long as it runs."""
     root = settings.root
     checkpoint = f"{root}/checkpoints/{STAGE}"
-    process = batch_writer(
-        Ledger(root, STAGE), run_of(checkpoint), streams.load(settings.streams)
+    registry = dataclasses.replace(
+        streams.load(settings.streams), own=streams.authority(settings.local_ivo)
     )
+    process = batch_writer(Ledger(root, STAGE), run_of(checkpoint), registry)
     landing = f"{root}/landing"
     open_store(landing).make()
     Ledger(root, STAGE).prepare()

@@ -3,29 +3,27 @@
 """Coincidences to topics: the alert as Fink distributes it, the pair beside it.
 
 All filters are boolean columns of one select. A packet is the alert's own packet, with
-one struct `coincidence` and the top-level `triggerId`. A withdrawal or retraction has
-the numbers last recorded of the pair that it takes back, and is filtered by them.
+one struct `coincidence` and the top-level `triggerId`. A withdrawal or retraction goes
+where the pair went that it takes back, and has the numbers last recorded of it.
+
+What went where is a table, `routed`: a batch that is done again decides nothing anew.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from urllib.parse import unquote
 
-import pyarrow as pa
 from fink_utils.spark.utils import FinkUDF, expand_function_from_string
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.types import (
     BooleanType,
-    DataType,
-    StructType,
-    TimestampType,
 )
 
 from fink_voevent import (
+    attach,
     avro_files,
     heartbeat,
     ingest,
@@ -36,107 +34,12 @@ from fink_voevent import (
 )
 from fink_voevent.filters.discover import Filter, discover
 from fink_voevent.ledger import Ledger, Manifest, run_of
-from fink_voevent.schema import TABLES
+from fink_voevent.schema import names
 from fink_voevent.settings import Settings
-from fink_voevent.storage import open_store
 
 _LOG = logging.getLogger(__name__)
 STAGE = "route"
-ISO = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'"
-# Of the pair, what the packet itself says, or what has no meaning to who reads it.
 LEGACY = ("grb_bronze", "grb_silver", "grb_gold", "gw_bronze")  # fink-mm's topics
-LEFT_OUT = ("magnitude", "band", "packet_file")
-
-
-def coincidence_struct(packet_missing: Column) -> Column:
-    """Struct `coincidence` of a packet: strings, longs, doubles and booleans only.
-
-    No leaf is named like a leaf of a Fink schema: filters find columns by leaf name.
-    """
-    leaves = []
-    for column in TABLES["coincidences"]:
-        if column.name in LEFT_OUT:
-            continue
-        value = F.col(column.name)
-        if pa.types.is_timestamp(column.type):
-            value = F.date_format(value, ISO)
-        leaves.append(value.alias(column.name))
-    return F.struct(*leaves, packet_missing.alias("packet_missing"))
-
-
-def trigger_id() -> Column:
-    """``<event>_<version>_<alert id>_<status>``, in characters fit for file names."""
-    name = F.concat_ws("_", "event_id", "event_version", "alert_id", "status")
-    return F.regexp_replace(name, "[^A-Za-z0-9._-]", "-")
-
-
-def _fink_columns(packets: DataFrame) -> list[Column]:
-    """Columns as Fink distributes them: times as text, a null struct as nulls."""
-    return [_cast(f.dataType, f.name).alias(f.name) for f in packets.schema]
-
-
-def _same_path(uri: Column) -> Column:
-    """URI without the slashes that Spark writes now once, now three times."""
-    return F.regexp_replace(uri, "^([A-Za-z0-9]+:)/+", "$1/")
-
-
-def _cast(kind: DataType, name: str) -> Column:
-    if isinstance(kind, TimestampType):
-        return F.col(name).cast("string")
-    if isinstance(kind, StructType):
-        return F.struct(*[F.col(f"{name}.{leaf}").alias(leaf) for leaf in kind.names])
-    return F.col(name)
-
-
-def packets(pairs: DataFrame, science: DataFrame | None, survey: str) -> DataFrame:
-    """Packets of pairs.
-
-    Parameters
-    ----------
-    pairs : DataFrame
-        Coincidences.
-    science : DataFrame or None
-        Fink's science alerts of the files that the pairs name; None where none is left.
-    survey : str
-
-    Returns
-    -------
-    DataFrame
-        One packet a pair. Where the alert is no longer there, the packet has the pair
-        only, and `packet_missing` says so.
-    """
-    if science is None:
-        return pairs.select(
-            *[value.alias(name) for name, value in surveys.identity(survey).items()],
-            trigger_id().alias("triggerId"),
-            coincidence_struct(F.lit(True)).alias("coincidence"),
-        )
-    key = surveys.packet_key(survey)
-    pairs = pairs.withColumn("_file", _same_path(F.col("packet_file")))
-    wanted = pairs.select("_file", F.col("alert_id").alias("_key")).distinct()
-    alerts = (
-        science.select(
-            F.struct(*_fink_columns(science)).alias("alert"),
-            F.col(key).cast("bigint").alias("_key"),
-            _same_path(F.col("_metadata.file_path")).alias("_file"),
-        )
-        .join(F.broadcast(wanted), ["_file", "_key"], "left_semi")
-        .dropDuplicates(["_file", "_key"])
-    )
-    told = surveys.identity(survey)
-    own = [
-        F.coalesce(f"alert.{c}", told[c]).alias(c) if c in told else F.col(f"alert.{c}")
-        for c in science.columns
-    ]
-    joined = (
-        pairs.withColumn("_key", F.col("alert_id"))
-        .join(alerts, ["_file", "_key"], "left")
-        .withColumn("_trigger", trigger_id())
-        .withColumn("_pair", coincidence_struct(F.col("alert").isNull()))
-    )
-    return joined.select(
-        *own, F.col("_trigger").alias("triggerId"), F.col("_pair").alias("coincidence")
-    )
 
 
 def with_topics(df: DataFrame, routes: Sequence[tuple[Filter, str]]) -> DataFrame:
@@ -162,6 +65,52 @@ def with_topics(df: DataFrame, routes: Sequence[tuple[Filter, str]]) -> DataFram
         chosen.append(F.when(flag, F.lit(topic)))
     none = F.lit(None).cast("string")
     return df.withColumn("_topics", F.array_compact(F.array(none, *chosen)))
+
+
+def decide(
+    pairs: DataFrame,
+    alerts: DataFrame | None,
+    ways: Sequence[tuple[Filter, str]],
+    told: DataFrame,
+    survey: str,
+) -> DataFrame:
+    """Coincidences that go to a topic, and to which.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        Coincidences.
+    alerts : DataFrame or None
+        See `attach.packets`.
+    ways : sequence of (Filter, str)
+        See `with_topics`.
+    told : DataFrame
+        Rows of the table routed of earlier batches: what takes a pair back goes where
+        the pair went, whatever a filter says of it now.
+    survey : str
+    """
+    whole = attach.packets(pairs, alerts, survey)
+    key = ["coincidence_id", "status", "batch"]
+    passed = with_topics(whole, ways).select(
+        *[F.col(f"coincidence.{name}") for name in key], F.col("_topics").alias("_now")
+    )
+    pair = ["event_id", "survey", "alert_id"]
+    taken_back = F.col("status").isin("withdrawn", "retracted")
+    before = (
+        told.join(pairs.where(taken_back).select(*pair).distinct(), pair, "left_semi")
+        .groupBy(*pair)
+        .agg(F.array_distinct(F.flatten(F.collect_list("topics"))).alias("_before"))
+    )
+    none = F.array().cast("array<string>")
+    before_too = F.when(taken_back, F.coalesce("_before", none)).otherwise(none)
+    topics = F.array_sort(F.array_union(F.coalesce("_now", none), before_too))
+    return (
+        pairs.join(passed, key, "left")
+        .join(before, pair, "left")
+        .withColumn("topics", topics)
+        .where(F.size("topics") > 0)
+        .select(names("routed"))
+    )
 
 
 def routes(settings: Settings) -> list[tuple[Filter, str]]:
@@ -208,15 +157,22 @@ def batch_writer(settings: Settings, run: str) -> Callable[[DataFrame, int], Non
         manifests = [ledger.parse(line.value) for line in lines.collect()]
         fresh = [m for m in manifests if m.tables.get("coincidences")]
         sent: dict[str, int] = {}
+        tables: dict[str, tuple[str, ...]] = {}
         if fresh and ways:
-            table = ledger.read(
-                lines.sparkSession, settings.root, "coincidences", fresh
-            )
+            spark = lines.sparkSession
+            table = ledger.read(spark, settings.root, "coincidences", fresh)
             pairs = table.where(F.col("survey") == settings.survey)
-            whole = packets(pairs, science(pairs), settings.survey)
-            sent = send(with_topics(whole, ways), batch)
+            alerts = attach.science(pairs)
+            earlier = [m for m in own.manifests() if (m.run, m.batch) != (run, batch)]
+            told = ledger.read(spark, settings.root, "routed", earlier)
+            chosen = decide(pairs, alerts, ways, told, settings.survey).coalesce(1)
+            written = own.write(chosen, "routed", run, batch)
+            tables["routed"] = written.files
+            routed = ledger.read_files(spark, settings.root, "routed", written.files)
+            if written.rows:
+                sent = send(attach.packets(routed, alerts, settings.survey), batch)
         facts = {"sent": sent, "manifests": sorted(m.name for m in manifests)}
-        own.commit(Manifest(STAGE, run, batch, {}, facts))
+        own.commit(Manifest(STAGE, run, batch, tables, facts))
         for topic, count in sent.items():
             _LOG.info("route: %d packets to %s", count, topic)
 
@@ -235,19 +191,3 @@ def _sender(
     brokers.create([*topics, heartbeat.topic_of(settings)])
     brokers.create([batches], 1)
     return lambda df, batch: kafka.Delivery(brokers, batches, run, batch).send(df)
-
-
-def science(pairs: DataFrame) -> DataFrame | None:
-    """Read Fink's alerts of the files that the pairs name, as far as they are there."""
-    rows = pairs.select("packet_file").distinct().collect()
-    files = sorted(r.packet_file for r in rows)
-    there = [f for f in files if _is_there(f)]
-    if not there:
-        return None
-    reader = pairs.sparkSession.read.option("mergeSchema", "true")
-    return reader.parquet(*map(unquote, there))  # Spark tells them encoded, reads plain
-
-
-def _is_there(uri: str) -> bool:
-    folder, _, name = uri.rpartition("/")
-    return open_store(folder).exists(name)

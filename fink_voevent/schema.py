@@ -340,12 +340,18 @@ COINCIDENCES = (
     Column("software", TEXT, "", "", "fink-voevent and its version"),
 )
 
+ROUTED = (
+    *COINCIDENCES,
+    Column("topics", pa.list_(TEXT), "", "", "topics to which its packet went"),
+)
+
 TABLES: dict[str, tuple[Column, ...]] = {
     "landing": LANDING,
     "quarantine": QUARANTINE,
     "events": EVENTS,
     "alerts": ALERTS,
     "coincidences": COINCIDENCES,
+    "routed": ROUTED,
 }
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 PREFIX = "VOEVENT_"
 DEFAULT_PORT = 8099  # VTP, broker to subscriber: convention
+AUTHOR_PORT = 8098  # VTP, author to broker
 
 
 class Settings(BaseModel):
@@ -36,8 +37,9 @@ class Settings(BaseModel):
     )
     local_ivo: str = Field(
         "ivo://org.fink-broker/voevent",
-        pattern=r"^ivo://[A-Za-z0-9][\w.~*'()-]{2,}(/\S*)?$",
-        description="who we are, in acknowledgements",
+        pattern=r"^ivo://[A-Za-z0-9][\w.~*'()-]{2,}(/[^\s#?/]+)*$",
+        description="who we are: in acknowledgements, and the first part of the"
+        " identifiers of what we send; notices of its authority are not ingested",
     )
     spool: str = Field(
         str(Path.home() / ".fink_voevent" / "spool"),
@@ -127,6 +129,47 @@ class Settings(BaseModel):
         description="where Fink keeps its archive (Fink: AGG_DATA_PREFIX): packets are"
         " read from there once the night's own files are gone",
     )
+    publish: str = Field(
+        "",
+        description="filters whose coincidences go out as VOEvents: NAME,...",
+    )
+    publish_topics: str = Field(
+        "",
+        description="Fink topics whose alerts go out as VOEvents, separated by commas",
+    )
+    publish_servers: str = Field(
+        "",
+        description="Kafka brokers of these topics, host:port,...; empty is"
+        " VOEVENT_KAFKA_SERVERS",
+    )
+    publish_to: str = Field(
+        f"127.0.0.1:{AUTHOR_PORT}",
+        description="VTP broker to send VOEvents to, host:port; ours is"
+        " `fink_voevent broadcast`",
+    )
+    publish_dry_run: bool = Field(
+        True, description="make VOEvents and keep them, send nothing"
+    )
+    publish_per_hour: int = Field(60, ge=1, description="VOEvents sent at most (h-1)")
+    publish_contact: str = Field(
+        "", description="address for questions about what we send, in each VOEvent"
+    )
+    broadcast_port: int = Field(
+        DEFAULT_PORT, ge=0, le=65535, description="port for subscribers of `broadcast`"
+    )
+    broadcast_receive_port: int = Field(
+        AUTHOR_PORT,
+        ge=0,
+        le=65535,
+        description="port of loopback at which `broadcast` takes VOEvents",
+    )
+    broadcast_allow: str = Field(
+        "127.0.0.1/32",
+        description="networks whose subscribers are served, CIDR, separated by commas",
+    )
+    broadcast_test_s: int = Field(
+        3600, ge=0, description="a test event to subscribers every (s); 0 sends none"
+    )
     spark_master: str = Field(
         "", description="Spark master; empty is what spark-submit says, else local[*]"
     )
@@ -134,7 +177,7 @@ class Settings(BaseModel):
         "2g", pattern=r"^\d+[kmgt]$", description="memory of a driver that we start"
     )
 
-    @field_validator("sources")
+    @field_validator("sources", "publish_to")
     @classmethod
     def _sources(cls, value: str) -> str:
         parse_sources(value)

@@ -96,6 +96,11 @@ class Registry:
 
     streams: tuple[Stream, ...]
     unknown: Stream
+    own: str = ""  # our own authority: what comes from it is not ingested
+
+    def is_own(self, ivorn: str) -> bool:
+        """Whether a notice is one that we sent."""
+        return bool(self.own) and authority(ivorn) == self.own
 
     def find(
         self, ivorn: str, params: Mapping[str, str], issued: datetime | None = None
@@ -113,6 +118,11 @@ class Registry:
                 groups = {k: v for k, v in found.groupdict().items() if v is not None}
                 return stream, groups
         return self.unknown, {}
+
+
+def authority(ivorn: str) -> str:
+    """Give the authority of an identifier, ``ivo://<authority>/...``, in lower case."""
+    return ivorn.lower().removeprefix("ivo://").partition("/")[0].partition("#")[0]
 
 
 @functools.lru_cache(maxsize=8)

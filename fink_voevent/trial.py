@@ -10,7 +10,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent import ledger, night, route
+from fink_voevent import attach, ledger, night, route
 from fink_voevent.errors import InputError
 from fink_voevent.ledger import Ledger
 from fink_voevent.schema import spark_schema
@@ -52,7 +52,7 @@ def count(settings: Settings, name: str, folder: str | None) -> Trial:
         pairs = _pairs(spark, settings, folder).where(
             F.col("survey") == settings.survey
         )
-        whole = route.packets(pairs, route.science(pairs), settings.survey)
+        whole = attach.packets(pairs, attach.science(pairs), settings.survey)
         passed = F.size("_topics") > 0
         event = F.col("coincidence.event_id")
         row = (

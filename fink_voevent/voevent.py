@@ -171,6 +171,19 @@ def _schema_valid(raw: bytes) -> bool:
     return bool(_schema().validate(root))
 
 
+def check(raw: bytes) -> None:
+    """Check a VOEvent that is to be sent.
+
+    Raises
+    ------
+    NoticeError
+        With the first reason, where it is not valid by the XSD of VOEvent 2.0.
+    """
+    schema = _schema()
+    if not schema.validate(etree.fromstring(raw, _parser())):
+        raise NoticeError(f"not valid: {schema.error_log[0].message}")
+
+
 def _namespace_version(root: Mapping[str, Any]) -> str | None:
     for key, value in root.items():
         found = _VERSION.search(value) if key.startswith("@xmlns") else None

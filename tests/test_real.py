@@ -12,7 +12,7 @@ import pytest
 from oracle import assert_equal, pairs
 from programs import broadcaster, listener, wait_for
 
-from fink_voevent import at_rest, ingest, ledger, night, route
+from fink_voevent import at_rest, attach, ingest, ledger, night, route
 from fink_voevent.notice import normalise
 from fink_voevent.status import Observer
 from fink_voevent.surveys import thin
@@ -205,7 +205,7 @@ def test_no_leaf_of_our_struct_is_named_as_a_leaf_of_fink(spark, real):
     from fink_voevent.schema import spark_schema
 
     pairs = spark.createDataFrame([], spark_schema("coincidences"))
-    ours = pairs.select(route.coincidence_struct(F.lit(False)).alias("c")).schema
+    ours = pairs.select(attach.coincidence_struct(F.lit(False)).alias("c")).schema
     leaves = set(ours["c"].dataType.names)
     for folder in ("ztf/science_20240115", "ztf/regular", "rubin"):
         df = spark.read.option("recursiveFileLookup", "true").parquet(

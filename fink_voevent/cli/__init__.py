@@ -15,7 +15,9 @@ from fink_voevent.errors import VOEventPluginError
 
 COMMANDS = {
     "background": "fink_voevent.cli.background",
+    "broadcast": "fink_voevent.cli.broadcast",
     "config": "fink_voevent.cli.config",
+    "convert": "fink_voevent.cli.convert",
     "disable": "fink_voevent.cli.enable:disable",
     "doctor": "fink_voevent.cli.doctor",
     "enable": "fink_voevent.cli.enable:enable",
@@ -23,7 +25,9 @@ COMMANDS = {
     "land": "fink_voevent.cli.land",
     "listen": "fink_voevent.cli.listen",
     "match": "fink_voevent.cli.match",
+    "outbox": "fink_voevent.cli.publish:outbox",
     "parse": "fink_voevent.cli.parse",
+    "publish": "fink_voevent.cli.publish:publish",
     "run": "fink_voevent.cli.run",
     "scramble": "fink_voevent.cli.scramble",
     "stages": "fink_voevent.cli.stages",

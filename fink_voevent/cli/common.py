@@ -26,6 +26,12 @@ _OPTIONS = {
     "credible_level": ("--credible-level", "Match within this level of regions (0-1)."),
     "window": ("--window", "BEFORE,AFTER in days, over the streams' own windows."),
     "cell_order": ("--cell-order", "HEALPix order of the pre-selection; 0 chooses."),
+    "broadcast_port": ("--port", "Port for subscribers."),
+    "broadcast_receive_port": ("--receive-port", "Port of loopback for VOEvents."),
+    "broadcast_allow": ("--allow", "Networks whose subscribers are served: CIDR,..."),
+    "local_ivo": ("--local-ivo", "Who we are: ivo://<authority>/<stream>."),
+    "publish": ("--filters", "Filters whose coincidences go out: NAME,..."),
+    "publish_to": ("--to", "VTP broker to send to, host:port."),
     "allow_tests": ("--allow-tests", "Match tests and injections too."),
 }
 
