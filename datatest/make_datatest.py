@@ -26,6 +26,7 @@ sys.path.insert(0, str(HERE))
 from json_notices import JSON_NOTICES  # noqa: E402
 from notices import NOTICES, xml  # noqa: E402
 from traps import TRAPS  # noqa: E402
+from truth import merger_notice, sightings  # noqa: E402
 
 SEED = 20170817
 BACKGROUND_EACH = 40  # scattered alerts around each event
@@ -251,7 +252,7 @@ def expected(rows: list[dict]) -> list[dict]:
 
 def main() -> None:
     """Write all files."""
-    for folder in ("voevents", "alerts", "expected", "traps", "json"):
+    for folder in ("voevents", "alerts", "expected", "traps", "json", "truth"):
         (HERE / folder).mkdir(exist_ok=True)
     for notice in NOTICES:
         (HERE / "voevents" / notice.file).write_text(xml(notice), encoding="utf-8")
@@ -269,6 +270,12 @@ def main() -> None:
     for name, first in (("early", 1), ("late", 0)):
         part = table.take(list(range(first, len(rows), 2)))
         pq.write_table(part, HERE / "alerts" / f"{name}.parquet")
+    (HERE / "truth" / "gw170817.json").write_bytes(merger_notice())
+    truth = [
+        alert(10_000 + number, *seen, 0.95) for number, seen in enumerate(sightings())
+    ]
+    known = pa.Table.from_pylist(truth, schema=ALERT)
+    pq.write_table(known, HERE / "truth" / "alerts.parquet")
     found = expected(rows)
     path = HERE / "expected" / "coincidences.csv"
     with path.open("w", newline="", encoding="utf-8") as out:

@@ -4,7 +4,8 @@
 
 A real Comet broker broadcasts the notices of ``datatest``; ``fink_voevent run``
 receives them; ZTF-like alerts reach ``science/<night>`` through a real Spark file sink
-while it runs, some before their notice and some after.
+while it runs, some before their notice and some after. What is found goes out again as
+VOEvents, to a second Comet that knows nothing of us.
 """
 
 from __future__ import annotations
@@ -22,13 +23,17 @@ from fink_client.avro_utils import AlertReader
 from processes import (
     DemoError,
     comet_broker,
+    comet_subscriber,
+    free_port,
     is_open,
     running,
     send,
     wait_for,
 )
 
+from fink_voevent import voevent
 from fink_voevent.cli.match import one_line
+from fink_voevent.publish.outbox import Outbox
 from fink_voevent.status import Observer
 
 ROOT = Path(__file__).parent.parent
@@ -72,8 +77,11 @@ def _run(notices: list[Path], expected: int) -> Observer:
     ]  # fmt: skip
     shutil.copy(ALERTS / "early.parquet", BUILD / "incoming")
     fast = {"VOEVENT_TRIGGER_S": "1"}
+    ours_out, theirs, publishing = _outward(data)
     with (
         running(broker, logs / "comet.log"),
+        running(ours_out, logs / "broadcast.log", publishing),
+        running(theirs, logs / "subscriber.log"),
         running(sink, logs / "science.log"),
         running(ours, logs / "run.log", fast),
     ):
@@ -109,8 +117,55 @@ def _run(notices: list[Path], expected: int) -> Observer:
             "all pairs are found", lambda: _standing(observer) == expected, LIMIT_S
         )
         wait_for("all pairs are routed", observer.route_is_done, LIMIT_S)
+        wait_for("the subscriber hears our broker", _hears, LIMIT_S)
+        publish = [sys.executable, "-m", "fink_voevent", "publish"]
+        with running(publish, logs / "publish.log", publishing):
+            wait_for("VOEvents go out", lambda: _outgoing(publishing), LIMIT_S)
+            wait_for(
+                "the subscriber has them all",
+                lambda: len(_received()) == len(_outgoing(publishing)),
+                LIMIT_S,
+            )
     print((logs / "run.log").read_text(encoding="utf-8").strip().splitlines()[-1])
     return observer
+
+
+def _outward(data: Path) -> tuple[list[str], list[str], dict[str, str]]:
+    """Command of our broker, of a Comet subscriber to it, and our settings."""
+    taking, serving = free_port(), free_port()
+    ours = [
+        sys.executable, "-m", "fink_voevent", "broadcast",
+        "--port", str(serving), "--receive-port", str(taking),
+    ]  # fmt: skip
+    settings = {
+        "VOEVENT_DATA_PREFIX": str(data),
+        "VOEVENT_SPOOL": str(BUILD / "spool"),
+        "VOEVENT_LOCAL_IVO": "ivo://org.example.fink/demo",
+        "VOEVENT_PUBLISH": "grb_bronze,neutrino_bronze",
+        "VOEVENT_PUBLISH_DRY_RUN": "false",  # to our own broker, on loopback
+        "VOEVENT_PUBLISH_TO": f"127.0.0.1:{taking}",
+        "VOEVENT_PUBLISH_PER_HOUR": "1000",
+        "VOEVENT_BROADCAST_TEST_S": "0",
+    }
+    return ours, comet_subscriber(BUILD / "subscriber", serving), settings
+
+
+def _hears() -> bool:
+    return _says(BUILD / "logs" / "subscriber.log", "Authenticate received")
+
+
+def _outgoing(settings: dict[str, str]) -> list[str]:
+    """List what went out, once nothing waits."""
+    outbox = Outbox(settings["VOEVENT_SPOOL"])
+    rows = list(outbox.rows())
+    outbox.close()
+    gone = [ivorn for state, ivorn, _, _ in rows if state == "acknowledged"]
+    return gone if len(gone) == len(rows) else []
+
+
+def _received() -> list[Path]:
+    """Files of the VOEvents that the subscriber keeps."""
+    return sorted((BUILD / "subscriber" / "kept").iterdir())
 
 
 def issued(notice: Path) -> str:
@@ -155,6 +210,11 @@ def _report(
     counts = Counter(row["status"] for row in journal)
     told = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
     print(f"{len(found)} coincidences stand; told on the way: {told}")
+    received = [voevent.read(path.read_bytes()) for path in _received()]
+    for document in received[:3]:
+        cited = ", ".join(f"{how} {ivorn}" for ivorn, how in document.cites)
+        print(f"a Comet subscriber received {document.ivorn}: {cited}")
+    print(f"{len(received)} VOEvents went out over VTP and were received")
     for topic, rows in packets.items():
         print(f"topic {topic}: {len(rows)} packets, read back with fink-client")
     summary = {
@@ -164,6 +224,7 @@ def _report(
         "alerts": status.alerts,
         "coincidences": len(found),
         "topics": {topic: len(rows) for topic, rows in packets.items()},
+        "voevents_out": len(received),
         "seconds": round(seconds, 1),
     }
     (BUILD / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")

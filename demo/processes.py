@@ -79,6 +79,18 @@ def comet_broker(folder: Path) -> tuple[list[str], int, int]:
     return command, receive, broadcast
 
 
+def comet_subscriber(folder: Path, port: int) -> list[str]:
+    """Command of an unmodified Comet that keeps what it receives in a folder."""
+    for name in ("kept", "eventdb"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    return [
+        str(BIN / "twistd"), "-n", f"--pidfile={folder / 'comet.pid'}", "comet", "-v",
+        "--local-ivo=ivo://org.example/subscriber", f"--remote=127.0.0.1:{port}",
+        f"--eventdb={folder / 'eventdb'}", "--save-event",
+        f"--save-event-directory={folder / 'kept'}",
+    ]  # fmt: skip
+
+
 def send(notice: Path, port: int) -> None:
     """Send a notice to a broker with Comet's own author."""
     command = [
