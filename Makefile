@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3; do \
 	2>/dev/null && { echo $$p; break; }; done)
 BIN := $(VENV)/bin
 
-.PHONY: help venv python demo test test-fast test-spark34 lint docs datatest bench fuzz chaos clean java
+.PHONY: help venv python demo test test-fast test-spark34 lint docs datatest bench fuzz chaos clean java maven
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -15,6 +15,11 @@ help: ## list the targets
 java:
 	@command -v java >/dev/null || [ -x "$$JAVA_HOME/bin/java" ] || { \
 	echo "Java is missing and Spark needs it: apt-get install openjdk-17-jre-headless"; \
+	exit 1; }
+
+maven:
+	@command -v mvn >/dev/null || { \
+	echo "Maven is missing and the tests need it, for Kafka: apt-get install maven"; \
 	exit 1; }
 
 python:
@@ -38,10 +43,10 @@ venv: $(VENV)/.made ## make .venv with the package and what its tests need
 demo: venv java ## from VOEvents on the wire to coincidences on topics, on this machine
 	$(BIN)/python demo
 
-test: venv java ## all tests
+test: venv java maven ## all tests
 	$(BIN)/python -m pytest
 
-test-fast: venv java ## tests that take less than a minute in all
+test-fast: venv java maven ## tests that take less than a minute in all
 	$(BIN)/python -m pytest -m 'not slow'
 
 test-spark34: $(VENV34)/.made java ## the pipeline on Spark 3.4, which Fink runs
@@ -67,7 +72,8 @@ fuzz: venv ## 100,000 mutated documents (N=...)
 	FUZZ=$(or $(N),100000) $(BIN)/python -m pytest tests/test_fuzz.py
 
 chaos: venv java ## the stages killed 200 times at random moments (N=..., SEED=...)
-	CHAOS=$(or $(N),200) CHAOS_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/test_chaos.py
+	CHAOS=$(or $(N),200) CHAOS_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/test_chaos.py \
+	tests/test_publish.py
 
 clean: ## remove what was made
 	rm -rf $(VENV) $(VENV34) build

@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import functools
 from urllib.parse import unquote
 
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DataType, StructType, TimestampType
 
@@ -17,6 +18,7 @@ from fink_voevent.storage import open_store
 
 ISO = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'"
 # Of the pair, what the packet itself says, or what has no meaning to who reads it.
+FILE = "_file"  # column: Fink's file that holds an alert
 LEFT_OUT = ("magnitude", "band", "packet_file")
 
 
@@ -85,26 +87,30 @@ def packets(pairs: DataFrame, science: DataFrame | None, survey: str) -> DataFra
             trigger_id().alias("triggerId"),
             coincidence_struct(F.lit(True)).alias("coincidence"),
         )
-    key = surveys.packet_key(survey)
-    pairs = pairs.withColumn("_file", _same_path(F.col("packet_file")))
-    wanted = pairs.select("_file", F.col("alert_id").alias("_key")).distinct()
+    columns = [c for c in science.columns if c != FILE]
+    wanted = pairs.select(
+        F.col("alert_id").alias("_key"), _same_path(F.col("packet_file")).alias("_own")
+    ).distinct()
+    best = Window.partitionBy("_key").orderBy(F.expr(f"{FILE} = _own").desc(), FILE)
     alerts = (
         science.select(
-            F.struct(*_fink_columns(science)).alias("alert"),
-            F.col(key).cast("bigint").alias("_key"),
-            _same_path(F.col("_metadata.file_path")).alias("_file"),
+            F.struct(*_fink_columns(science.drop(FILE))).alias("alert"),
+            F.col(surveys.packet_key(survey)).cast("bigint").alias("_key"),
+            FILE,
         )
-        .join(F.broadcast(wanted), ["_file", "_key"], "left_semi")
-        .dropDuplicates(["_file", "_key"])
+        .join(F.broadcast(wanted), "_key")
+        .withColumn("_rank", F.row_number().over(best))
+        .where("_rank = 1")
+        .select("_key", "alert")
     )
     told = surveys.identity(survey)
     own = [
         F.coalesce(f"alert.{c}", told[c]).alias(c) if c in told else F.col(f"alert.{c}")
-        for c in science.columns
+        for c in columns
     ]
     joined = (
         pairs.withColumn("_key", F.col("alert_id"))
-        .join(alerts, ["_file", "_key"], "left")
+        .join(alerts, "_key", "left")
         .withColumn("_trigger", trigger_id())
         .withColumn("_pair", coincidence_struct(F.col("alert").isNull()))
     )
@@ -116,15 +122,49 @@ def packets(pairs: DataFrame, science: DataFrame | None, survey: str) -> DataFra
     )
 
 
-def science(pairs: DataFrame) -> DataFrame | None:
-    """Read Fink's alerts of the files that the pairs name, as far as they are there."""
-    rows = pairs.select("packet_file").distinct().collect()
-    files = sorted(r.packet_file for r in rows)
-    there = [f for f in files if _is_there(f)]
-    if not there:
-        return None
+def science(pairs: DataFrame, archive: str = "") -> DataFrame | None:
+    """Read Fink's alerts that the pairs are of, as far as they are there.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        Coincidences.
+    archive : str, optional
+        Where Fink keeps its archive: the nights of files that are gone are read there,
+        as Fink clears a night once it has merged it.
+
+    Returns
+    -------
+    DataFrame or None
+        Fink's columns, and the file in `FILE`.
+    """
+    rows = pairs.select("packet_file", "night").distinct().collect()
+    there = sorted({r.packet_file for r in rows if _is_there(r.packet_file)})
+    nights = {r.night for r in rows if r.packet_file not in there} if archive else ()
+    merged = sorted(filter(_holds, (_archived(archive, night) for night in nights)))
+    parts = []
     reader = pairs.sparkSession.read.option("mergeSchema", "true")
-    return reader.parquet(*map(unquote, there))  # Spark tells them encoded, reads plain
+    if there:  # Spark tells them encoded, reads plain
+        parts.append(reader.parquet(*map(unquote, there)))
+    if merged:
+        parts.append(reader.parquet(*merged))
+    if not parts:
+        return None
+    told = _same_path(F.col("_metadata.file_path"))
+    named = [part.withColumn(FILE, told) for part in parts]
+    return functools.reduce(
+        lambda one, two: one.unionByName(two, allowMissingColumns=True), named
+    )
+
+
+def _archived(archive: str, night: str) -> str:
+    """Folder of a night in Fink's archive."""
+    year, month, day = night[:4], night[4:6], night[6:]
+    return f"{archive.rstrip('/')}/science/year={year}/month={month}/day={day}"
+
+
+def _holds(folder: str) -> bool:
+    return bool(open_store(folder).names(".parquet"))
 
 
 def _is_there(uri: str) -> bool:

@@ -162,7 +162,7 @@ def batch_writer(settings: Settings, run: str) -> Callable[[DataFrame, int], Non
             spark = lines.sparkSession
             table = ledger.read(spark, settings.root, "coincidences", fresh)
             pairs = table.where(F.col("survey") == settings.survey)
-            alerts = attach.science(pairs)
+            alerts = attach.science(pairs, settings.archive_prefix)
             earlier = [m for m in own.manifests() if (m.run, m.batch) != (run, batch)]
             told = ledger.read(spark, settings.root, "routed", earlier)
             chosen = decide(pairs, alerts, ways, told, settings.survey).coalesce(1)

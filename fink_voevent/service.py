@@ -125,13 +125,13 @@ def _run(stage: str, settings: Settings, seconds: float) -> None:
     timer.daemon = True
     timer.start()
     if stage == "publish":
-        from fink_voevent.publish import service
+        from fink_voevent.publish.service import run as publish
 
-        service.run(settings, stop)
+        publish(settings, stop)
         return
-    from fink_voevent import stages
+    from fink_voevent.stages import run as run_stages
 
-    stages.run(settings, stop, (stage,))
+    run_stages(settings, stop, (stage,))
 
 
 def _log_to_stderr(level: str) -> None:

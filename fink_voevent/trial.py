@@ -52,7 +52,8 @@ def count(settings: Settings, name: str, folder: str | None) -> Trial:
         pairs = _pairs(spark, settings, folder).where(
             F.col("survey") == settings.survey
         )
-        whole = attach.packets(pairs, attach.science(pairs), settings.survey)
+        alerts = attach.science(pairs, settings.archive_prefix)
+        whole = attach.packets(pairs, alerts, settings.survey)
         passed = F.size("_topics") > 0
         event = F.col("coincidence.event_id")
         row = (

@@ -264,6 +264,27 @@ def test_alerts_that_are_gone_leave_a_packet_that_says_so(pipeline):
     packets = pipeline.topics()["fink_grb_bronze_ztf"]
     assert len(packets) == 2
     assert all(p["coincidence"]["packet_missing"] for p in packets)
+    assert {p["objectId"] for p in packets} == {"ZTF22aaaagrb"}  # named all the same
+
+
+def test_alerts_of_a_night_that_fink_cleared_come_from_its_archive(pipeline):
+    archive = Path(pipeline.settings.data_prefix, "archive")
+    values = {"archive_prefix": str(archive)}
+    pipeline.settings = pipeline.settings.model_copy(update=values)
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb221009a_bat")
+    pipeline.match()
+    merged = archive / "science" / "year=2022" / "month=10" / "day=09"
+    merged.mkdir(parents=True)
+    for file in pipeline.science.glob("*.parquet"):
+        shutil.move(file, merged / f"merged-{file.name}")
+    shutil.rmtree(pipeline.science)
+    pipeline.route()
+    packets = pipeline.topics()["fink_grb_bronze_ztf"]
+    assert {p["candidate"]["candid"] for p in packets} == {
+        p["coincidence"]["alert_id"] for p in packets
+    }
+    assert not any(p["coincidence"]["packet_missing"] for p in packets)
 
 
 def test_a_file_in_landing_that_is_no_parquet_stops_nothing(pipeline):
