@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import ledger, versions
 from fink_voevent.settings import Settings, parse_window
@@ -17,6 +18,18 @@ def tenses(settings: Settings) -> tuple[str, ...]:
     """Tenses of notices that are matched."""
     extra = ("test", "injection") if settings.allow_tests else ()
     return ("observation", *extra)
+
+
+def with_maps(events: DataFrame, maps: DataFrame) -> DataFrame:
+    """Events with the sky maps that were fetched for them: the map is the region."""
+    columns = ("skymap_sha256", "cells", "pixels")
+    fetched = maps.select("skymap_url", *[F.col(c).alias(f"_{c}") for c in columns])
+    lacking = F.when(F.col("skymap_sha256").isNull(), F.col("skymap_url"))
+    joined = events.withColumn("_url", lacking).join(
+        F.broadcast(fetched.withColumnRenamed("skymap_url", "_url")), "_url", "left"
+    )
+    merged = {c: F.coalesce(f"_{c}", c) for c in columns}
+    return joined.withColumns(merged).select(events.columns)
 
 
 @dataclass
@@ -41,6 +54,10 @@ class Live:
         return self._kept[key]
 
     def _read(self, spark: SparkSession, files: tuple[str, ...]) -> DataFrame:
-        events = ledger.read_files(spark, self.settings.root, "events", files)
-        latest = versions.latest(events, tenses(self.settings))
+        root = self.settings.root
+        is_map = {f: f.startswith("maps/") for f in files}
+        maps = ledger.read_files(spark, root, "maps", [f for f in files if is_map[f]])
+        told = [f for f in files if not is_map[f]]
+        events = ledger.read_files(spark, root, "events", told)
+        latest = versions.latest(with_maps(events, maps), tenses(self.settings))
         return versions.with_window(latest, parse_window(self.settings.window))

@@ -210,13 +210,14 @@ def _position_columns(place: Position) -> dict[str, Any]:
         "cells": None
         if place.cells is None
         else [{"lo": lo, "hi": hi} for lo, hi in place.cells],
-        "pixels": _pixels(place.skymap),
+        "pixels": pixels(place.skymap),
         "distance": _distance(place.skymap),
         "skymap_state": place.skymap_state,
     }
 
 
-def _pixels(skymap: SkyMap | None) -> list[dict[str, float]] | None:
+def pixels(skymap: SkyMap | None) -> list[dict[str, float]] | None:
+    """Pixels of a map as the tables hold them; None where there is no map."""
     if skymap is None:
         return None
     names = ("lo", "hi", "level", "density")

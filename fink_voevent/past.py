@@ -69,8 +69,9 @@ def _overlap(manifest: Manifest, span: Span) -> bool:
 
 
 def event_files(manifests: list[Manifest]) -> list[str]:
-    """Event files that these manifests of ingest hand over, sorted."""
-    return sorted(f for m in manifests for f in m.tables.get("events", ()))
+    """Files of events, and of their maps, that these manifests hand over, sorted."""
+    tables = ("events", "maps")
+    return sorted(f for m in manifests for t in tables for f in m.tables.get(t, ()))
 
 
 def span_of(alerts: DataFrame) -> Span:

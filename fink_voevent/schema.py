@@ -340,6 +340,11 @@ COINCIDENCES = (
     Column("software", TEXT, "", "", "fink-voevent and its version"),
 )
 
+_BY_NAME = {c.name: c for c in EVENTS}
+MAPS = tuple(
+    _BY_NAME[name] for name in ("skymap_url", "skymap_sha256", "cells", "pixels")
+)
+
 ROUTED = (
     *COINCIDENCES,
     Column("topics", pa.list_(TEXT), "", "", "topics to which its packet went"),
@@ -352,6 +357,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "alerts": ALERTS,
     "coincidences": COINCIDENCES,
     "routed": ROUTED,
+    "maps": MAPS,
 }
 
 

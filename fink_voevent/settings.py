@@ -85,6 +85,11 @@ class Settings(BaseModel):
     streams: str = Field(
         "", description="file of streams that extends or overrides streams.toml"
     )
+    skymap_hosts: str = Field(
+        "",
+        description="hosts from which sky maps are fetched that a notice gives by its"
+        " address only: NAME,...; empty fetches none",
+    )
     filters: str = Field(
         "fink_voevent.filters",
         description="packages that hold filter_NAME/filter.py, separated by commas",

@@ -22,7 +22,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.types import StructType
 
-from fink_voevent import ingest, night, route
+from fink_voevent import ingest, maps, night, route
 from fink_voevent.errors import InputError, VOEventPluginError
 from fink_voevent.heartbeat import Heart
 from fink_voevent.lease import hold
@@ -85,6 +85,7 @@ def _run(settings: Settings, stop: threading.Event, stages: Sequence[str]) -> No
 
     try:
         if ingest.STAGE in stages:
+            maps.start(settings, stop)
             queries.append(ingest.start(spark, settings))
         if route.STAGE in stages:
             queries.append(route.start(spark, settings))

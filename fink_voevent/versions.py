@@ -25,7 +25,7 @@ REGION = {
     "ellipse": "ellipse",
     "cells": "cells",
     "pixels": "pixels",
-    "region_id": "notice_id",
+    "region_id": "_map_id",
 }
 TRIGGER_TIMES = ("isotime", "tjd")
 SAME_TIME_S = 60.0  # instruments trigger on one burst this far apart, at most
@@ -66,7 +66,9 @@ def latest(events: DataFrame, tenses: tuple[str, ...]) -> DataFrame:
     trigger = F.when(F.col("time_source").isin(*TRIGGER_TIMES), F.col("time"))
     told = {n: s for n, s in EVENT_COLUMNS.items() if n not in REGION}
     region = F.when(F.col("cells").isNotNull(), F.struct(*REGION.values()))
-    ranked = one_name(taking_part).select(
+    # another map of the same notice, fetched since, is another region
+    map_id = F.concat_ws("/", "notice_id", "skymap_sha256")
+    ranked = one_name(taking_part.withColumn("_map_id", map_id)).select(
         *[F.col(source).alias(name) for name, source in told.items()],
         *("kind", "window_before", "window_after"),
         F.first(region, ignorenulls=True).over(whole).alias("_region"),

@@ -1,0 +1,146 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Sky maps that a notice gives by address only: fetched once, handed over by manifest.
+
+A map that came is a row of the table maps, and a manifest of ingest, so that the notice
+is matched again with it. Until then the notice is kept and meets no alert by place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from fink_voevent import skymap
+from fink_voevent.errors import InputError, NoticeError, StorageError
+from fink_voevent.fetch import fetch
+from fink_voevent.ledger import Ledger, Manifest
+from fink_voevent.notice import pixels
+from fink_voevent.schema import arrow_schema
+from fink_voevent.settings import Settings
+from fink_voevent.storage import open_store
+
+_LOG = logging.getLogger(__name__)
+TABLE = "maps"
+POLL_S = 2.0
+FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 3600.0
+TRIES = 12  # about half a day, waits doubled each time
+NOTHING = {"documents": 0, "events": 0, "quarantine": 0}  # in the status line
+
+
+@dataclass
+class Fetcher:
+    """Fetches what the events of ingest name, each address once.
+
+    Parameters
+    ----------
+    settings : Settings
+        `skymap_hosts` are the hosts allowed.
+    """
+
+    settings: Settings
+    _seen: set[str] = field(default_factory=set)
+    _due: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    @property
+    def _ledger(self) -> Ledger:
+        return Ledger(self.settings.root, "ingest")
+
+    def turn(self, now_s: float) -> int:
+        """Fetch what is due; return how many maps came."""
+        for url in self._fresh():
+            self._due.setdefault(url, (now_s, 0))
+        return sum(
+            self._try(url, now_s)
+            for url, (due_s, _) in list(self._due.items())
+            if due_s <= now_s
+        )
+
+    def _fresh(self) -> Iterable[str]:
+        """Addresses in manifests that were not looked at yet."""
+        ledger = self._ledger
+        new = [m for m in ledger.manifests() if m.name not in self._seen]
+        self._seen.update(m.name for m in new)
+        files = [f for m in new for f in m.tables.get("events", ())]
+        urls = _urls(self.settings.root, files)
+        return [url for url in urls if not ledger.has(run_of(url), 0)]
+
+    def _try(self, url: str, now_s: float) -> bool:
+        _, tries = self._due.pop(url)
+        hosts = [h.strip() for h in self.settings.skymap_hosts.split(",") if h.strip()]
+        try:
+            content = fetch(url, hosts)
+            found = skymap.read(content)
+        except (InputError, NoticeError) as error:
+            if tries + 1 < TRIES:
+                wait_s = min(FIRST_WAIT_S * 2**tries, LONGEST_WAIT_S)
+                self._due[url] = (now_s + wait_s, tries + 1)
+            if tries in (0, TRIES - 1):
+                _LOG.warning("no sky map: %s", error)
+            return False
+        self._hand_over(url, content, found)
+        _LOG.info("sky map %s: %d pixels", url, len(found.lo))
+        return True
+
+    def _hand_over(self, url: str, content: bytes, found: skymap.SkyMap) -> None:
+        row = {
+            "skymap_url": url,
+            "skymap_sha256": hashlib.sha256(content).hexdigest(),
+            "cells": [{"lo": lo, "hi": hi} for lo, hi in found.ranges()],
+            "pixels": pixels(found),
+        }
+        table = pa.Table.from_pylist([row], schema=arrow_schema(TABLE))
+        name = f"{run_of(url)}.parquet"
+        store = open_store(self.settings.root).at(TABLE)
+        store.make()
+        store.write(name, lambda stream: pq.write_table(table, stream))
+        tables = {TABLE: (f"{TABLE}/{name}",)}
+        self._ledger.commit(Manifest("ingest", run_of(url), 0, tables, NOTHING))
+
+    def run(self, stop: threading.Event) -> None:
+        """Fetch until `stop` is set."""
+        while not stop.wait(POLL_S):
+            self._turn()
+
+    def _turn(self) -> None:
+        try:
+            self.turn(time.monotonic())
+        except (StorageError, OSError) as error:
+            _LOG.error("sky maps: %s; trying again", error)
+
+
+def run_of(url: str) -> str:
+    """Name of the manifest of a map: of its address, so that it is fetched once."""
+    return f"map-{hashlib.sha256(url.encode()).hexdigest()[:32]}"
+
+
+def _urls(root: str, files: Iterable[str]) -> list[str]:
+    """Addresses of maps that events name and do not hold."""
+    store = open_store(root)
+    paths = [store.at(*name.split("/")).path for name in files]
+    if not paths:
+        return []
+    held = ds.dataset(paths, arrow_schema("events"), "parquet", store.filesystem)
+    needed = ds.field("skymap_url").is_valid() & ~ds.field("skymap_sha256").is_valid()
+    found: list[Any] = held.to_table(["skymap_url"], filter=needed)[0].to_pylist()
+    return sorted(set(found))
+
+
+def start(settings: Settings, stop: threading.Event) -> threading.Thread | None:
+    """Fetch in a thread of its own; None where no host is allowed."""
+    if not settings.skymap_hosts:
+        return None
+    thread = threading.Thread(
+        target=Fetcher(settings).run, args=(stop,), name="skymaps", daemon=True
+    )
+    thread.start()
+    return thread
