@@ -63,10 +63,11 @@ docs: venv ## docs/tables.md and docs/settings.md from the code
 datatest: venv ## the data of tests and demo
 	$(BIN)/python datatest/make_datatest.py
 
-bench: venv java ## benchmarks, into build/bench
+bench: venv java maven ## benchmarks, into build/bench
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/match.py
+	$(BIN)/python benchmarks/latency.py
 
 fuzz: venv ## 100,000 mutated documents (N=...)
 	FUZZ=$(or $(N),100000) $(BIN)/python -m pytest tests/test_fuzz.py

@@ -27,9 +27,11 @@ from astropy.coordinates import Latitude, Longitude
 from cdshealpix.nested import lonlat_to_healpix
 from pyspark.sql import DataFrame, SparkSession
 
-from fink_voevent import localization, match, regions, versions
+from fink_voevent import ingest, localization, match, night, versions
+from fink_voevent import regions as region_tables
 from fink_voevent.config import load
-from fink_voevent.schema import arrow_schema
+from fink_voevent.ledger import Ledger, Manifest
+from fink_voevent.schema import arrow_schema, names
 from fink_voevent.session import build
 
 ROOT = Path(__file__).parent.parent
@@ -40,7 +42,8 @@ REGIONS = (30, 300, 1000, 10_000)
 MANY = 1000
 MAP_ORDER = 8
 MAPS = 10
-JOINED = ("hpx29", "x", "y", "z", "unix_micros(alert_time)")
+READ = names("alerts")
+LIVE, BATCH, BATCHES, WARM = 300, 10_000, 8, 3
 
 
 def places(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -48,13 +51,13 @@ def places(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray
     return rng.uniform(0, 360, count), np.degrees(np.arcsin(rng.uniform(-1, 1, count)))
 
 
-def write_alerts(path: Path, count: int) -> None:
-    """Thin alerts, as voevent_match keeps them, in eight files."""
+def write_alerts(path: Path, count: int, parts: int = 8) -> None:
+    """Thin alerts, as voevent_match keeps them, in some files."""
     rng = np.random.default_rng(1)
     path.mkdir()
     schema = arrow_schema("alerts")
-    for part in range(8):
-        size = count // 8
+    for part in range(parts):
+        size = count // parts
         ra, dec = places(rng, size)
         index = lonlat_to_healpix(Longitude(ra, "deg"), Latitude(dec, "deg"), 29)
         e, n = np.radians(ra), np.radians(dec)
@@ -161,26 +164,55 @@ def live(spark: SparkSession, rows: list[dict], path: Path) -> DataFrame:
     return kept
 
 
+def once(work: Callable[[], None]) -> float:
+    """Time (s) of one run."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
 def timed(work: Callable[[], None], repeats: int = REPEATS) -> float:
     """Median time (s), after one run that warms up."""
     work()
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
+    return statistics.median(once(work) for _ in range(repeats))
 
 
 def joined(alerts: DataFrame, events: DataFrame) -> Callable[[], None]:
     """Match all, the order of cells chosen as the stage does, and drop the result."""
 
     def work() -> None:
-        order = regions.plan(events).order
+        order = region_tables.plan(events).order
         found = match.pairs(alerts, events, LEVEL, order)
         found.write.format("noop").mode("overwrite").save()
 
     return work
+
+
+def micro_batch(spark: SparkSession, folder: Path) -> float:
+    """Time (s) of a warm batch of the stage: new alerts, notices that are known."""
+    values = {"data_prefix": str(folder / "data"), "spool": str(folder / "spool")}
+    settings = load({}, values).settings
+    root = Path(settings.root)
+    (root / "events").mkdir(parents=True)
+    schema = pa.schema([f.with_nullable(True) for f in arrow_schema("events")])
+    rows = pa.Table.from_pylist(circles(LIVE), schema=schema)
+    pq.write_table(rows, root / "events" / "e.parquet")
+    told = Manifest(ingest.STAGE, "r", 0, {"events": ("events/e.parquet",)}, {})
+    for stage in (ingest.STAGE, night.STAGE):
+        Ledger(settings.root, stage).prepare()
+    Ledger(settings.root, ingest.STAGE).commit(told)
+    write_alerts(folder / "fresh", BATCH * BATCHES, BATCHES)
+    process = night.batch_writer(settings, "20240115", "r")
+    times = []
+    for batch in range(BATCHES):
+        fresh = spark.read.parquet(str(folder / "fresh" / f"{batch}.parquet"))
+        lines = [(told.line(),)] if batch == 0 else []
+        notices = spark.createDataFrame(lines, "manifest string")
+        started = time.perf_counter()
+        process(fresh.unionByName(notices, allowMissingColumns=True), batch)
+        times.append(time.perf_counter() - started)
+    print(f"micro-batches: {', '.join(f'{t:.1f}' for t in times)} s")
+    return statistics.median(times[WARM:])
 
 
 def main(count: int) -> None:
@@ -192,18 +224,25 @@ def main(count: int) -> None:
         folder = Path(scratch)
         write_alerts(folder / "alerts", count)
         alerts = spark.read.parquet(str(folder / "alerts"))
-        sums = [f"sum({column})" for column in JOINED]
-        figures["scan_s"] = timed(lambda: alerts.selectExpr(*sums).collect())
+        columns = alerts.select(READ)
+        figures["scan_s"] = timed(
+            lambda: columns.write.format("noop").mode("overwrite").save()
+        )
+        print(f"scan: {figures['scan_s']:.1f} s")
         for regions in REGIONS:
             events = live(spark, circles(regions), folder / f"{regions}.parquet")
-            repeats = 1 if regions > MANY else REPEATS  # tens of millions of pairs
-            figures[f"regions_{regions}_s"] = timed(joined(alerts, events), repeats)
+            match_all = joined(alerts, events)
+            if regions > MANY:  # hundreds of millions of pairs: once, all else is warm
+                figures[f"regions_{regions}_s"] = once(match_all)
+            else:
+                figures[f"regions_{regions}_s"] = timed(match_all)
             print(f"{regions} regions: {figures[f'regions_{regions}_s']:.1f} s")
             events.unpersist()
         maps = live(spark, sky_maps(), folder / "maps.parquet")
         figures["maps_10_s"] = timed(joined(alerts, maps))
         late = live(spark, [event(1, 120.0, 30.0, 10.0)], folder / "late.parquet")
         figures["backfill_s"] = timed(joined(alerts, late))
+        figures["batch_s"] = micro_batch(spark, folder)
         spark.stop()
     three = figures["regions_300_s"]
     figures["ratio_300_to_scan"] = three / figures["scan_s"]

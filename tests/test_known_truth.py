@@ -49,8 +49,11 @@ def test_the_counterpart_is_found_and_ranked_first(found, event):
     pairs = pd.DataFrame([row for row in found if row["event_id"] == event])
     real = pairs[blocks.is_bronze(pairs["quality"], pairs["extragalactic"])]
     assert len(pairs) > 1
-    best = real.loc[real["p_chance"].idxmin()]
-    assert best["object_id"] == COUNTERPARTS[event]
+    # as in silver: what was active before the event comes last
+    ranked = real.assign(active=real["prior_activity"].eq("active")).sort_values(
+        ["active", "p_chance"]
+    )
+    assert ranked.iloc[0]["object_id"] == COUNTERPARTS[event]
 
 
 def test_at2017gfo_is_new_and_in_the_map(found):
