@@ -39,14 +39,19 @@ def coincidence_struct(packet_missing: Column) -> Column:
 
 
 def trigger_id() -> Column:
-    """``<event>_<version>_<alert id>_<status>``, in characters fit for file names."""
-    name = F.concat_ws("_", "event_id", "event_version", "alert_id", "status")
+    """Name a packet, in characters fit for file names.
+
+    ``<event>_<version>_<alert id>_<status>_<batch>``: a notice may renew a pair more
+    than once, as when its map comes or another instrument saw the event too.
+    """
+    name = F.concat_ws("_", "event_id", "event_version", "alert_id", "status", "batch")
     return F.regexp_replace(name, "[^A-Za-z0-9._-]", "-")
 
 
-def _fink_columns(packets: DataFrame) -> list[Column]:
+def _fink_columns(packets: DataFrame, names: list[str]) -> list[tuple[str, Column]]:
     """Columns as Fink distributes them: times as text, a null struct as nulls."""
-    return [_cast(f.dataType, f.name).alias(f.name) for f in packets.schema]
+    kinds = {f.name: f.dataType for f in packets.schema}
+    return [(name, _cast(kinds[name], name)) for name in names]
 
 
 def _same_path(uri: Column) -> Column:
@@ -94,25 +99,28 @@ def packets(pairs: DataFrame, science: DataFrame | None, survey: str) -> DataFra
     best = Window.partitionBy("_key").orderBy(F.expr(f"{FILE} = _own").desc(), FILE)
     alerts = (
         science.select(
-            F.struct(*_fink_columns(science.drop(FILE))).alias("alert"),
+            *[c.alias(f"_alert_{n}") for n, c in _fink_columns(science, columns)],
             F.col(surveys.packet_key(survey)).cast("bigint").alias("_key"),
             FILE,
         )
         .join(F.broadcast(wanted), "_key")
         .withColumn("_rank", F.row_number().over(best))
         .where("_rank = 1")
-        .select("_key", "alert")
+        .drop("_rank", "_own", FILE)
+        .withColumn("_found", F.lit(True))
     )
     told = surveys.identity(survey)
     own = [
-        F.coalesce(f"alert.{c}", told[c]).alias(c) if c in told else F.col(f"alert.{c}")
+        F.coalesce(f"_alert_{c}", told[c]).alias(c)
+        if c in told
+        else F.col(f"_alert_{c}").alias(c)
         for c in columns
     ]
     joined = (
         pairs.withColumn("_key", F.col("alert_id"))
         .join(alerts, "_key", "left")
         .withColumn("_trigger", trigger_id())
-        .withColumn("_pair", coincidence_struct(F.col("alert").isNull()))
+        .withColumn("_pair", coincidence_struct(F.col("_found").isNull()))
     )
     return joined.select(
         *chosen,

@@ -35,7 +35,7 @@ def send(routed: DataFrame, folder: str, name: str, parallel: int) -> dict[str, 
     """
     one_each = routed.withColumn("_topic", F.explode("_topics")).drop("_topics")
     ordered = one_each.repartition(parallel, "_topic").sortWithinPartitions(
-        "_topic", "triggerId"
+        "_topic", "coincidence.batch", "triggerId"
     )
     sent = ordered.mapInArrow(partial(_write_topics, folder, name), SENT).collect()
     return {row.topic: row.n for row in sorted(sent)}

@@ -56,7 +56,7 @@ def fetch(url: str, allowed: Iterable[str], most_bytes: int = MOST_BYTES) -> byt
                     continue
                 answer.raise_for_status()
                 return _body(answer, url, most_bytes, end)
-    except (requests.RequestException, OSError) as error:
+    except (requests.RequestException, OSError, ValueError) as error:
         raise InputError(f"{url}: {error}") from None
     raise InputError(f"{url}: redirected more than {HOPS} times")
 

@@ -39,13 +39,16 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 LIMIT_S = 60.0  # for the brokers to answer
+MOST_BYTES = 8 * 2**20  # a Rubin packet with its history
+TOPIC = {"max.message.bytes": str(MOST_BYTES)}
+KEPT = {"retention.ms": "-1"}  # of the topic of batches: what was sent is not forgotten
 QUEUE_S = 1.0  # for room in the queue of what is to be sent
 LAST_BATCHES = 200  # looked at for one that was sent
 PRODUCER = {
     "acks": "all",
     "compression.type": "lz4",  # fink-client's library reads it
     "linger.ms": 20,
-    "message.max.bytes": 8 * 2**20,  # a Rubin packet with its history
+    "message.max.bytes": MOST_BYTES,
     "transaction.timeout.ms": 600_000,  # a batch is read and filtered meanwhile
 }
 SENT = "topic string, n bigint"
@@ -84,7 +87,12 @@ class Brokers:
             options["ssl.ca.location"] = settings.kafka_ca
         return cls(options)
 
-    def create(self, topics: Iterable[str], partitions: int = -1) -> None:
+    def create(
+        self,
+        topics: Iterable[str],
+        partitions: int = -1,
+        config: Mapping[str, str] = TOPIC,
+    ) -> None:
         """Create the topics that are not there.
 
         Parameters
@@ -92,13 +100,18 @@ class Brokers:
         topics : iterable of str
         partitions : int, optional
             -1 leaves it to the brokers.
+        config : mapping, optional
+            Of each topic, as Kafka names it.
 
         Raises
         ------
         StorageError
             Where the brokers do not answer or refuse.
         """
-        missing = [NewTopic(t, partitions, -1) for t in set(topics) - self.topics()]
+        missing = [
+            NewTopic(topic, partitions, -1, config=dict(config))
+            for topic in sorted(set(topics) - self.topics())
+        ]
         admin = AdminClient(dict(self.options))
         try:
             for future in (admin.create_topics(missing) if missing else {}).values():
@@ -158,7 +171,9 @@ class Delivery:
         from pyspark.sql import functions as F  # noqa: N812
 
         one_each = routed.withColumn("_topic", F.explode("_topics")).drop("_topics")
-        ordered = one_each.coalesce(1).sortWithinPartitions("_topic", "triggerId")
+        ordered = one_each.coalesce(1).sortWithinPartitions(
+            "_topic", "coincidence.batch", "triggerId"
+        )
         rows = ordered.mapInArrow(partial(_send, self), SENT).collect()
         return {row.topic: row.n for row in sorted(rows)}
 
@@ -209,13 +224,16 @@ def _sent(delivery: Delivery) -> dict[str, int] | None:
         place.offset = max(low, high - LAST_BATCHES)
         consumer.assign([place])
         for message in iter(partial(consumer.poll, LIMIT_S), None):
-            if message.error() is not None:
-                break
+            error = message.error()
+            if error is not None:
+                if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its name
+                    return None
+                raise KafkaException(error)
             told = json.loads(message.value() or b"{}")
             if (told.get("run"), told.get("batch")) == (delivery.run, delivery.batch):
                 counts: dict[str, int] = told["sent"]
                 return counts
-        return None
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
     finally:
         consumer.close()
 

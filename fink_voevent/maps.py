@@ -69,25 +69,27 @@ class Fetcher:
         """Addresses in manifests that were not looked at yet."""
         ledger = self._ledger
         new = [m for m in ledger.manifests() if m.name not in self._seen]
-        self._seen.update(m.name for m in new)
         files = [f for m in new for f in m.tables.get("events", ())]
         urls = _urls(self.settings.root, files)
+        self._seen.update(m.name for m in new)
         return [url for url in urls if not ledger.has(run_of(url), 0)]
 
     def _try(self, url: str, now_s: float) -> bool:
-        _, tries = self._due.pop(url)
+        _, tries = self._due[url]
         hosts = [h.strip() for h in self.settings.skymap_hosts.split(",") if h.strip()]
         try:
             content = fetch(url, hosts)
             found = skymap.read(content)
         except (InputError, NoticeError) as error:
-            if tries + 1 < TRIES:
-                wait_s = min(FIRST_WAIT_S * 2**tries, LONGEST_WAIT_S)
-                self._due[url] = (now_s + wait_s, tries + 1)
+            wait_s = min(FIRST_WAIT_S * 2**tries, LONGEST_WAIT_S)
+            self._due[url] = (now_s + wait_s, tries + 1)
+            if tries + 1 == TRIES:
+                del self._due[url]
             if tries in (0, TRIES - 1):
                 _LOG.warning("no sky map: %s", error)
             return False
         self._hand_over(url, content, found)
+        del self._due[url]
         _LOG.info("sky map %s: %d pixels", url, len(found.lo))
         return True
 

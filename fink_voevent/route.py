@@ -6,7 +6,7 @@ All filters are boolean columns of one select. A packet is the alert's own packe
 one struct `coincidence` and the top-level `triggerId`. A withdrawal or retraction goes
 where the pair went that it takes back, and has the numbers last recorded of it.
 
-What went where is a table, `routed`: a batch that is done again decides nothing anew.
+What went where is a table, `routed`, which `publish` reads too.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from fink_voevent.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 STAGE = "route"
+TEST = "_test"  # last part of the topics of tests and injections
 LEGACY = ("grb_bronze", "grb_silver", "grb_gold", "gw_bronze")  # fink-mm's topics
 
 
@@ -94,21 +95,33 @@ def decide(
     passed = with_topics(whole, ways).select(
         *[F.col(f"coincidence.{name}") for name in key], F.col("_topics").alias("_now")
     )
+    none = F.array().cast("array<string>")
     pair = ["event_id", "survey", "alert_id"]
     taken_back = F.col("status").isin("withdrawn", "retracted")
+    fresh = pairs.join(passed, key).withColumn("topics", F.coalesce("_now", none))
+    gone = told.unionByName(fresh.select(told.columns))
     before = (
-        told.join(pairs.where(taken_back).select(*pair).distinct(), pair, "left_semi")
+        gone.join(pairs.where(taken_back).select(*pair).distinct(), pair, "left_semi")
         .groupBy(*pair)
-        .agg(F.array_distinct(F.flatten(F.collect_list("topics"))).alias("_before"))
+        .agg(
+            F.array_distinct(
+                F.transform(
+                    F.flatten(F.collect_list("topics")),
+                    lambda topic: F.regexp_replace(topic, f"{TEST}$", ""),
+                )
+            ).alias("_before")
+        )
     )
-    none = F.array().cast("array<string>")
     before_too = F.when(taken_back, F.coalesce("_before", none)).otherwise(none)
     topics = F.array_sort(F.array_union(F.coalesce("_now", none), before_too))
+    real = F.col("tense") == "observation"
+    marked = F.transform("topics", lambda topic: F.concat(topic, F.lit(TEST)))
     return (
         pairs.join(passed, key, "left")
         .join(before, pair, "left")
         .withColumn("topics", topics)
         .where(F.size("topics") > 0)
+        .withColumn("topics", F.when(real, F.col("topics")).otherwise(marked))
         .select(names("routed"))
     )
 
@@ -188,6 +201,8 @@ def _sender(
         return lambda df, batch: avro_files.send(df, folder, f"{run}-{batch:08d}", 2)
     brokers = kafka.Brokers.of(settings)
     batches = f"{settings.topic_prefix}voevent_batches_{settings.survey}"
+    if settings.allow_tests:
+        topics = [*topics, *[f"{topic}{TEST}" for topic in topics]]
     brokers.create([*topics, heartbeat.topic_of(settings)])
-    brokers.create([batches], 1)
+    brokers.create([batches], 1, kafka.KEPT)
     return lambda df, batch: kafka.Delivery(brokers, batches, run, batch).send(df)

@@ -249,8 +249,7 @@ ALERTS = (
         REAL,
         "mag d-1",
         "no earlier detection in the band",
-        "change since the detection before, half an hour earlier at least; positive"
-        " fades",
+        "change since the detection before, 0.02 d earlier at least; positive fades",
     ),
     Column("band", TEXT, "", "unknown", "filter"),
     Column("quality", REAL, "0-1", "not scored", "real (1) or bogus (0)"),

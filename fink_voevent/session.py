@@ -70,13 +70,12 @@ def build(settings: Settings, name: str, log: Path | None = None) -> SparkSessio
     """
     check_java()
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    from pyspark import SparkConf
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.appName(name)
-    master = settings.spark_master or SparkConf().get("spark.master", "local[*]")
-    builder = builder.master(str(master))
-    if str(master).startswith("local"):
+    master = settings.spark_master or _given_master()
+    builder = builder.master(master)
+    if master.startswith("local"):
         properties = resources.files(__package__) / "log4j2.properties"
         builder = (
             builder.config("spark.driver.bindAddress", "127.0.0.1")
@@ -104,11 +103,21 @@ def _ship(spark: SparkSession) -> None:
     if re.fullmatch(r"local(\[.*\])?", str(context.master)):
         return
     package = Path(__file__).parent
-    with tempfile.TemporaryDirectory() as folder:
-        name = shutil.make_archive(
+    folder = tempfile.mkdtemp(prefix="fink_voevent-")  # executors fetch it from here
+    context.addPyFile(
+        shutil.make_archive(
             f"{folder}/{package.name}", "zip", package.parent, package.name
         )
-        context.addPyFile(name)
+    )
+
+
+def _given_master() -> str:
+    """Master that ``spark-submit`` was given: ours would override it."""
+    from pyspark import SparkConf, SparkContext
+
+    if "PYSPARK_GATEWAY_PORT" in os.environ:  # set by spark-submit: its JVM knows
+        SparkContext._ensure_initialized()  # noqa: SLF001 - as SparkContext itself does
+    return str(SparkConf().get("spark.master", "local[*]"))
 
 
 @contextlib.contextmanager

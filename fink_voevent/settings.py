@@ -80,7 +80,7 @@ class Settings(BaseModel):
         " same at any order",
     )
     allow_tests: bool = Field(
-        False, description="match tests and injections too (never on a science topic)"
+        False, description="match tests and injections too; their topics end in _test"
     )
     streams: str = Field(
         "", description="file of streams that extends or overrides streams.toml"
@@ -200,14 +200,14 @@ class Settings(BaseModel):
         return self.data_prefix.rstrip("/") + "/voevent"
 
 
-def parse_sources(text: str) -> list[tuple[str, int]]:
+def parse_sources(text: str, default: int = DEFAULT_PORT) -> list[tuple[str, int]]:
     """Addresses of ``host[:port],...``; raises ValueError with the faulty one."""
     addresses = []
     for part in filter(None, (p.strip() for p in text.split(","))):
         host, colon, port = part.partition(":")
         if not host or (colon and not (port.isdigit() and 0 < int(port) < 65536)):
             raise ValueError(f"{part!r} is not host or host:port")
-        addresses.append((host, int(port) if colon else DEFAULT_PORT))
+        addresses.append((host, int(port) if colon else default))
     return addresses
 
 

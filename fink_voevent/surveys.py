@@ -144,10 +144,16 @@ def _ztf(df: DataFrame) -> dict[str, Column]:
 def _ztf_rate(df: DataFrame) -> Column:
     if _type_of(df.schema, "prv_candidates.magpsf") is None:
         return F.lit(None).cast("double")
+    signed = all(
+        _type_of(df.schema, f"{part}.isdiffpos") is not None
+        for part in ("candidate", "prv_candidates")
+    )
+    now = _brighter(F.col("candidate.isdiffpos")) if signed else None
     before = F.filter(
         "prv_candidates",
         lambda c: (
             (c["fid"] == F.col("candidate.fid"))
+            & (_brighter(c["isdiffpos"]) == now if signed else F.lit(True))
             & (c["magpsf"] > 0)
             & ~F.isnan(c["magpsf"])
             & (c["jd"] <= F.col("candidate.jd") - BASELINE_DAYS)
@@ -156,6 +162,11 @@ def _ztf_rate(df: DataFrame) -> Column:
     last = F.array_max(F.transform(before, lambda c: F.struct(c["jd"], c["magpsf"])))
     faded = F.col("candidate.magpsf") - last["magpsf"]
     return (faded / (F.col("candidate.jd") - last["jd"])).cast("double")
+
+
+def _brighter(isdiffpos: Column) -> Column:
+    """Whether a detection is brighter than its template."""
+    return isdiffpos.isin("t", "1")
 
 
 def _rubin_rate(df: DataFrame) -> Column:
@@ -167,6 +178,7 @@ def _rubin_rate(df: DataFrame) -> Column:
         lambda c: (
             (c["band"] == F.col("diaSource.band"))
             & (c["psfFlux"] > 0)
+            & ~F.isnan(c["psfFlux"])
             & (c["midpointMjdTai"] <= now - BASELINE_DAYS)
         ),
     )

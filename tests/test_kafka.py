@@ -44,6 +44,7 @@ def packets(spark, count: int, start: int = 0):
         F.concat(F.lit("e"), F.col("id") % 5).alias("event_id"),
         F.col("id").alias("alert_id"),
         F.lit(0.25).alias("p_chance"),
+        F.lit(7).cast("bigint").alias("batch"),
     )
     even = F.when(F.col("id") % 2 == 0, F.lit("two"))
     return spark.range(start, start + count, 1, 3).select(
@@ -156,7 +157,12 @@ def test_fink_client_reads_every_field(spark, broker, prefix, login, tmp_path):
         "objectId": "ZTF3",
         "candid": 3,
         "triggerId": "e_3",
-        "coincidence": {"event_id": "e3", "alert_id": 3, "p_chance": 0.25},
+        "coincidence": {
+            "event_id": "e3",
+            "alert_id": 3,
+            "p_chance": 0.25,
+            "batch": 7,
+        },
     }
 
 

@@ -90,6 +90,14 @@ def test_other_schemes_are_refused(url):
         fetch(url, ["a.org"])
 
 
+@pytest.mark.parametrize(
+    "url", ["https://[x/", "http://a.org:99999/", "http://a\u2100/"]
+)
+def test_a_garbled_address_is_refused_as_any_other(url):
+    with pytest.raises(InputError):
+        fetch(url, ["a.org"])
+
+
 def burst_map() -> bytes:
     lon, lat = healpix_to_lonlat(np.arange(12 << 2 * ORDER), ORDER)
     centre = SkyCoord(288.2645, 19.7735, unit="deg")

@@ -205,7 +205,9 @@ def test_packets_are_the_alert_and_the_pair_and_fink_client_reads_them(pipeline)
     assert pair["event_time"] == "2017-09-22T20:54:30.430000Z"
     assert pair["status"] == "new"
     assert pair["packet_missing"] is False
-    assert neutrino["triggerId"].endswith(f"_{neutrino['candid']}_new")
+    assert neutrino["triggerId"].endswith(
+        f"_{neutrino['candid']}_new_{neutrino['coincidence']['batch']}"
+    )
     assert neutrino["candidate"]["ra"] == pair["alert_ra"] == 77.3582
     stamp = neutrino["cutoutScience"]["stampData"]
     assert stamp == neutrino["candid"].to_bytes(8, "big")

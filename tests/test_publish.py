@@ -334,12 +334,12 @@ def test_every_packet_is_taken_once_in_order_whatever_the_broker_does(
     hand_over(root, 0, [row(n) for n in range(4)])
     hand_over(root, 1, [row(n, batch=1, status="update") for n in range(4)])
     publisher.collect()
-    troubles = ("close", "ack lost", "stall", "nak Event rejected: no", "close")
+    troubles = ("nak Event rejected: no", "close", "ack lost", "stall", "close")
     with broker(*troubles) as server:
         to = f"127.0.0.1:{server.server_address[1]}"
         settings = publisher.settings.model_copy(update={"publish_to": to})
         sender = Publisher(settings, publisher.outbox)
-        for _ in range(8):
+        for _ in range(16):
             sender.send(threading.Event())
         states = Counter(state for state, *_ in publisher.outbox.rows())
         assert states == {"acknowledged": 6, "duplicate": 1, "refused": 1}
@@ -439,6 +439,12 @@ def test_networks_are_read_and_a_faulty_one_is_named():
 def test_nothing_to_publish_is_told(settings):
     with pytest.raises(ConfigError, match="VOEVENT_PUBLISH=FILTER"):
         service.run(settings, threading.Event())
+
+
+def test_a_filter_that_is_not_there_is_told(settings):
+    wrong = settings.model_copy(update={"publish": "grb-silver"})
+    with pytest.raises(ConfigError, match="no filter grb-silver; there are .*grb_sil"):
+        service.run(wrong, threading.Event())
 
 
 def test_voevent_parse_reads_our_packets():

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fink_voevent.errors import ConfigError, NoticeError, StorageError
+from fink_voevent.filters.discover import discover
 from fink_voevent.publish import sources
 from fink_voevent.publish.compose import Author, Cite, compose
 from fink_voevent.publish.outbox import DRY_RUN, PENDING, TAKEN, Entry, Outbox
 from fink_voevent.publish.submit import submit
 from fink_voevent.publish.transient import Transient, of_coincidence
-from fink_voevent.settings import Settings, parse_sources
+from fink_voevent.settings import AUTHOR_PORT, Settings, parse_sources
 
 _LOG = logging.getLogger(__name__)
 POLL_S = 0.5
@@ -93,7 +94,7 @@ class Publisher:
 
     def send(self, stop: threading.Event) -> None:
         """Send what is due, as far as the rate allows, until told to stop."""
-        (address,) = parse_sources(self.settings.publish_to)
+        (address,) = parse_sources(self.settings.publish_to, AUTHOR_PORT)
         for waiting in self.outbox.due(time.time()):
             since = time.time() - HOUR_S
             if self.outbox.settled_since(since) >= self.settings.publish_per_hour:
@@ -107,7 +108,7 @@ class Publisher:
                 wait_s *= random.uniform(0.5, 1)  # noqa: S311 - not a secret
                 self.outbox.postpone(waiting.number, answer.text, time.time() + wait_s)
                 self._say(f"{self.settings.publish_to}: {answer.text}; trying again")
-                continue
+                return  # nor would it answer for the next
             self.outbox.settle(waiting.number, answer.state, answer.text, time.time())
             self._said.clear()
             _LOG.info("%s %s %s", waiting.ivorn, answer.state, answer.text)
@@ -131,6 +132,13 @@ def run(settings: Settings, stop: threading.Event) -> None:
         raise ConfigError(
             "nothing to publish: set VOEVENT_PUBLISH=FILTER,... or"
             " VOEVENT_PUBLISH_TOPICS=TOPIC,..."
+        )
+    known = {one.name for one in discover(settings.filters)}
+    unknown = sorted(sources.filters_of(settings) - known)
+    if unknown:
+        raise ConfigError(
+            f"VOEVENT_PUBLISH: no filter {', '.join(unknown)}; there are"
+            f" {', '.join(sorted(known))}"
         )
     if len(parse_sources(settings.publish_to)) != 1:
         raise ConfigError("VOEVENT_PUBLISH_TO: name one broker, host:port")
@@ -156,7 +164,7 @@ def _turn(
 ) -> None:
     try:
         made = publisher.collect()
-    except StorageError as error:
+    except (StorageError, OSError) as error:
         _LOG.error("%s; trying again", error)
         return
     for topic, transient in topics.poll() if topics is not None else ():

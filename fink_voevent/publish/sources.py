@@ -37,7 +37,7 @@ def routed(
     is_done : callable
         Whether a manifest is.
     """
-    wanted = {name.strip() for name in settings.publish.split(",") if name.strip()}
+    wanted = filters_of(settings)
     if not wanted:
         return
     manifests = [
@@ -56,13 +56,18 @@ def routed(
         yield name, sorted(rows, key=_order)
 
 
+def filters_of(settings: Settings) -> set[str]:
+    """Names of the filters whose coincidences are published."""
+    return {name.strip() for name in settings.publish.split(",") if name.strip()}
+
+
 def _order(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return row["batch"], row["event_id"], row["alert_id"], row["coincidence_id"]
 
 
 def _filter(settings: Settings, topic: str) -> str:
     """Name of the filter that a topic is of."""
-    name = topic.removeprefix(settings.topic_prefix)
+    name = topic.removeprefix(settings.topic_prefix).removesuffix("_test")
     return name.removesuffix("_ztf").removesuffix("_lsst")
 
 
@@ -129,7 +134,7 @@ class Topics:
             "bootstrap.servers": servers,
             "group.id": f"fink_voevent-publish-{settings.survey}",
         }
-        if settings.kafka_username:
+        if settings.kafka_username and servers == settings.kafka_servers:
             config["username"] = settings.kafka_username
             config["password"] = settings.kafka_password.get_secret_value()
         survey = {"ztf": "ztf", "rubin": "lsst"}[settings.survey]
