@@ -42,7 +42,7 @@ from fink_voevent.status import Observer  # noqa: E402
 
 NIGHT = "20221009"
 JD0 = 2459862.0  # 2022-10-09 12:00 UTC
-EVERY_S = 3.0
+EVERY_S = 10.0  # a busy night: GCN sends one in minutes
 LIMIT_S = 300.0
 STAMP = 5_000  # bytes of a cutout: 15 kB of alert, as ZTF's
 PART = 20_000

@@ -85,49 +85,57 @@ def _run(notices: list[Path], expected: int) -> Observer:
         running(sink, logs / "science.log"),
         running(ours, logs / "run.log", fast),
     ):
-        wait_for("Comet's broker listens", lambda: is_open(receive), LIMIT_S)
-        log = logs / "run.log"
-        wait_for("the listener connects", lambda: _says(log, "connected to"), LIMIT_S)
-        print(f"a Comet broker broadcasts on port {broadcast}; fink_voevent listens")
-        for notice in notices[:FIRST]:
-            send(notice, receive)
-        print(f"{FIRST} notices sent; alerts come in meanwhile")
-        wait_for("early alerts are searched", lambda: _searched(observer) > 0, LIMIT_S)
-        wait_for("first pairs are found", lambda: _standing(observer) > 0, LIMIT_S)
-        for notice in notices[FIRST:]:
-            send(notice, receive)
-        print(
-            f"{len(notices) - FIRST} more notices sent: a better position of an event,"
-            " and new events, after alerts that they meet"
-        )
-        wait_for(
-            "all notices are events",
-            lambda: observer.status().events == len(notices),
-            LIMIT_S,
-        )
-        shutil.copy(ALERTS / "late.parquet", BUILD / "incoming")
-        print("more alerts come in, after their notices")
-        total = sum(pq.read_metadata(f).num_rows for f in ALERTS.glob("*.parquet"))
-        wait_for(
-            "all alerts are searched",
-            lambda: observer.status().alerts == total,
-            LIMIT_S,
-        )
-        wait_for(
-            "all pairs are found", lambda: _standing(observer) == expected, LIMIT_S
-        )
-        wait_for("all pairs are routed", observer.route_is_done, LIMIT_S)
-        wait_for("the subscriber hears our broker", _hears, LIMIT_S)
-        publish = [sys.executable, "-m", "fink_voevent", "publish"]
-        with running(publish, logs / "publish.log", publishing):
-            wait_for("VOEvents go out", lambda: _outgoing(publishing), LIMIT_S)
-            wait_for(
-                "the subscriber has them all",
-                lambda: len(_received()) == len(_outgoing(publishing)),
-                LIMIT_S,
-            )
+        _find(notices, expected, observer, receive)
+        _send_out(publishing)
     print((logs / "run.log").read_text(encoding="utf-8").strip().splitlines()[-1])
     return observer
+
+
+def _find(notices: list[Path], expected: int, observer: Observer, receive: int) -> None:
+    """Send notices and alerts, some first, some later, until all pairs are routed."""
+    wait_for("Comet's broker listens", lambda: is_open(receive), LIMIT_S)
+    log = BUILD / "logs" / "run.log"
+    wait_for("the listener connects", lambda: _says(log, "connected to"), LIMIT_S)
+    print("a Comet broker broadcasts; fink_voevent listens")
+    for notice in notices[:FIRST]:
+        send(notice, receive)
+    print(f"{FIRST} notices sent; alerts come in meanwhile")
+    wait_for("early alerts are searched", lambda: _searched(observer) > 0, LIMIT_S)
+    wait_for("first pairs are found", lambda: _standing(observer) > 0, LIMIT_S)
+    for notice in notices[FIRST:]:
+        send(notice, receive)
+    print(
+        f"{len(notices) - FIRST} more notices sent: a better position of an event,"
+        " and new events, after alerts that they meet"
+    )
+    wait_for(
+        "all notices are events",
+        lambda: observer.status().events == len(notices),
+        LIMIT_S,
+    )
+    shutil.copy(ALERTS / "late.parquet", BUILD / "incoming")
+    print("more alerts come in, after their notices")
+    total = sum(pq.read_metadata(f).num_rows for f in ALERTS.glob("*.parquet"))
+    wait_for(
+        "all alerts are searched",
+        lambda: observer.status().alerts == total,
+        LIMIT_S,
+    )
+    wait_for("all pairs are found", lambda: _standing(observer) == expected, LIMIT_S)
+    wait_for("all pairs are routed", observer.route_is_done, LIMIT_S)
+
+
+def _send_out(publishing: dict[str, str]) -> None:
+    """Publish what was found, until the subscriber has it all."""
+    wait_for("the subscriber hears our broker", _hears, LIMIT_S)
+    publish = [sys.executable, "-m", "fink_voevent", "publish"]
+    with running(publish, BUILD / "logs" / "publish.log", publishing):
+        wait_for("VOEvents go out", lambda: _outgoing(publishing), LIMIT_S)
+        wait_for(
+            "the subscriber has them all",
+            lambda: len(_received()) == len(_outgoing(publishing)),
+            LIMIT_S,
+        )
 
 
 def _outward(data: Path) -> tuple[list[str], list[str], dict[str, str]]:

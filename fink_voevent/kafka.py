@@ -155,12 +155,15 @@ class Delivery:
     run : str
         The life of the checkpoint; a later process of it ends an earlier one's sending.
     batch : int
+    may_be_sent : bool
+        Whether an earlier process may have sent it: then that is looked up first.
     """
 
     brokers: Brokers
     batches: str
     run: str
     batch: int
+    may_be_sent: bool = True
 
     def send(self, routed: DataFrame) -> dict[str, int]:
         """Send packets to the topics in their column `_topics`, in one transaction.
@@ -199,7 +202,7 @@ def _transact(delivery: Delivery, batches: Iterable[pa.RecordBatch]) -> dict[str
     producer = Producer({**delivery.brokers.options, **PRODUCER, **name})
     # Ends what an earlier process left open: only then is it known what was sent.
     producer.init_transactions(LIMIT_S)
-    before = _sent(delivery)
+    before = _sent(delivery) if delivery.may_be_sent else None
     if before is not None:
         return before
     producer.begin_transaction()

@@ -15,6 +15,7 @@ night, a checkpoint that was lost) makes no pair again.
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -111,19 +112,21 @@ def delta(
         found = match.pairs(alerts, events, credible_level, order, inputs.batch)
         return found if scorer is None else scorer.score(found, events)
 
-    live = reachable(versions.matchable(inputs.live), inputs.span)
-    forward = met(inputs.fresh, live)
-    found = match.with_status(forward, "new")
+    found = []  # without anything new nothing is planned: Spark takes its time for it
+    if inputs.span is not None:
+        live = reachable(versions.matchable(inputs.live), inputs.span)
+        found.append(match.with_status(met(inputs.fresh, live), "new"))
     changed = inputs.changed
-    if changed is None:
-        return found
-    again = met(inputs.seen, versions.matchable(changed))
-    before = versions.view(
-        inputs.journal.join(
-            F.broadcast(changed.select("event_id")), "event_id", "left_semi"
+    if changed is not None:
+        again = met(inputs.seen, versions.matchable(changed))
+        before = versions.view(
+            inputs.journal.join(
+                F.broadcast(changed.select("event_id")), "event_id", "left_semi"
+            )
         )
-    )
-    return found.unionByName(versions.revised(again, before, changed, inputs.batch))
+        found.append(versions.revised(again, before, changed, inputs.batch))
+    nothing = inputs.journal.limit(0).select(names("coincidences"))
+    return functools.reduce(DataFrame.unionByName, found or [nothing])
 
 
 def start(

@@ -89,14 +89,12 @@ def reach(events: DataFrame) -> Span | None:
     return None if first is None else Span(math.floor(first), math.ceil(last))
 
 
-def reachable(live: DataFrame, span: Span | None) -> DataFrame:
+def reachable(live: DataFrame, span: Span) -> DataFrame:
     """Rows of `versions.matchable` whose window holds a moment of a span of alerts.
 
     Of the whole days that hold the span: they are the same for the batches of a night,
     for which Spark then compiles its code once.
     """
-    if span is None:
-        return live.limit(0)
     begin, end = _window()
     first = span.first_us // udf.DAY_US * udf.DAY_US
     last = -(-span.last_us // udf.DAY_US) * udf.DAY_US

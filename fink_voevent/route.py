@@ -11,6 +11,7 @@ What went where is a table, `routed`, which `publish` reads too.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Sequence
 
@@ -205,4 +206,10 @@ def _sender(
         topics = [*topics, *[f"{topic}{TEST}" for topic in topics]]
     brokers.create([*topics, heartbeat.topic_of(settings)])
     brokers.create([batches], 1, kafka.KEPT)
-    return lambda df, batch: kafka.Delivery(brokers, batches, run, batch).send(df)
+    handled = itertools.count()
+
+    def send(df: DataFrame, batch: int) -> dict[str, int]:
+        first = next(handled) == 0  # of this process: what follows it is new
+        return kafka.Delivery(brokers, batches, run, batch, first).send(df)
+
+    return send
