@@ -41,6 +41,7 @@ TEST_REQUIRES = [
     "mypy>=1.8",
     "pytest>=7.4",
     "pytest-spark>=0.6",  # one Spark session for all tests
+    "voevent-parse>=1.0.3; python_version < '3.12'",  # reads what we send
     "ruff==0.17.6",  # pinned: a linter that changes is not a check
 ]
 # Beside us in the benchmark; it does not build on Python 3.12.
