@@ -19,6 +19,7 @@ from fink_voevent import kafka
 from fink_voevent.config import load
 from fink_voevent.errors import ConfigError, StorageError
 from fink_voevent.heartbeat import Heart, topic_of
+from fink_voevent.publish.sources import Topics
 
 
 @pytest.fixture(scope="session")
@@ -209,3 +210,38 @@ def test_sasl_without_a_password_is_told():
     values = {"kafka_servers": "k:9092", "kafka_security": "SASL_SSL"}
     with pytest.raises(ConfigError, match="VOEVENT_KAFKA_PASSWORD"):
         kafka.Brokers.of(load({}, values).settings)
+
+
+def test_alerts_of_a_fink_topic_are_read_to_be_published(
+    spark, broker, prefix, datatest
+):
+    science = spark.read.parquet(str(datatest / "alerts" / "early.parquet")).limit(5)
+    pair = F.struct(
+        F.lit("e").alias("event_id"),
+        F.col("candid").alias("alert_id"),
+        F.lit(1).cast("bigint").alias("batch"),
+    )
+    sender = brokers(broker)
+    sender.create([f"{prefix}kn"])
+    sender.create([f"{prefix}batches"], 1)
+    df = science.select(
+        *("candid", "objectId", "candidate"),
+        F.col("candid").cast("string").alias("triggerId"),
+        pair.alias("coincidence"),
+        F.array(F.lit(f"{prefix}kn")).alias("_topics"),
+    )
+    kafka.Delivery(sender, f"{prefix}batches", f"run-{prefix}", 0).send(df)
+    values = {"publish_topics": f"{prefix}kn", "publish_servers": broker.plain}
+    topics = Topics.of(load({}, values).settings)
+    found = {}
+    for _ in range(100):
+        found |= {t.alert_id: (topic, t) for topic, t in topics.poll()}
+        if len(found) == 5:
+            break
+    topics.close()
+    rows = {row.candid: row for row in science.collect()}
+    assert set(found) == set(rows)
+    for candid, (topic, transient) in found.items():
+        assert topic == f"{prefix}kn"
+        assert transient.ra == rows[candid].candidate.ra
+        assert transient.object_id == rows[candid].objectId
