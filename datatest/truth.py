@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """GW170817 and AT2017gfo, as a notice of LVK and as alerts: known truth.
 
-The sky map is ours, from facts: an elongated region of 28 deg2 (90 %) in which NGC 4993
-lies (Abbott et al. 2017, ApJ 848, L12, figure 1). The transient is theirs: position,
-times and magnitudes of Coulter et al. 2017 (Science 358, 1556).
+The sky map is made up: an elongated region in which NGC 4993 lies, larger than LVK's
+own (28 deg2, Abbott et al. 2017, ApJ 848, L12). Position and first time of it
+are those of the discovery (Coulter et al. 2017, Science 358, 1556); magnitudes are
+rounded.
 """
 
 from __future__ import annotations

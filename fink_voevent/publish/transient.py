@@ -14,8 +14,7 @@ from astropy.time import Time
 
 from fink_voevent.errors import InputError
 
-# Positions of a difference image, 68 %: Masci et al. 2019, PASP 131, 018003, section
-# 6.3 (ZTF, faint end); Ivezic et al. 2019, ApJ 873, 111, table 1 (Rubin).
+# Where the packet gives no error of the position: generous, as the publisher's own.
 ERROR_DEG = {"ztf": 0.1 / 3600, "rubin": 0.05 / 3600}
 ZTF_BANDS = {1: "g", 2: "r", 3: "i"}
 NJY_ZERO_POINT = 31.4  # AB magnitude of 1 nJy
