@@ -39,6 +39,7 @@ TEST_REQUIRES = [
     "fink-client>=9.0",  # reads back every packet in the tests and the demo
     "hypothesis>=6.80",
     "mypy>=1.8",
+    "pygcn>=1.1.3",  # run as a program, as telescopes do: receives what we send
     "pytest>=7.4",
     "pytest-spark>=0.6",  # one Spark session for all tests
     "voevent-parse>=1.0.3; python_version < '3.12'",  # reads what we send

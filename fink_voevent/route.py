@@ -93,8 +93,11 @@ def decide(
     """
     whole = attach.packets(pairs, alerts, survey)
     key = ["coincidence_id", "status", "batch"]
+    fink = surveys.told_by_fink(whole, survey)
     passed = with_topics(whole, ways).select(
-        *[F.col(f"coincidence.{name}") for name in key], F.col("_topics").alias("_now")
+        *[F.col(f"coincidence.{name}") for name in key],
+        *[column.alias(name) for name, column in fink.items()],
+        F.col("_topics").alias("_now"),
     )
     none = F.array().cast("array<string>")
     pair = ["event_id", "survey", "alert_id"]

@@ -347,6 +347,20 @@ MAPS = tuple(
 ROUTED = (
     *COINCIDENCES,
     Column("topics", pa.list_(TEXT), "", "", "topics to which its packet went"),
+    Column(
+        "classification",
+        TEXT,
+        "",
+        "the alert has none, or is no longer there",
+        "class of the object as Fink has it: SIMBAD's for what is catalogued",
+    ),
+    Column(
+        "fink_version",
+        TEXT,
+        "",
+        "the alert does not say, or is no longer there",
+        "Fink's own version and that of its science modules",
+    ),
 )
 
 TABLES: dict[str, tuple[Column, ...]] = {

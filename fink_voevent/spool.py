@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+from fink_voevent import durable
 from fink_voevent.errors import StorageError
 from fink_voevent.formats import format_of
 
-BUSY_S = 60.0  # another process may hold the file this long
 _TABLES = """
 CREATE TABLE IF NOT EXISTS document (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -77,22 +77,8 @@ class Spool:
     def __init__(self, folder: str, destination: str) -> None:
         self.folder = Path(folder)
         self._name = hashlib.sha256(destination.encode()).hexdigest()[:12]
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(
-                self.folder / f"spool-{self._name}.sqlite",
-                timeout=BUSY_S,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(_TABLES)
-        except (OSError, sqlite3.Error) as error:
-            raise StorageError(
-                f"the spool {self.folder} cannot be written: {error};"
-                " set VOEVENT_SPOOL to a local folder that can"
-            ) from None
+        path = self.folder / f"spool-{self._name}.sqlite"
+        self._db = durable.connect(path, _TABLES)
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -188,13 +174,8 @@ class Spool:
     def _transaction(self) -> Iterator[None]:
         with self._lock:
             try:
-                self._db.execute("BEGIN IMMEDIATE")
-                try:
+                with durable.transaction(self._db):
                     yield
-                except BaseException:
-                    self._db.execute("ROLLBACK")
-                    raise
-                self._db.execute("COMMIT")
             except sqlite3.Error as error:
                 raise StorageError(f"spool {self.folder}: {error}") from None
 

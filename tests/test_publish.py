@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import json
 import os
 import random
 import signal
@@ -79,6 +81,8 @@ def row(alert: int = 1, event: str = "grb", batch: int = 0, **changes) -> dict:
         "batch": batch,
         "software": "fink-voevent",
         "topics": ["fink_grb_bronze_ztf"],
+        "classification": "Galaxy",
+        "fink_version": "fink-broker 4.2, fink-science 8.1",
     }
     return told | changes
 
@@ -129,7 +133,15 @@ def test_a_packet_tells_what_the_coincidence_does():
     assert place.time == "2022-10-09T18:16:59.999000"
     assert read_back.cites == (("ivo://org.example/grb#1", "followup"),)
     why = etree.fromstring(packet.raw).find("Why")
-    assert why.find("Inference").get("probability") == "0.999"
+    associated, identified = why.iterfind("Inference")
+    assert associated.get("relation") == "associated"
+    assert associated.get("probability") == why.get("importance") == "0.999"
+    assert associated.findtext("Name") == told["event_id"]
+    assert identified.get("relation") == "identified"
+    assert identified.findtext("Name") == told["object_id"]
+    assert identified.findtext("Concept") == "Galaxy"
+    how = etree.fromstring(packet.raw).findtext("How/Description")
+    assert "fink-broker 4.2, fink-science 8.1; fink-voevent" in how
 
 
 def test_the_same_content_gives_the_same_bytes_and_other_content_another_ivorn():
@@ -157,6 +169,14 @@ def test_what_is_not_known_or_no_number_is_left_out():
     assert etree.fromstring(packet.raw).find("Why").get("importance") is None
 
 
+def test_without_pair_and_class_there_is_no_why():
+    told = row(classification=None, fink_version=None)
+    packet = compose(of_coincidence(told), AUTHOR)
+    root = etree.fromstring(packet.raw)
+    assert root.find("Why") is None
+    assert "; Fink; fink-voevent" in root.findtext("How/Description")
+
+
 @pytest.mark.parametrize("folder", ["ztf", "rubin"])
 def test_each_real_alert_is_a_valid_packet_and_survives_the_round_trip(
     real, registry, folder
@@ -172,6 +192,9 @@ def test_each_real_alert_is_a_valid_packet_and_survives_the_round_trip(
             assert back["ra"] == pytest.approx(transient.ra, abs=1e-9)
             assert back["dec"] == pytest.approx(transient.dec, abs=1e-9)
             assert abs(back["time"] - transient.time) < timedelta(microseconds=2)
+            assert "fink-broker" in etree.fromstring(packet.raw).findtext(
+                "How/Description"
+            )
             values = voevent.read(packet.raw).values
             if transient.magnitude is not None:
                 assert float(values["magnitude"]) == transient.magnitude
@@ -365,29 +388,95 @@ def test_no_more_go_out_in_an_hour_than_allowed(publisher):
         assert len(server.taken) == 3
 
 
+def chains(count: int) -> list[list[dict]]:
+    """Hand-overs in which each pair is told, then renewed, withdrawn or retracted."""
+    ends = ("update", "withdrawn", "retracted")
+    told = []
+    for batch in range(count):
+        told.append([row(batch, batch=2 * batch)])
+        later = {"event_version": 2, "ivorn": "ivo://org.example/grb#2"}
+        status = ends[batch % 3]
+        told.append([row(batch, batch=2 * batch + 1, status=status, **later)])
+    return told
+
+
+def assert_chains_are_whole(taken: list[voevent.Document]) -> None:
+    """Check that what follows a packet of a pair comes after it, once, and cites it.
+
+    An update supersedes; a withdrawal or retraction retracts.
+    """
+    seen: dict[str, str] = {}
+    for document in taken:
+        alert = document.values["alert_id"]
+        hows = {"supersedes", "retraction"}
+        before = [(i, how) for i, how in document.cites if how in hows]
+        if alert in seen:
+            update = document.values["status"] == "update"
+            assert before == [(seen[alert], "supersedes" if update else "retraction")]
+        else:
+            assert (before, document.values["status"]) == ([], "new")
+        seen[alert] = document.ivorn
+
+
 @pytest.mark.slow
-def test_killed_at_random_moments_each_packet_is_taken_once(settings):
+def test_killed_at_random_moments_each_chain_is_taken_once_in_order(settings):
     rng = random.Random(1)  # noqa: S311
-    rows = [row(n, batch=n) for n in range(30)]
-    for batch, one in enumerate(rows):
-        hand_over(settings.root, batch, [one])
-    with broker(*(["ack", "ack lost", "close"] * 5)) as server:
+    told = chains(max(15, KILLS))
+    with broker(*(["ack", "ack lost", "close", "stall"] * 5)) as server:
         environment = {
             "VOEVENT_DATA_PREFIX": settings.data_prefix,
             "VOEVENT_SPOOL": settings.spool,
             "VOEVENT_PUBLISH": "grb_bronze",
             "VOEVENT_PUBLISH_DRY_RUN": "false",
+            "VOEVENT_PUBLISH_PER_HOUR": "100000",
             "VOEVENT_PUBLISH_TO": f"127.0.0.1:{server.server_address[1]}",
         }
+        handed = iter(enumerate(told))
         for kill in range(KILLS + 1):
+            share = -(-len(told) // (KILLS + 1))  # so that each life has work
+            for batch, rows in itertools.islice(handed, share):
+                hand_over(settings.root, batch, rows)
             with program("-m", "fink_voevent", "publish", **environment) as process:
                 if kill < KILLS:
                     time.sleep(rng.uniform(0.8, 2.5))
                     process.send_signal(signal.SIGKILL)
                     process.wait()
                 else:
-                    wait_for(lambda: len(server.taken) == 30, 60)
-        assert len(set(server.taken)) == len(server.taken) == 30
+                    wait_for(lambda: len(server.taken) == len(told), 120)
+        taken = [voevent.read(raw) for raw in server.taken]
+    assert len({document.ivorn for document in taken}) == len(taken) == len(told)
+    assert_chains_are_whole(taken)
+
+
+def test_pygcn_receives_what_we_broadcast(tmp_path):
+    receive, out = free_ports(2)
+    told = row()
+    cites = [Cite("ivo://org.example/grb#1", "followup")]
+    packet = compose(of_coincidence(told), AUTHOR, told, cites)
+    ours = (
+        *("-m", "fink_voevent", "broadcast"),
+        *("--port", str(out), "--receive-port", str(receive)),
+    )
+    environment = {"VOEVENT_BROADCAST_TEST_S": "0", "VOEVENT_SPOOL": str(tmp_path)}
+    reader = str(Path(__file__).with_name("pygcn_reader.py"))
+    with program(*ours, **environment) as sender:
+        wait_for(lambda: "subscribers of" in sender.stdout.readline())
+        with program(reader, str(out)) as receiver:
+            wait_for(lambda: "connected" in receiver.stdout.readline())
+            answer = submit(("127.0.0.1", receive), packet.raw, 10)
+            assert answer.state == "acknowledged"
+            line = next(line for line in receiver.stdout if line.startswith("{"))
+    read_there = json.loads(line)
+    assert read_there == {
+        "ivorn": packet.ivorn,
+        "role": "observation",
+        "bytes": len(packet.raw),
+        "ra": told["alert_ra"],
+        "dec": told["alert_dec"],
+        "time": "2022-10-09T18:16:59.999000",
+        "p_chance": told["p_chance"],
+        "cites": [["ivo://org.example/grb#1", "followup"]],
+    }
 
 
 def test_an_unmodified_comet_receives_the_very_bytes(tmp_path):

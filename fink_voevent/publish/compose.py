@@ -9,8 +9,6 @@ whenever and wherever they are made.
 from __future__ import annotations
 
 import hashlib
-import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +19,8 @@ from lxml import etree
 from fink_voevent import __version__, voevent
 from fink_voevent.errors import NoticeError
 from fink_voevent.publish.transient import Transient
+from fink_voevent.publish.why import explain
+from fink_voevent.publish.xml import add, param
 
 VOE = "http://www.ivoa.net/xml/VOEvent/v2.0"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
@@ -120,20 +120,19 @@ def _tree(
     root.set("ivorn", ivorn)
     root.set(f"{{{XSI}}}schemaLocation", SCHEMA)
     _who(root, author, _latest(transient, coincidence))
-    what = _add(root, "What")
+    what = add(root, "What")
     _alert(what, transient)
     if coincidence is not None:
-        group = _add(what, "Group", name="coincidence", type="coincidence")
+        group = add(what, "Group", name="coincidence", type="coincidence")
         for name, column, unit, ucd in TOLD:
-            _param(group, name, coincidence[column], unit, ucd)
+            param(group, name, coincidence[column], unit, ucd)
     _where(root, transient)
     _how(root, transient)
-    if coincidence is not None:
-        _why(root, coincidence)
+    explain(root, transient, coincidence)
     if cites:
-        citations = _add(root, "Citations")
+        citations = add(root, "Citations")
         for cited, how in cites:
-            _add(citations, "EventIVORN", cited, cite=how)
+            add(citations, "EventIVORN", cited, cite=how)
     return root
 
 
@@ -145,99 +144,59 @@ def _latest(transient: Transient, coincidence: Mapping[str, Any] | None) -> date
 
 
 def _who(root: etree._Element, author: Author, moment: datetime) -> None:
-    who = _add(root, "Who")
-    _add(who, "AuthorIVORN", author.ivo.removeprefix("ivo://"))
-    _add(who, "Date", _iso(moment)[:19])
-    told = _add(who, "Author")
-    _add(told, "title", "Fink: alerts of interest")
-    _add(told, "shortName", "Fink")
+    who = add(root, "Who")
+    add(who, "AuthorIVORN", author.ivo.removeprefix("ivo://"))
+    add(who, "Date", _iso(moment)[:19])
+    told = add(who, "Author")
+    add(told, "title", "Fink: alerts of interest")
+    add(told, "shortName", "Fink")
     if author.contact:
-        _add(told, "contactEmail", author.contact)
+        add(told, "contactEmail", author.contact)
 
 
 def _alert(what: etree._Element, transient: Transient) -> None:
-    group = _add(what, "Group", name="alert", type="alert")
-    _param(group, "survey", transient.survey, "", "meta.id;instr")
-    _param(group, "alert_id", str(transient.alert_id), "", "meta.id")
-    _param(group, "object_id", transient.object_id, "", "meta.id;src")
-    _param(group, "magnitude", transient.magnitude, "mag", "phot.mag")
-    _param(
+    group = add(what, "Group", name="alert", type="alert")
+    param(group, "survey", transient.survey, "", "meta.id;instr")
+    param(group, "alert_id", str(transient.alert_id), "", "meta.id")
+    param(group, "object_id", transient.object_id, "", "meta.id;src")
+    param(group, "magnitude", transient.magnitude, "mag", "phot.mag")
+    param(
         group,
         "magnitude_error",
         transient.magnitude_error,
         "mag",
         "stat.error;phot.mag",
     )
-    _param(group, "band", transient.band, "", "meta.id;instr.bandpass")
-    _param(group, "quality", transient.quality, "", "meta.code.qual")
-    _param(group, "classification", transient.classification, "", "src.class")
+    param(group, "band", transient.band, "", "meta.id;instr.bandpass")
+    param(group, "quality", transient.quality, "", "meta.code.qual")
+    param(group, "classification", transient.classification, "", "src.class")
 
 
 def _where(root: etree._Element, transient: Transient) -> None:
-    data = _add(_add(root, "WhereWhen"), "ObsDataLocation")
-    _add(data, "ObservatoryLocation", id=SITES[transient.survey])
-    observation = _add(data, "ObservationLocation")
-    _add(observation, "AstroCoordSystem", id="UTC-ICRS-TOPO")
-    coords = _add(observation, "AstroCoords", coord_system_id="UTC-ICRS-TOPO")
-    time = _add(_add(coords, "Time", unit="s"), "TimeInstant")
-    _add(time, "ISOTime", _iso(transient.time))
-    position = _add(coords, "Position2D", unit="deg")
-    _add(position, "Name1", "RA")
-    _add(position, "Name2", "Dec")
-    value = _add(position, "Value2")
-    _add(value, "C1", repr(transient.ra))
-    _add(value, "C2", repr(transient.dec))
-    _add(position, "Error2Radius", repr(transient.error))
+    data = add(add(root, "WhereWhen"), "ObsDataLocation")
+    add(data, "ObservatoryLocation", id=SITES[transient.survey])
+    observation = add(data, "ObservationLocation")
+    add(observation, "AstroCoordSystem", id="UTC-ICRS-TOPO")
+    coords = add(observation, "AstroCoords", coord_system_id="UTC-ICRS-TOPO")
+    time = add(add(coords, "Time", unit="s"), "TimeInstant")
+    add(time, "ISOTime", _iso(transient.time))
+    position = add(coords, "Position2D", unit="deg")
+    add(position, "Name1", "RA")
+    add(position, "Name2", "Dec")
+    value = add(position, "Value2")
+    add(value, "C1", repr(transient.ra))
+    add(value, "C2", repr(transient.dec))
+    add(position, "Error2Radius", repr(transient.error))
 
 
 def _how(root: etree._Element, transient: Transient) -> None:
-    how = _add(root, "How")
-    text = f"{SITES[transient.survey]}; Fink; fink-voevent {__version__}"
-    _add(how, "Description", text)
-    _add(how, "Reference", uri="https://fink-broker.org")
+    how = add(root, "How")
+    fink = transient.fink_version or "Fink"
+    text = f"{SITES[transient.survey]}; {fink}; fink-voevent {__version__}"
+    add(how, "Description", text)
+    add(how, "Reference", uri="https://fink-broker.org")
     if transient.address is not None:
-        _add(how, "Reference", uri=transient.address)
-
-
-def _why(root: etree._Element, coincidence: Mapping[str, Any]) -> None:
-    """How sure: the probability that it is not by chance, where a rate is known."""
-    why = _add(root, "Why")
-    inference = _add(why, "Inference", relation="associated")
-    by_chance = coincidence["p_chance"]
-    if by_chance is not None and math.isfinite(by_chance):
-        why.set("importance", repr(1.0 - by_chance))
-        inference.set("probability", repr(1.0 - by_chance))
-    _add(inference, "Name", str(coincidence["event_id"]))
-    _add(
-        inference,
-        "Description",
-        "in the region and time window of the event; the probability is that of not"
-        " being there by chance",
-    )
-
-
-def _param(group: etree._Element, name: str, value: Any, unit: str, ucd: str) -> None:
-    """Add a Param; none for what is not known, or not a number."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return
-    kind = "float" if isinstance(value, float) else "string"
-    param = _add(group, "Param", name=name, value=_clean(value), dataType=kind, ucd=ucd)
-    if unit:
-        param.set("unit", unit)
-
-
-def _add(
-    parent: etree._Element, tag: str, text: str | None = None, /, **attributes: str
-) -> etree._Element:
-    child = etree.SubElement(parent, tag, attributes)
-    if text is not None:
-        child.text = _clean(text)
-    return child
-
-
-def _clean(value: Any) -> str:
-    """Text without what XML cannot hold."""
-    return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd]", "", str(value))
+        add(how, "Reference", uri=transient.address)
 
 
 def _iso(moment: datetime) -> str:

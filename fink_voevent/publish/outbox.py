@@ -8,19 +8,14 @@ A packet is pending until the broker takes it (acknowledged), says that it has i
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from fink_voevent.errors import StorageError
+from fink_voevent import durable
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-BUSY_S = 60.0
 PENDING, DRY_RUN = "pending", "dry run"
 TAKEN = ("acknowledged", "duplicate")
 _TABLES = """
@@ -77,33 +72,15 @@ class Outbox:
     """
 
     def __init__(self, folder: str) -> None:
-        path = Path(folder) / "outbox.sqlite"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(_TABLES)
-        except (OSError, sqlite3.Error) as error:
-            raise StorageError(
-                f"the outbox {path} cannot be written: {error}; set VOEVENT_SPOOL to a"
-                " local folder that can"
-            ) from None
+        self._db = durable.connect(Path(folder) / "outbox.sqlite", _TABLES)
 
     def close(self) -> None:
         """Release the file."""
         self._db.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All that is added within is kept, or nothing."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        return durable.transaction(self._db)
 
     def is_done(self, name: str) -> bool:
         """Whether packets were made of an input."""

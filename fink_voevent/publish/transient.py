@@ -13,11 +13,16 @@ from typing import Any
 from astropy.time import Time
 
 from fink_voevent.errors import InputError
+from fink_voevent.survey_terms import (
+    FAILED,
+    FINK_PARTS,
+    NJY_ZERO_POINT,
+    UNKNOWN_TYPES,
+    ZTF_BANDS,
+)
 
 # Where the packet gives no error of the position: generous, as the publisher's own.
 ERROR_DEG = {"ztf": 0.1 / 3600, "rubin": 0.05 / 3600}
-ZTF_BANDS = {1: "g", 2: "r", 3: "i"}
-NJY_ZERO_POINT = 31.4  # AB magnitude of 1 nJy
 MAGNITUDE_OF_RATIO = 2.5 / math.log(10)
 
 
@@ -43,6 +48,8 @@ class Transient:
         Real (1) or bogus (0).
     classification : str or None
         As Fink gives it.
+    fink_version : str or None
+        Of the Fink that processed it.
     """
 
     survey: str
@@ -57,6 +64,7 @@ class Transient:
     band: str | None
     quality: float | None
     classification: str | None
+    fink_version: str | None
 
     @property
     def address(self) -> str | None:
@@ -99,7 +107,8 @@ def of_coincidence(row: Mapping[str, Any]) -> Transient:
         magnitude_error=None,
         band=row["band"],
         quality=_finite(row["quality"]),
-        classification=None,
+        classification=row["classification"],
+        fink_version=row["fink_version"],
     )
 
 
@@ -118,7 +127,8 @@ def _ztf(packet: Mapping[str, Any]) -> Transient:
         magnitude_error=_finite(seen.get("sigmapsf")),
         band=ZTF_BANDS.get(seen.get("fid")),
         quality=quality if quality is not None else _finite(seen.get("rb")),
-        classification=packet.get("finkclass") or packet.get("cdsxmatch") or None,
+        classification=packet.get("finkclass") or _known(packet.get("cdsxmatch")),
+        fink_version=_fink_version(packet),
     )
 
 
@@ -144,8 +154,20 @@ def _rubin(packet: Mapping[str, Any]) -> Transient:
         magnitude_error=magnitude_error,
         band=seen.get("band"),
         quality=_finite(seen.get("reliability")),
-        classification=None,
+        classification=_known((packet.get("xm") or {}).get("simbad_otype")),
+        fink_version=_fink_version(packet),
     )
+
+
+def _known(simbad: str | None) -> str | None:
+    """SIMBAD type, if it says what the object is."""
+    told = simbad is not None and not simbad.startswith(FAILED)
+    return simbad if told and simbad not in UNKNOWN_TYPES else None
+
+
+def _fink_version(packet: Mapping[str, Any]) -> str | None:
+    parts = [(part, packet.get(f"fink_{part}_version")) for part in FINK_PARTS]
+    return ", ".join(f"fink-{part} {told}" for part, told in parts if told) or None
 
 
 def _number(seen: Mapping[str, Any], name: str) -> float:

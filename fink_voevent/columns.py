@@ -1,0 +1,25 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Columns by a dotted path, where a version of a schema may not have them."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.types import ArrayType, DataType, StructType
+
+
+def field(df: DataFrame, path: str) -> Column:
+    """Column at a dotted path, null where this version of the schema has none."""
+    return F.col(path) if type_of(df.schema, path) is not None else F.lit(None)
+
+
+def type_of(schema: DataType, path: str) -> DataType | None:
+    """Type at a dotted path, through arrays; None where there is nothing."""
+    for part in path.split("."):
+        if isinstance(schema, ArrayType):
+            schema = schema.elementType
+        if not isinstance(schema, StructType) or part not in schema.names:
+            return None
+        schema = schema[part].dataType
+    return schema

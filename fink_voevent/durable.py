@@ -1,0 +1,57 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""SQLite files that keep what was written through a crash of the machine."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fink_voevent.errors import StorageError
+
+BUSY_S = 60.0  # another process may hold the file this long
+
+
+def connect(path: Path, tables: str) -> sqlite3.Connection:
+    """Open a file in write-ahead mode with full synchronisation.
+
+    Parameters
+    ----------
+    path : Path
+        On a local disk.
+    tables : str
+        Statements that make its tables where they are not there.
+
+    Raises
+    ------
+    StorageError
+        Where it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(
+            path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+        )
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.executescript(tables)
+    except (OSError, sqlite3.Error) as error:
+        raise StorageError(
+            f"{path} cannot be written: {error}; set VOEVENT_SPOOL to a local folder"
+            " that can"
+        ) from None
+    return db
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All that is written within is kept, or nothing."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
