@@ -26,8 +26,7 @@ from astropy.coordinates import Latitude, Longitude
 from cdshealpix.nested import lonlat_to_healpix
 from pyspark.sql import DataFrame, SparkSession
 
-from fink_voevent import ingest, localization, match, night, versions
-from fink_voevent import regions as region_tables
+from fink_voevent import digest, ingest, localization, match, night, versions
 from fink_voevent.config import load
 from fink_voevent.ledger import Ledger, Manifest
 from fink_voevent.schema import arrow_schema, names
@@ -180,7 +179,7 @@ def joined(alerts: DataFrame, events: DataFrame) -> Callable[[], None]:
     """Match all, the order of cells chosen as the stage does, and drop the result."""
 
     def work() -> None:
-        order = region_tables.plan(events).order
+        order = digest.order(digest.of(events))
         found = match.pairs(alerts, events, LEVEL, order)
         found.write.format("noop").mode("overwrite").save()
 

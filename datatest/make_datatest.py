@@ -25,6 +25,7 @@ sys.path.insert(0, str(HERE))
 
 from json_notices import JSON_NOTICES  # noqa: E402
 from notices import NOTICES, xml  # noqa: E402
+from rubin_alerts import RUBIN, as_rubin  # noqa: E402
 from traps import TRAPS  # noqa: E402
 from truth import merger_notice, sightings  # noqa: E402
 
@@ -252,7 +253,7 @@ def expected(rows: list[dict]) -> list[dict]:
 
 def main() -> None:
     """Write all files."""
-    for folder in ("voevents", "alerts", "expected", "traps", "json", "truth"):
+    for folder in ("voevents", "alerts", "expected", "traps", "json", "truth", "rubin"):
         (HERE / folder).mkdir(exist_ok=True)
     for notice in NOTICES:
         (HERE / "voevents" / notice.file).write_text(xml(notice), encoding="utf-8")
@@ -270,6 +271,9 @@ def main() -> None:
     for name, first in (("early", 1), ("late", 0)):
         part = table.take(list(range(first, len(rows), 2)))
         pq.write_table(part, HERE / "alerts" / f"{name}.parquet")
+    seen_by_rubin = [as_rubin(row, number) for number, row in enumerate(rows)]
+    other = pa.Table.from_pylist(seen_by_rubin, schema=RUBIN)
+    pq.write_table(other, HERE / "rubin" / "alerts.parquet")
     (HERE / "truth" / "gw170817.json").write_bytes(merger_notice())
     truth = [
         alert(10_000 + number, *seen, 0.95) for number, seen in enumerate(sightings())

@@ -16,12 +16,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import (
+    digest,
     ingest,
     landing,
     ledger,
     match,
     night,
-    regions,
     streams,
     surveys,
     versions,
@@ -87,8 +87,9 @@ def match_at_rest(
             spark.createDataFrame([], spark_schema("alerts")),
         ).persist()
         live = _live(events, settings).persist()
-        chosen = regions.plan(live, settings.cell_order)
-        met = match.pairs(thin, live, settings.credible_level, chosen.order)
+        brief = digest.of(live)
+        order = digest.order(brief, settings.cell_order)
+        met = match.pairs(thin, live, settings.credible_level, order)
         scorer = night.scorer_of(settings)
         if scorer is not None:
             met = scorer.score(met, live)
@@ -96,7 +97,7 @@ def match_at_rest(
             "event_id", "credible_level", "alert_id"
         )
         pairs = _write(found, Path(scratch), out, formats)
-        tally = Tally(count, events.count(), chosen.regions, thin.count(), pairs)
+        tally = Tally(count, events.count(), len(brief), thin.count(), pairs)
         for frame in (events, thin, live):
             frame.unpersist()
     return tally
@@ -126,7 +127,7 @@ def scramble(
     with tempfile.TemporaryDirectory(prefix="fink_voevent-") as scratch:
         _, events = _notices(spark, settings, notices, Path(scratch))
         live = _live(events, settings)
-        order = regions.plan(live, settings.cell_order).order
+        order = digest.order(digest.of(live), settings.cell_order)
         tally = scrambling.measure(thin, live, scorer, shifts_days, order)
         for frame in (events, thin):
             frame.unpersist()

@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql.types import DataType, StructType, TimestampType
+from pyspark.sql.types import DataType, StructType, TimestampNTZType, TimestampType
 
 from fink_voevent import surveys
 from fink_voevent.schema import TABLES
@@ -60,7 +62,7 @@ def _same_path(uri: Column) -> Column:
 
 
 def _cast(kind: DataType, name: str) -> Column:
-    if isinstance(kind, TimestampType):
+    if isinstance(kind, (TimestampType, TimestampNTZType)):
         return F.col(name).cast("string")
     if isinstance(kind, StructType):
         return F.struct(*[F.col(f"{name}.{leaf}").alias(leaf) for leaf in kind.names])
@@ -130,13 +132,23 @@ def packets(pairs: DataFrame, science: DataFrame | None, survey: str) -> DataFra
     )
 
 
-def science(pairs: DataFrame, archive: str = "") -> DataFrame | None:
-    """Read Fink's alerts that the pairs are of, as far as they are there.
+class Source(NamedTuple):
+    """Fink's file that holds an alert, and the night of the alert."""
+
+    packet_file: str
+    night: str
+
+
+def science(
+    spark: SparkSession, sources: Iterable[Source], archive: str = ""
+) -> DataFrame | None:
+    """Read Fink's alerts of these files, as far as they are there.
 
     Parameters
     ----------
-    pairs : DataFrame
-        Coincidences.
+    spark : SparkSession
+    sources : iterable of Source
+        Of coincidences.
     archive : str, optional
         Where Fink keeps its archive: the nights of files that are gone are read there,
         as Fink clears a night once it has merged it.
@@ -146,12 +158,12 @@ def science(pairs: DataFrame, archive: str = "") -> DataFrame | None:
     DataFrame or None
         Fink's columns, and the file in `FILE`.
     """
-    rows = pairs.select("packet_file", "night").distinct().collect()
+    rows = set(sources)
     there = sorted({r.packet_file for r in rows if _is_there(r.packet_file)})
     nights = {r.night for r in rows if r.packet_file not in there} if archive else ()
     merged = sorted(filter(_holds, (_archived(archive, night) for night in nights)))
     parts = []
-    reader = pairs.sparkSession.read.option("mergeSchema", "true")
+    reader = spark.read.option("mergeSchema", "true")
     if there:  # Spark tells them encoded, reads plain
         parts.append(reader.parquet(*map(unquote, there)))
     if merged:

@@ -19,7 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fink_voevent.schema import spark_schema
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from fink_voevent.schema import arrow_schema, spark_schema
 from fink_voevent.storage import Store, open_store
 
 if TYPE_CHECKING:
@@ -79,6 +82,9 @@ class Written(NamedTuple):
 
     files: tuple[str, ...]
     rows: int
+
+
+NOTHING = Written((), 0)
 
 
 @dataclass(frozen=True)
@@ -179,6 +185,20 @@ def read_files(
     if not files:
         return spark.createDataFrame([], schema)
     return spark.read.schema(schema).parquet(*[f"{root}/{f}" for f in files])
+
+
+def table(
+    root: str, name: str, files: Sequence[str], columns: Sequence[str]
+) -> pa.Table:
+    """Columns of these data files of a table, read here: for a few small files."""
+    schema = arrow_schema(name)
+    if not files:
+        return schema.empty_table().select(list(columns))
+    store = open_store(root)
+    paths = [store.at(*file.split("/")).path for file in files]
+    return ds.dataset(paths, schema, "parquet", filesystem=store.filesystem).to_table(
+        list(columns)
+    )
 
 
 def run_of(checkpoint: str) -> str:

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent import ledger, versions
+from fink_voevent import digest, ledger, versions
+from fink_voevent.digest import Digest
 from fink_voevent.settings import Settings, parse_window
 
 
@@ -32,6 +35,13 @@ def with_maps(events: DataFrame, maps: DataFrame) -> DataFrame:
     return joined.withColumns(merged).select(events.columns)
 
 
+class Known(NamedTuple):
+    """`versions.latest` of some notices, in memory, and its digest."""
+
+    latest: DataFrame
+    digest: Digest
+
+
 @dataclass
 class Live:
     """`versions.latest` of event files, windows applied.
@@ -42,22 +52,32 @@ class Live:
     """
 
     settings: Settings
-    _kept: dict[tuple[str, ...], DataFrame] = field(default_factory=dict)
+    _kept: dict[tuple[str, ...], Known] = field(default_factory=dict)
 
-    def of(self, spark: SparkSession, files: Sequence[str]) -> DataFrame:
-        """Latest notices of these files, in memory."""
+    def of(self, spark: SparkSession, files: Sequence[str]) -> Known:
+        """Latest notices of these files."""
         key = tuple(sorted(files))
         if key not in self._kept:
             while len(self._kept) > 1:
-                self._kept.pop(next(iter(self._kept))).unpersist()
-            self._kept[key] = self._read(spark, key).persist()
+                self._kept.pop(next(iter(self._kept))).latest.unpersist()
+            latest = self._read(spark, key).persist()
+            self._kept[key] = Known(latest, digest.of(latest) if key else {})
         return self._kept[key]
 
     def _read(self, spark: SparkSession, files: tuple[str, ...]) -> DataFrame:
         root = self.settings.root
         is_map = {f: f.startswith("maps/") for f in files}
-        maps = ledger.read_files(spark, root, "maps", [f for f in files if is_map[f]])
         told = [f for f in files if not is_map[f]]
         events = ledger.read_files(spark, root, "events", told)
-        latest = versions.latest(with_maps(events, maps), tenses(self.settings))
+        if any(is_map.values()):
+            fetched = [f for f in files if is_map[f]]
+            events = with_maps(events, ledger.read_files(spark, root, "maps", fetched))
+        names = ledger.table(root, "events", told, ("ivorn", "event_id"))
+        cited = pc.starts_with(names["event_id"], versions.IVO)
+        links = {
+            row["ivorn"]: row["event_id"]
+            for row in names.filter(cited).to_pylist()
+            if row["event_id"] != row["ivorn"]
+        }
+        latest = versions.latest(events, tenses(self.settings), links)
         return versions.with_window(latest, parse_window(self.settings.window))

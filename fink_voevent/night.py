@@ -17,25 +17,27 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming import StreamingQuery
 
-from fink_voevent import background, ingest, ledger, match, regions, surveys, versions
-from fink_voevent.ledger import Ledger, Manifest, run_of
-from fink_voevent.live import Live
-from fink_voevent.past import Past, Span, event_files, reach, reachable, span_of
+from fink_voevent import background, digest, ingest, ledger, match, surveys, versions
+from fink_voevent.digest import Digest, Span
+from fink_voevent.ledger import NOTHING, Ledger, Manifest, Written, run_of
+from fink_voevent.live import Known, Live
+from fink_voevent.past import Past, event_files, reachable, span_of
 from fink_voevent.schema import names
 from fink_voevent.score import Scorer
 from fink_voevent.settings import Settings
+from fink_voevent.storage import open_store
 
 _LOG = logging.getLogger(__name__)
 STAGE = "match"
+# How some alerts meet some notices, of which the digest is given too.
+Met = Callable[[DataFrame, DataFrame, Digest], DataFrame]
 
 
 @dataclass(frozen=True)
@@ -44,36 +46,23 @@ class Inputs:
 
     Parameters
     ----------
-    fresh, seen : DataFrame
-        Thin alerts of this batch, and those handed over before it, of any night.
-    journal : DataFrame
-        Coincidences handed over before this batch.
-    live : DataFrame
-        `versions.latest` of the notices known to this batch, windows applied.
+    past : Past
+        Of the batches before it.
+    alerts : Written
+        Thin alerts of this batch.
     span : Span or None
-        Times of the fresh alerts; None where there is none.
-    changed : DataFrame or None
-        Rows of `versions.latest` that the notices of this batch changed; None without
-        notices.
-    batch : int
+        Times of those; None where there is none.
+    before, now : Known
+        The notices known before this batch, and to it.
+    number : int
         Count of the batches before it, of any night.
     """
 
-    fresh: DataFrame
-    seen: DataFrame
-    journal: DataFrame
-    live: DataFrame
+    past: Past
+    alerts: Written
     span: Span | None
-    changed: DataFrame | None
-    batch: int
-
-
-class Arrived(NamedTuple):
-    """New alerts of a batch, their times, new event files, batches before it."""
-
-    alerts: DataFrame
-    span: Span | None
-    event_files: tuple[str, ...]
+    before: Known
+    now: Known
     number: int
 
 
@@ -92,8 +81,8 @@ def delta(
     credible_level: float,
     cell_order: int,
     scorer: Scorer | None = None,
-) -> DataFrame:
-    """Coincidences of one batch.
+) -> DataFrame | None:
+    """Coincidences of one batch; None where nothing of it can coincide.
 
     Parameters
     ----------
@@ -102,31 +91,49 @@ def delta(
     credible_level
         See `match.pairs`.
     cell_order
-        See `regions.plan`.
+        See `digest.order`.
     scorer : Scorer, optional
         Gives the chance probabilities, where a background rate is known.
     """
 
-    def met(alerts: DataFrame, events: DataFrame) -> DataFrame:
-        order = regions.plan(events, cell_order).order
-        found = match.pairs(alerts, events, credible_level, order, inputs.batch)
+    def met(alerts: DataFrame, live: DataFrame, brief: Digest) -> DataFrame:
+        events, order = versions.matchable(live), digest.order(brief, cell_order)
+        found = match.pairs(alerts, events, credible_level, order, inputs.number)
         return found if scorer is None else scorer.score(found, events)
 
-    found = []  # without anything new nothing is planned: Spark takes its time for it
-    if inputs.span is not None:
-        live = reachable(versions.matchable(inputs.live), inputs.span)
-        found.append(match.with_status(met(inputs.fresh, live), "new"))
-    changed = inputs.changed
-    if changed is not None:
-        again = met(inputs.seen, versions.matchable(changed))
-        before = versions.view(
-            inputs.journal.join(
-                F.broadcast(changed.select("event_id")), "event_id", "left_semi"
-            )
-        )
-        found.append(versions.revised(again, before, changed, inputs.batch))
-    nothing = inputs.journal.limit(0).select(names("coincidences"))
-    return functools.reduce(DataFrame.unionByName, found or [nothing])
+    # without anything new nothing is planned: Spark takes its time for it
+    sides = (_new_alerts_side(inputs, met), _new_notices_side(inputs, met))
+    found = [side for side in sides if side is not None]
+    return functools.reduce(DataFrame.unionByName, found) if found else None
+
+
+def _new_alerts_side(inputs: Inputs, met: Met) -> DataFrame | None:
+    """Pairs of the alerts of this batch with all notices."""
+    if inputs.span is None:
+        return None
+    brief = digest.within(inputs.now.digest, inputs.span)
+    if not brief:
+        return None
+    past = inputs.past
+    fresh = past.read_files("alerts", inputs.alerts.files)
+    live = reachable(inputs.now.latest, inputs.span)
+    return match.with_status(met(fresh, live, brief), "new")
+
+
+def _new_notices_side(inputs: Inputs, met: Met) -> DataFrame | None:
+    """Pairs that the notices of this batch make, renew or take back."""
+    now, before, past = inputs.now, inputs.before, inputs.past
+    events = digest.changed(now.digest, before.digest)
+    if not events:
+        return None
+    brief = digest.chosen(now.digest, events)
+    changed = versions.only(now.latest, events)
+    again = met(past.alerts_within(digest.reach(brief)), changed, brief)
+    known = [event for event in events if event in before.digest]
+    if not known:  # then nothing was told of them yet
+        return match.with_status(again, "new")
+    told = versions.view(versions.only(past.coincidences(), known))
+    return versions.revised(again, told, changed, inputs.number)
 
 
 def start(
@@ -195,19 +202,22 @@ def batch_writer(
             settings,
             tuple(m for m in manifests if m.facts["survey"] == settings.survey),
         )
-        lines = arrived.where("manifest IS NOT NULL").select("manifest").collect()
-        told = event_files([ledger.parse(line.manifest) for line in lines])
-        arriving = tuple(sorted(set(told) - set(past.event_files)))
-        thin = arrived.where("manifest IS NULL").select(names("alerts"))
-        fresh = new_alerts(thin, past.alerts_of(night)).coalesce(2)
-        alerts = own.write(fresh, "alerts", run, batch)
-        fresh = ledger.read_files(past.spark, settings.root, "alerts", alerts.files)
-        span = span_of(fresh) if alerts.rows else None
-        new = Arrived(fresh, span, arriving, len(manifests))
-        with _inputs(past, live, new) as inputs:
-            found = delta(inputs, *matching)
+        notices, count = _contents(arrived)
+        arriving = tuple(sorted(set(event_files(notices)) - set(past.event_files)))
+        alerts = NOTHING
+        if count:
+            thin = arrived.where("manifest IS NULL").select(names("alerts"))
+            fresh = new_alerts(thin, past.alerts_of(night)).coalesce(2)
+            alerts = own.write(fresh, "alerts", run, batch)
+        span = span_of(open_store(settings.root), alerts.files)
+        known = past.event_files
+        before = live.of(past.spark, known)
+        now = live.of(past.spark, [*known, *arriving]) if arriving else before
+        inputs = Inputs(past, alerts, span, before, now, len(manifests))
+        found = delta(inputs, *matching)
+        coincidences = NOTHING
+        if found is not None:
             coincidences = own.write(found.coalesce(1), "coincidences", run, batch)
-            live_notices = versions.matchable(inputs.live).count()
         facts = {
             "night": night,
             "survey": settings.survey,
@@ -215,7 +225,7 @@ def batch_writer(
             "alerts": alerts.rows,
             "span_us": span,
             "coincidences": coincidences.rows,
-            "live_notices": live_notices,
+            "live_notices": sum(b.span is not None for b in now.digest.values()),
         }
         tables = {"alerts": alerts.files, "coincidences": coincidences.files}
         own.commit(Manifest(STAGE, run, batch, tables, facts))
@@ -228,26 +238,7 @@ def batch_writer(
     return process
 
 
-@contextmanager
-def _inputs(past: Past, live: Live, arrived: Arrived) -> Iterator[Inputs]:
-    """Give the inputs of a batch; what changed is in memory meanwhile."""
-    known = past.event_files
-    before = live.of(past.spark, known)
-    latest = live.of(past.spark, [*known, *arrived.event_files])
-    changed, within = None, None
-    if arrived.event_files:
-        changed = versions.changed(latest, before).persist()
-        within = reach(versions.matchable(changed))
-    try:
-        yield Inputs(
-            fresh=arrived.alerts,
-            seen=past.alerts_within(within),
-            journal=past.coincidences(),
-            live=latest,
-            span=arrived.span,
-            changed=changed,
-            batch=arrived.number,
-        )
-    finally:
-        if changed is not None:
-            changed.unpersist()
+def _contents(arrived: DataFrame) -> tuple[list[Manifest], int]:
+    """Manifests of ingest that arrived, and how many alerts."""
+    lines, count = arrived.agg(F.collect_list("manifest"), F.count("alert_id")).first()
+    return [ledger.parse(line) for line in lines], count

@@ -62,7 +62,7 @@ def _type(arrow: pa.DataType, name: str, space: str) -> Any:
             "type": "array",
             "items": [_type(arrow.value_type, name, space), "null"],
         }
-    raise TypeError(f"no Avro type for column {name} of type {arrow}")
+    return "string"  # of times, dates, decimals: as they are written
 
 
 def records(batch: pa.RecordBatch) -> list[dict[str, Any]]:
@@ -81,8 +81,10 @@ def rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
 
 
 def _value(value: Any, arrow: pa.DataType) -> Any:
-    if value is None or not types.is_nested(arrow):
+    if value is None or any(test(arrow) for test, _ in _SIMPLE):
         return value
+    if not types.is_nested(arrow):
+        return str(value)
     if types.is_struct(arrow):
         return {f.name: _value(value[f.name], f.type) for f in arrow}
     if types.is_map(arrow):

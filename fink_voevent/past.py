@@ -4,26 +4,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import ledger, udf
+from fink_voevent.digest import MARGIN_US, Span
 from fink_voevent.ledger import Manifest
 from fink_voevent.settings import Settings
-
-MARGIN_US = 1_000_000  # windows are in elapsed time, leap seconds counted
-
-
-class Span(NamedTuple):
-    """First and last time of some alerts, microseconds of UTC since 1970."""
-
-    first_us: int
-    last_us: int
+from fink_voevent.storage import Store
+from fink_voevent.times import microseconds
 
 
 @dataclass(frozen=True)
@@ -55,6 +47,10 @@ class Past:
         """Rows of the journal."""
         return self._read("coincidences", self.manifests)
 
+    def read_files(self, table: str, files: Sequence[str]) -> DataFrame:
+        """Rows of data files of a table."""
+        return ledger.read_files(self.spark, self.settings.root, table, files)
+
     def _read(self, table: str, manifests: Iterable[Manifest]) -> DataFrame:
         return ledger.read(self.spark, self.settings.root, table, manifests)
 
@@ -65,7 +61,7 @@ def _is_of(manifest: Manifest, night: str) -> bool:
 
 def _overlap(manifest: Manifest, span: Span) -> bool:
     held = manifest.facts["span_us"]
-    return bool(held) and held[0] <= span.last_us and held[1] >= span.first_us
+    return bool(held) and Span(*held).overlaps(span)
 
 
 def event_files(manifests: list[Manifest]) -> list[str]:
@@ -74,19 +70,15 @@ def event_files(manifests: list[Manifest]) -> list[str]:
     return sorted(f for m in manifests for t in tables for f in m.tables.get(t, ()))
 
 
-def span_of(alerts: DataFrame) -> Span:
-    """Span of times of alerts; there is at least one."""
-    first, last = alerts.agg(
-        *[F.expr(f"{edge}(unix_micros(alert_time))") for edge in ("min", "max")]
-    ).head()
-    return Span(first, last)
-
-
-def reach(events: DataFrame) -> Span | None:
-    """Span of time that the windows of events hold; None where there is none."""
-    begin, end = _window()
-    first, last = events.agg(F.min(begin), F.max(end)).head()
-    return None if first is None else Span(math.floor(first), math.ceil(last))
+def span_of(store: Store, files: Iterable[str]) -> Span | None:
+    """Span of times of the thin alerts in files, by their footers; None without any."""
+    edges = [store.edges(name, "alert_time") for name in files]
+    if not edges:
+        return None
+    return Span(
+        min(microseconds(first) for first, _ in edges),
+        max(microseconds(last) for _, last in edges),
+    )
 
 
 def reachable(live: DataFrame, span: Span) -> DataFrame:
@@ -95,14 +87,9 @@ def reachable(live: DataFrame, span: Span) -> DataFrame:
     Of the whole days that hold the span: they are the same for the batches of a night,
     for which Spark then compiles its code once.
     """
-    begin, end = _window()
+    moment, day_us = F.expr("unix_micros(event_time)"), float(udf.DAY_US)
+    begin = moment - F.col("window_before") * day_us - MARGIN_US
+    end = moment + F.col("window_after") * day_us + MARGIN_US
     first = span.first_us // udf.DAY_US * udf.DAY_US
     last = -(-span.last_us // udf.DAY_US) * udf.DAY_US
     return live.where((begin <= last) & (end >= first))
-
-
-def _window() -> tuple[Column, Column]:
-    """First and last microsecond at which an alert meets an event, with a margin."""
-    moment, day_us = F.expr("unix_micros(event_time)"), float(udf.DAY_US)
-    begin = moment - F.col("window_before") * day_us - MARGIN_US
-    return begin, moment + F.col("window_after") * day_us + MARGIN_US

@@ -1,11 +1,10 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Regions of events as tables that alerts are joined with, and the order of cells."""
+"""Regions of events as tables that alerts are joined with."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
@@ -13,7 +12,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from fink_voevent import udf
 
 ORDERS = (6, 5, 4, 3)  # tried in turn: finer cells pre-select better, until
-MOST_CELLS = 300_000  # they are too many to broadcast (about 100 B a row)
+MOST_ROWS = 300_000  # they are too many to broadcast (about 100 B a row)
 _ROUNDING = 1e-9  # of the level and its inverse, and far more
 
 
@@ -26,7 +25,7 @@ def cells_at(order: int) -> Column:
     )
 
 
-def _rows_at(order: int) -> Column:
+def rows_at(order: int) -> Column:
     """Rows that a region is broadcast as: its cells, or its sky map's pixels."""
     shift = 2 * (udf.ORDER - order)
     of_map = F.expr(
@@ -34,24 +33,6 @@ def _rows_at(order: int) -> Column:
         f" n + greatest(1L, shiftright(p.hi - p.lo, {shift})))"
     )
     return F.when(F.col("pixels").isNull(), F.size(cells_at(order))).otherwise(of_map)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How many regions there are to meet, and the HEALPix order to meet them at."""
-
-    regions: int
-    order: int
-
-
-def plan(live: DataFrame, fixed_order: int = 0) -> Plan:
-    """Count the events of `versions.matchable` and choose the order, if not fixed."""
-    orders = (fixed_order,) if fixed_order else ORDERS
-    counts = live.agg(
-        F.count(F.lit(1)), *[F.sum(_rows_at(order)) for order in orders]
-    ).head()
-    fitting = (o for o, n in zip(orders, counts[1:], strict=True) if n <= MOST_CELLS)
-    return Plan(counts[0], next(fitting, orders[-1]) if counts[0] else orders[0])
 
 
 def cells(numbered: DataFrame, order: int, credible_level: float) -> DataFrame:

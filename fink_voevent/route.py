@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from fink_utils.spark.utils import FinkUDF, expand_function_from_string
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.types import (
@@ -40,40 +42,50 @@ from fink_voevent.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 STAGE = "route"
+TAKEN_BACK = frozenset({"withdrawn", "retracted"})
+_TEXTS = "array<string>"
 TEST = "_test"  # last part of the topics of tests and injections
 LEGACY = ("grb_bronze", "grb_silver", "grb_gold", "gw_bronze")  # fink-mm's topics
 
 
-def with_topics(df: DataFrame, routes: Sequence[tuple[Filter, str]]) -> DataFrame:
-    """Packets and, in `_topics`, the topics whose filter selects each.
+@dataclass(frozen=True)
+class Ways:
+    """Filters, and the topic to which each leads.
 
-    Parameters
-    ----------
-    df : DataFrame
-        Packets.
-    routes : sequence of (Filter, str)
-        Filters, and the topic to which each leads.
+    What selects the packets of a topic is made once for each schema of packets.
     """
-    chosen = []
-    for one, topic in routes:
-        try:
-            function, columns = expand_function_from_string(df, one.path)
-        except AssertionError as error:  # fink-utils' word for: no such column
-            reason = " ".join(str(error).split())
-            _LOG.error("filter %s selects nothing here: %s", one.name, reason)
-            continue
-        wrapped = FinkUDF(function, BooleanType(), one.name, one.description)
-        flag = wrapped.for_spark(*columns)
-        chosen.append(F.when(flag, F.lit(topic)))
-    none = F.lit(None).cast("string")
-    return df.withColumn("_topics", F.array_compact(F.array(none, *chosen)))
+
+    routes: Sequence[tuple[Filter, str]]
+    _chosen: dict[str, list[Column]] = field(default_factory=dict)
+
+    def with_topics(self, packets: DataFrame) -> DataFrame:
+        """Packets and, in `_topics`, the topics whose filter selects each."""
+        schema = packets.schema.json()
+        if schema not in self._chosen:
+            self._chosen[schema] = self._choices(packets)
+        none = F.lit(None).cast("string")
+        topics = F.array_compact(F.array(none, *self._chosen[schema]))
+        return packets.withColumn("_topics", topics)
+
+    def _choices(self, packets: DataFrame) -> list[Column]:
+        chosen = []
+        for one, topic in self.routes:
+            try:
+                function, columns = expand_function_from_string(packets, one.path)
+            except AssertionError as error:  # fink-utils' word for: no such column
+                reason = " ".join(str(error).split())
+                _LOG.error("filter %s selects nothing here: %s", one.name, reason)
+                continue
+            wrapped = FinkUDF(function, BooleanType(), one.name, one.description)
+            chosen.append(F.when(wrapped.for_spark(*columns), F.lit(topic)))
+        return chosen
 
 
 def decide(
     pairs: DataFrame,
     alerts: DataFrame | None,
-    ways: Sequence[tuple[Filter, str]],
-    told: DataFrame,
+    ways: Ways,
+    told: DataFrame | None,
     survey: str,
 ) -> DataFrame:
     """Coincidences that go to a topic, and to which.
@@ -84,50 +96,56 @@ def decide(
         Coincidences.
     alerts : DataFrame or None
         See `attach.packets`.
-    ways : sequence of (Filter, str)
-        See `with_topics`.
-    told : DataFrame
+    ways : Ways
+    told : DataFrame or None
         Rows of the table routed of earlier batches: what takes a pair back goes where
-        the pair went, whatever a filter says of it now.
+        the pair went, whatever a filter says of it now. None where no pair is taken
+        back.
     survey : str
     """
     whole = attach.packets(pairs, alerts, survey)
     key = ["coincidence_id", "status", "batch"]
     fink = surveys.told_by_fink(whole, survey)
-    passed = with_topics(whole, ways).select(
+    passed = ways.with_topics(whole).select(
         *[F.col(f"coincidence.{name}") for name in key],
         *[column.alias(name) for name, column in fink.items()],
-        F.col("_topics").alias("_now"),
+        F.col("_topics").alias("topics"),
     )
-    none = F.array().cast("array<string>")
-    pair = ["event_id", "survey", "alert_id"]
-    taken_back = F.col("status").isin("withdrawn", "retracted")
-    fresh = pairs.join(passed, key).withColumn("topics", F.coalesce("_now", none))
-    gone = told.unionByName(fresh.select(told.columns))
-    before = (
-        gone.join(pairs.where(taken_back).select(*pair).distinct(), pair, "left_semi")
-        .groupBy(*pair)
-        .agg(
-            F.array_distinct(
-                F.transform(
-                    F.flatten(F.collect_list("topics")),
-                    lambda topic: F.regexp_replace(topic, f"{TEST}$", ""),
-                )
-            ).alias("_before")
-        )
-    )
-    before_too = F.when(taken_back, F.coalesce("_before", none)).otherwise(none)
-    topics = F.array_sort(F.array_union(F.coalesce("_now", none), before_too))
+    decided = pairs.join(passed, key)
+    if told is not None:
+        decided = _with_those_before(decided, told)
     real = F.col("tense") == "observation"
     marked = F.transform("topics", lambda topic: F.concat(topic, F.lit(TEST)))
     return (
-        pairs.join(passed, key, "left")
-        .join(before, pair, "left")
-        .withColumn("topics", topics)
-        .where(F.size("topics") > 0)
+        decided.where(F.size("topics") > 0)
+        .withColumn("topics", F.array_sort("topics"))
         .withColumn("topics", F.when(real, F.col("topics")).otherwise(marked))
         .select(names("routed"))
     )
+
+
+def _with_those_before(decided: DataFrame, told: DataFrame) -> DataFrame:
+    """Add to the topics of what takes a pair back those to which the pair went."""
+    pair = ["event_id", "survey", "alert_id"]
+    gone = told.unionByName(decided.select(told.columns))
+    plain = F.transform(
+        F.flatten(F.collect_list("topics")),
+        lambda topic: F.regexp_replace(topic, f"{TEST}$", ""),
+    )
+    wanted = decided.where(_taken_back()).select(*pair).distinct()
+    before = (
+        gone.join(wanted, pair, "left_semi")
+        .groupBy(*pair)
+        .agg(F.array_distinct(plain).alias("_before"))
+    )
+    both = F.array_union("topics", F.coalesce("_before", F.array().cast(_TEXTS)))
+    return decided.join(before, pair, "left").withColumn(
+        "topics", F.when(_taken_back(), both).otherwise(F.col("topics"))
+    )
+
+
+def _taken_back() -> Column:
+    return F.col("status").isin(*TAKEN_BACK)
 
 
 def routes(settings: Settings) -> list[tuple[Filter, str]]:
@@ -165,27 +183,32 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
 def batch_writer(settings: Settings, run: str) -> Callable[[DataFrame, int], None]:
     """Return what `foreachBatch` calls: read the pairs, route, hand over."""
     own = Ledger(settings.root, STAGE)
-    ways = routes(settings)
-    send = _sender(settings, run, [topic for _, topic in ways])
+    ways = Ways(routes(settings))
+    send = _sender(settings, run, [topic for _, topic in ways.routes])
 
     def process(lines: DataFrame, batch: int) -> None:
         if own.has(run, batch):
             return
         manifests = [ledger.parse(line.value) for line in lines.collect()]
-        fresh = [m for m in manifests if m.tables.get("coincidences")]
+        files = [f for m in manifests for f in m.tables.get("coincidences", ())]
+        sources = _sources(settings, files)
         sent: dict[str, int] = {}
         tables: dict[str, tuple[str, ...]] = {}
-        if fresh and ways:
-            spark = lines.sparkSession
-            table = ledger.read(spark, settings.root, "coincidences", fresh)
+        if sources and ways.routes:
+            spark, root = lines.sparkSession, settings.root
+            table = ledger.read_files(spark, root, "coincidences", files)
             pairs = table.where(F.col("survey") == settings.survey)
-            alerts = attach.science(pairs, settings.archive_prefix)
-            earlier = [m for m in own.manifests() if (m.run, m.batch) != (run, batch)]
-            told = ledger.read(spark, settings.root, "routed", earlier)
+            alerts = attach.science(spark, sources, settings.archive_prefix)
+            told = None
+            if any(TAKEN_BACK & statuses for statuses in sources.values()):
+                before = [
+                    m for m in own.manifests() if (m.run, m.batch) != (run, batch)
+                ]
+                told = ledger.read(spark, root, "routed", before)
             chosen = decide(pairs, alerts, ways, told, settings.survey).coalesce(1)
             written = own.write(chosen, "routed", run, batch)
             tables["routed"] = written.files
-            routed = ledger.read_files(spark, settings.root, "routed", written.files)
+            routed = ledger.read_files(spark, root, "routed", written.files)
             if written.rows:
                 sent = send(attach.packets(routed, alerts, settings.survey), batch)
         facts = {"sent": sent, "manifests": sorted(m.name for m in manifests)}
@@ -194,6 +217,16 @@ def batch_writer(settings: Settings, run: str) -> Callable[[DataFrame, int], Non
             _LOG.info("route: %d packets to %s", count, topic)
 
     return process
+
+
+def _sources(settings: Settings, files: Sequence[str]) -> dict[attach.Source, set[str]]:
+    """Where the alerts of our survey's pairs lie, and the statuses of those."""
+    columns = ("packet_file", "night", "status", "survey")
+    found: dict[attach.Source, set[str]] = defaultdict(set)
+    for row in ledger.table(settings.root, "coincidences", files, columns).to_pylist():
+        if row["survey"] == settings.survey:
+            found[attach.Source(row["packet_file"], row["night"])].add(row["status"])
+    return found
 
 
 def _sender(

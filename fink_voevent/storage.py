@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -90,6 +91,24 @@ class Store:
     def rows_at(self, path: str) -> int:
         """As `rows`, of a path as `files` gives it."""
         return int(pq.read_metadata(path, filesystem=self.filesystem).num_rows)
+
+    def edges(self, name: str, column: str) -> tuple[Any, Any]:
+        """Least and largest value of a column of a Parquet file, by its footer.
+
+        Raises
+        ------
+        StorageError
+            Where the footer does not say.
+        """
+        footer = pq.read_metadata(f"{self.path}/{name}", filesystem=self.filesystem)
+        position = footer.schema.names.index(column)
+        groups = [footer.row_group(g) for g in range(footer.num_row_groups)]
+        told = [group.column(position).statistics for group in groups]
+        if not told or any(t is None or not t.has_min_max for t in told):
+            raise StorageError(
+                f"{self.path}/{name} does not tell the edges of {column}"
+            )
+        return min(t.min for t in told), max(t.max for t in told)
 
     def move(self, name: str, target: Store) -> None:
         """Move a file to another folder of the same file system."""

@@ -28,6 +28,9 @@ _ISO = re.compile(
 )
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
 def parse_iso(text: str | None) -> datetime | None:
     """Time of an ISO 8601 text as published; None where it is none, or not of our age.
 
@@ -49,6 +52,13 @@ def parse_iso(text: str | None) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return moment if EARLIEST <= moment <= LATEST else None
+
+
+def microseconds(moment: datetime) -> int:
+    """Whole microseconds of UTC since 1970; a moment without a zone is UTC."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _zone(text: str | None) -> timedelta:

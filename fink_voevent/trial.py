@@ -52,12 +52,15 @@ def count(settings: Settings, name: str, folder: str | None) -> Trial:
         pairs = _pairs(spark, settings, folder).where(
             F.col("survey") == settings.survey
         )
-        alerts = attach.science(pairs, settings.archive_prefix)
+        rows = pairs.select(*attach.Source._fields).distinct().collect()
+        sources = [attach.Source(*row) for row in rows]
+        alerts = attach.science(spark, sources, settings.archive_prefix)
         whole = attach.packets(pairs, alerts, settings.survey)
         passed = F.size("_topics") > 0
         event = F.col("coincidence.event_id")
         row = (
-            route.with_topics(whole, [(known[name], "passed")])
+            route.Ways([(known[name], "passed")])
+            .with_topics(whole)
             .agg(
                 F.count(F.lit(1)),
                 F.count(F.when(passed, 1)),

@@ -8,7 +8,7 @@ that what holds is the same for any batching.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
@@ -29,10 +29,16 @@ REGION = {
 }
 TRIGGER_TIMES = ("isotime", "tjd")
 SAME_TIME_S = 60.0  # instruments trigger on one burst this far apart, at most
+IVO = "ivo://"  # as an event_id begins that is the ivorn of a notice
+MANY = 200  # events to name one by one in an expression
 _ORDER = ("event_version", "event_issued", "notice_id")  # of notices of one event
 
 
-def latest(events: DataFrame, tenses: tuple[str, ...]) -> DataFrame:
+def latest(
+    events: DataFrame,
+    tenses: tuple[str, ...],
+    links: Mapping[str, str] | None = None,
+) -> DataFrame:
     """Latest notice of each event, with the time of the event's trigger.
 
     Parameters
@@ -41,6 +47,9 @@ def latest(events: DataFrame, tenses: tuple[str, ...]) -> DataFrame:
         Notices of any version, in any order.
     tenses : tuple of str
         Those that take part; a retraction does as a utility too, as CHIME's are.
+    links : mapping, optional
+        By ivorn, the `event_id` of the notices that cite another one's ivorn; asked of
+        `events` by default.
 
     Returns
     -------
@@ -68,7 +77,11 @@ def latest(events: DataFrame, tenses: tuple[str, ...]) -> DataFrame:
     region = F.when(F.col("cells").isNotNull(), F.struct(*REGION.values()))
     # another map of the same notice, fetched since, is another region
     map_id = F.concat_ws("/", "notice_id", "skymap_sha256")
-    ranked = one_name(taking_part.withColumn("_map_id", map_id)).select(
+    named = one_name(
+        taking_part.withColumn("_map_id", map_id),
+        links_of(taking_part) if links is None else links,
+    )
+    ranked = named.select(
         *[F.col(source).alias(name) for name, source in told.items()],
         *("kind", "window_before", "window_after"),
         F.first(region, ignorenulls=True).over(whole).alias("_region"),
@@ -94,16 +107,18 @@ def _newest_first(retracted: str, order: Sequence[str]) -> list[Column]:
     ]
 
 
-def one_name(events: DataFrame) -> DataFrame:
+def links_of(events: DataFrame) -> dict[str, str]:
+    """By ivorn, the event that each notice names by the ivorn of another notice."""
+    cited = F.col("event_id").startswith(IVO) & (F.col("event_id") != F.col("ivorn"))
+    return dict(events.where(cited).select("ivorn", "event_id").collect())
+
+
+def one_name(events: DataFrame, links: Mapping[str, str]) -> DataFrame:
     """Give the notices of an event one `event_id` where each cites only the last.
 
     Of publishers whose notices name no event, a notice belongs to the event of the
     notice that it supersedes or retracts: that one's may be another's again.
     """
-    cited = F.col("event_id").startswith("ivo://") & (
-        F.col("event_id") != F.col("ivorn")
-    )
-    links = dict(sorted(events.where(cited).select("ivorn", "event_id").collect()))
     roots = {start: _root(start, links) for start in links.values()}
     moved = {start: root for start, root in roots.items() if start != root}
     if not moved:
@@ -156,13 +171,27 @@ def _overlaps(other: Column) -> Column:
     return (other["event_id"] != F.col("event_id")) & shared
 
 
-def matchable(live: DataFrame) -> DataFrame:
-    """Rows of `latest` that an alert can meet: not retracted, with region and time."""
-    return live.where(
+def can_be_met() -> Column:
+    """Whether an alert can meet a row of `latest`: it stands, has region and time."""
+    return (
         (F.col("kind") != "retraction")
         & F.col("cells").isNotNull()
         & F.col("event_time").isNotNull()
     )
+
+
+def matchable(live: DataFrame) -> DataFrame:
+    """Rows of `latest` that an alert can meet."""
+    return live.where(can_be_met())
+
+
+def only(live: DataFrame, events: Collection[str]) -> DataFrame:
+    """Rows of `latest` of some events."""
+    if len(events) < MANY:
+        return live.where(F.col("event_id").isin(*events))
+    spark = live.sparkSession
+    wanted = spark.createDataFrame([(e,) for e in events], "event_id string")
+    return live.join(F.broadcast(wanted), "event_id", "left_semi")
 
 
 def with_window(live: DataFrame, window: tuple[float, float] | None) -> DataFrame:
@@ -186,21 +215,6 @@ def view(journal: DataFrame) -> DataFrame:
     return ranked.where("_rank = 1").drop("_rank")
 
 
-def changed(live: DataFrame, before: DataFrame) -> DataFrame:
-    """Rows of `latest` that are not the same as before.
-
-    Another notice, or another time or region: a late notice that is not the newest can
-    still bring either. Or another instrument has seen it.
-    """
-    same = [
-        live[c].eqNullSafe(before[c])
-        for c in ("notice_id", "event_time", "region_id", "related_event_ids")
-    ]
-    return live.join(
-        before, [live["event_id"] == before["event_id"], *same], "left_anti"
-    )
-
-
 def revised(
     again: DataFrame, before: DataFrame, changed: DataFrame, batch: int
 ) -> DataFrame:
@@ -213,7 +227,7 @@ def revised(
     before : DataFrame
         `view` of what was reported.
     changed : DataFrame
-        Rows of `latest` that `changed` gives.
+        Rows of `latest` that are not the same as before: see `digest.changed`.
     batch : int
         That records them.
 

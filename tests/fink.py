@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyspark
+
 CONF = """# configuration of Fink
 SPARK_MASTER=local[2]
 ONLINE_DATA_PREFIX={data}
@@ -60,6 +62,63 @@ def start(home: Path, service: str, log: Path, survey: str = "ztf", **environmen
                 "PYSPARK_DRIVER_PYTHON": sys.executable,
                 **environment,
             },
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def clone(checkout: Path, home: Path) -> None:
+    """Clone a checkout of fink-broker, so that what is tried in it is left behind."""
+    command = ["git", "clone", "--quiet", str(checkout), str(home)]
+    subprocess.run(command, check=True)
+
+
+def changes(home: Path) -> str:
+    """Ask git what has changed in a checkout."""
+    command = ["git", "-C", str(home), "status", "--short"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def conf(home: Path, data: Path, survey: str) -> Path:
+    """Make a configuration for one machine, of the checkout's own for development.
+
+    Without the jars of HBase, which none of our services needs. `bin/fink` passes the
+    list of jars unquoted, so that it must not be empty: one of Spark's own.
+    """
+    jar = next((Path(pyspark.__file__).parent / "jars").glob("spark-core*.jar"))
+    own = home / "conf" / survey / "fink.conf.dev"
+    made = data.parent / f"fink.conf.{survey}"
+    package = f"org.apache.spark:spark-avro_2.12:{pyspark.__version__}"
+    made.write_text(
+        own.read_text()
+        + f"""
+SPARK_MASTER="local[2]"
+FINK_PACKAGES={package}
+FINK_JARS={jar}
+EXTRA_SPARK_CONFIG="--conf spark.jars.ivy={data.parent}/ivy"
+ONLINE_DATA_PREFIX={data}
+AGG_DATA_PREFIX={data}/archive
+"""
+    )
+    return made
+
+
+def launch(
+    home: Path, service: str, log: Path, survey: str, night: str, spool: Path
+) -> subprocess.Popen:
+    """Start a service by the checkout's own ``bin/fink``."""
+    own = Path(sys.executable).parent
+    command = [str(home / "bin" / "fink"), "start", service, "-s", survey]
+    command += ["-c", str(log.parent / f"fink.conf.{survey}"), "-night", night]
+    command += ["-exit_after", "300", "-driver-memory", "1g"]
+    path = f"{home / 'bin'}:{own}:{os.environ['PATH']}"
+    ours = {"FINK_HOME": str(home), "PATH": path, "PYSPARK_PYTHON": sys.executable}
+    ours |= {"VOEVENT_SPOOL": str(spool), "PYTHONPATH": str(home)}
+    with log.open("wb") as out:
+        return subprocess.Popen(
+            command,
+            env={**os.environ, **ours},
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,

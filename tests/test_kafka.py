@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 
 import fastavro
@@ -15,11 +17,12 @@ from fink_client.consumer import AlertConsumer
 from kafka_broker import Broker
 from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent import kafka
+from fink_voevent import attach, kafka, surveys
 from fink_voevent.config import load
 from fink_voevent.errors import ConfigError, StorageError
 from fink_voevent.heartbeat import Heart, topic_of
 from fink_voevent.publish.sources import Topics
+from fink_voevent.schema import spark_schema
 
 
 @pytest.fixture(scope="session")
@@ -245,3 +248,78 @@ def test_alerts_of_a_fink_topic_are_read_to_be_published(
         assert topic == f"{prefix}kn"
         assert transient.ra == rows[candid].candidate.ra
         assert transient.object_id == rows[candid].objectId
+
+
+FOLDERS = {
+    "ztf/science_20240115": ("ztf", 849),
+    "ztf/regular": ("ztf", 133),
+    "rubin/rubin_test_data_10_0.parquet": ("rubin", 27),
+}
+
+
+def plain(value):
+    """Value as a packet has it: times as text, maps as dicts, bytes as bytes."""
+    if isinstance(value, datetime):
+        text = value.isoformat(" ")
+        return text.rstrip("0").rstrip(".") if value.microsecond else text
+    if isinstance(value, dict):
+        return {name: plain(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    if isinstance(value, bytearray):
+        return bytes(value)
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_field_of_all_real_alerts_comes_back_over_kafka(
+    spark, broker, prefix, real, folder, tmp_path
+):
+    """Read by fink-client, and from the files that it writes."""
+    survey, count = FOLDERS[folder]
+    topic = f"{prefix}{folder.replace('/', '.')}"
+    science = spark.read.parquet(str(real / folder))
+    told = {"event_id": "e", "event_version": 1, "status": "new", "batch": 0}
+    absent = [c for c in spark_schema("coincidences") if c.name not in told]
+    alerts = surveys.thin(science, survey)
+    pairs = alerts.select(
+        "*",
+        *[F.lit(value).alias(name) for name, value in told.items()],
+        F.array(F.lit(topic)).alias("topics"),
+        *[
+            F.lit(None).cast(c.dataType).alias(c.name)
+            for c in absent
+            if c.name not in alerts.columns
+        ],
+    )
+    key = surveys.packet_key(survey)
+    named = science.withColumn(attach.FILE, F.col("_metadata.file_path"))
+    sender = brokers(broker)
+    sender.create([topic])
+    sender.create([f"{prefix}batches"], 1)
+    packets = attach.packets(pairs, named, survey)
+    sent = kafka.Delivery(sender, f"{prefix}batches", topic, 0).send(packets)
+    assert sent == {topic: count}
+    expected = {
+        row[key]: plain(row.asDict(recursive=True)) for row in science.collect()
+    }
+    kind = {"ztf": "ztf", "rubin": "lsst"}[survey]
+    servers = {"bootstrap.servers": broker.plain}
+    reader = AlertConsumer([topic], servers | {"group.id": "r"}, survey=kind)
+    found = [plain(reader.poll(30)[1]) for _ in range(count)]
+    reader.close()
+    writer = AlertConsumer([topic], servers | {"group.id": "w"}, survey=kind)
+    for _ in range(count):
+        writer.poll_and_write(str(tmp_path), timeout=30)
+    writer.close()
+    files = sorted(tmp_path.glob("*.avro"))
+    written = [plain(next(iter(fastavro.reader(f.open("rb"))))) for f in files]
+    for one in (found, written):
+        assert len(one) == count
+        assert {p[key] for p in one} == set(expected)
+        for packet in one:
+            pair = packet.pop("coincidence")
+            assert pair["alert_id"] == packet[key]
+            assert packet.pop("triggerId") == f"e_1_{packet[key]}_new_0"
+            assert packet == expected[packet[key]]

@@ -16,7 +16,7 @@ from astropy.coordinates import SkyCoord
 from oracle import assert_equal, pairs
 from test_skymap import flat
 
-from fink_voevent import localization, match, regions, skymap, udf, versions
+from fink_voevent import digest, localization, match, skymap, udf, versions
 from fink_voevent.notice import NAMESPACE
 from fink_voevent.schema import arrow_schema, names
 
@@ -124,9 +124,9 @@ def run(spark, tmp_path, events, alerts, order=0, level=LEVEL):
             ("observation",),
         )
     )
-    chosen = regions.plan(live, order)
+    chosen = digest.order(digest.of(live), order)
     df = thin(spark, tmp_path / f"a{uuid.uuid4()}.parquet", alerts)
-    return collect(match.with_status(match.pairs(df, live, level, chosen.order), "new"))
+    return collect(match.with_status(match.pairs(df, live, level, chosen), "new"))
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -363,7 +363,7 @@ def test_events_of_one_time_and_overlapping_regions_are_related(spark, tmp_path)
 def statuses(spark, tmp_path):
     """Return what a new version makes of pairs told before: {alert_id: status}."""
 
-    def tell(before: list[dict], after: list[dict], alerts: list[dict]) -> dict:
+    def tell(told: list[dict], after: list[dict], alerts: list[dict]) -> dict:
         def kept(df):
             """Cut the plan that made the rows: long plans take long to compile."""
             path = str(tmp_path / str(uuid.uuid4()))
@@ -378,14 +378,15 @@ def statuses(spark, tmp_path):
                     ("observation",),
                 )
             )
-            for i, events in enumerate((before, before + after))
+            for i, events in enumerate((told, told + after))
         ]
         old, new = (
             kept(match.pairs(df, versions.matchable(live), LEVEL, 5, batch))
             for batch, live in enumerate(lives)
         )
         first = kept(match.with_status(old, "new"))
-        changed = kept(versions.changed(lives[1], lives[0]))
+        before, now = map(digest.of, lives)
+        changed = kept(versions.only(lives[1], digest.changed(now, before)))
         again = new.join(changed.select("event_id"), "event_id", "left_semi")
         second = kept(versions.revised(again, versions.view(first), changed, 1))
         held = collect(versions.view(first.unionByName(second)))

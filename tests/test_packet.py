@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime
+from decimal import Decimal
 
 import fastavro
 import pyarrow as pa
-import pytest
 
 from fink_voevent import packet
 
@@ -73,6 +74,23 @@ def test_records_are_named_as_spark_names_them():
     assert candidate["type"][1] == "null"
 
 
-def test_a_type_without_avro_is_refused_by_name():
-    with pytest.raises(TypeError, match="column when of type timestamp"):
-        packet.avro_schema(pa.schema([("when", pa.timestamp("us"))]))
+def test_what_avro_has_no_type_for_is_text():
+    """A column that Fink adds some day must not stop the stage."""
+    when = datetime(2022, 10, 9, 13, 17)  # noqa: DTZ001 - as the column
+    kinds = {
+        "when": (pa.timestamp("us"), when, "2022-10-09 13:17:00"),
+        "day": (pa.date32(), when.date(), "2022-10-09"),
+        "price": (pa.decimal128(5, 2), Decimal("1.50"), "1.50"),
+        "none": (pa.null(), None, None),
+    }
+    nested = pa.list_(pa.struct([("at", pa.timestamp("us"))]))
+    schema = pa.schema([(k, v[0]) for k, v in kinds.items()] + [("past", nested)])
+    row = {k: v[1] for k, v in kinds.items()} | {"past": [{"at": when}]}
+    batch = pa.RecordBatch.from_pylist([row], schema=schema)
+    out = io.BytesIO()
+    packet.write(out, packet.avro_schema(schema), packet.records(batch), "x")
+    out.seek(0)
+    (found,) = fastavro.reader(out)
+    assert found == {k: v[2] for k, v in kinds.items()} | {
+        "past": [{"at": "2022-10-09 13:17:00"}]
+    }

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -70,9 +69,14 @@ def test_a_service_stops_by_itself_when_fink_says_or_after_18_hours(given, secon
 
 
 @pytest.fixture
-def home(tmp_path) -> Path:
-    fink.checkout(tmp_path / "fink", tmp_path / "data")
-    for change in Checkout.at(tmp_path / "fink", "ztf", None).enable():
+def survey() -> str:
+    return "ztf"
+
+
+@pytest.fixture
+def home(tmp_path, survey) -> Path:
+    fink.checkout(tmp_path / "fink", tmp_path / "data", survey)
+    for change in Checkout.at(tmp_path / "fink", survey, None).enable():
         change.make()
     return tmp_path / "fink"
 
@@ -95,11 +99,10 @@ def test_a_bad_setting_is_one_line_and_no_traceback(home, tmp_path):
     assert "Traceback" not in text
 
 
-def _science(spark, datatest: Path, data: Path) -> None:
-    incoming = data / "incoming"
-    shutil.copytree(datatest / "alerts", incoming)
-    schema = spark.read.parquet(str(incoming)).schema
-    stream = spark.readStream.schema(schema).parquet(str(incoming))
+def _science(spark, alerts: Path, data: Path) -> None:
+    """Science alerts as Fink's raw2science leaves them: by a real sink."""
+    schema = spark.read.parquet(str(alerts)).schema
+    stream = spark.readStream.schema(schema).parquet(str(alerts))
     sink = stream.writeStream.option("path", str(data / "science" / NIGHT))
     sink = sink.option("checkpointLocation", str(data / "checkpoint"))
     sink.trigger(availableNow=True).start().awaitTermination()
@@ -112,36 +115,92 @@ def _land(folder: Path, data: Path, spool: Path) -> None:
         landing.drain(kept, open_store(f"{data}/voevent").at("landing"))
 
 
+@contextlib.contextmanager
+def _running(processes: list[subprocess.Popen]):
+    try:
+        yield
+    finally:
+        for one in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(one.pid, signal.SIGTERM)  # as `fink stop` does
+        for one in processes:
+            one.wait(60)
+
+
+def _wait_until_routed(data: Path, processes: list[subprocess.Popen]) -> None:
+    observer = Observer(f"{data}/voevent")
+    wait_for(
+        lambda: (
+            observer.status().events == 9
+            and observer.status().coincidences > 0
+            and observer.route_is_done()
+            and all(p.poll() is None for p in processes)
+        ),
+        240,
+    )
+
+
+def _check_packets(topics: Path, survey: str) -> None:
+    suffix = {"ztf": "ztf", "rubin": "lsst"}[survey]
+    packets = AlertReader(str(topics / f"fink_grb_bronze_{suffix}")).to_list()
+    assert packets
+    assert {p["coincidence"]["survey"] for p in packets} == {survey}
+    for packet in packets:
+        key, source = {
+            "ztf": ("candid", "candidate"),
+            "rubin": ("diaSourceId", "diaSource"),
+        }[survey]
+        assert packet[key] == packet["coincidence"]["alert_id"]
+        assert packet[source]["ra"] == packet["coincidence"]["alert_ra"]
+
+
+ALERTS = {"ztf": "alerts", "rubin": "rubin"}
+STAGES = ("ingest", "match", "route")
+
+
 @pytest.mark.slow
-def test_the_three_services_fill_topics_and_stop(spark, home, datatest, tmp_path):
+@pytest.mark.parametrize("survey", ["ztf", "rubin"])
+def test_the_three_services_fill_topics_and_stop(
+    spark, survey, home, datatest, tmp_path
+):
     data, spool = tmp_path / "data", tmp_path / "spool"
-    _science(spark, datatest, data)
+    _science(spark, datatest / ALERTS[survey], data)
     _land(datatest / "voevents", data, spool)
     given = {"NIGHT": f"{NIGHT} -exit_after 300", "VOEVENT_SPOOL": str(spool)}
     given |= {"DRIVER_MEMORY": "1g", "SPARK_CORE_MAX": "2"}
     services = [
-        fink.start(home, f"voevent_{stage}", tmp_path / stage, **given)
-        for stage in ("ingest", "match", "route")
+        fink.start(home, f"voevent_{stage}", tmp_path / stage, survey, **given)
+        for stage in STAGES
     ]
-    topics = data / "voevent" / "topics"
-    observer = Observer(f"{data}/voevent")
-    try:
-        wait_for(
-            lambda: (
-                observer.status().events == 9
-                and observer.status().coincidences > 0
-                and observer.route_is_done()
-                and all(p.poll() is None for p in services)
-            ),
-            240,
-        )
-    finally:
-        for one in services:
-            os.killpg(one.pid, signal.SIGTERM)  # as `fink stop` does
-        for one in services:
-            one.wait(60)
-    packets = AlertReader(str(topics / "fink_grb_bronze_ztf")).to_list()
-    assert {p["coincidence"]["survey"] for p in packets} == {"ztf"}
-    assert all(p["objectId"] and p["candidate"]["ra"] for p in packets)
-    for stage in ("ingest", "match", "route"):
+    with _running(services):
+        _wait_until_routed(data, services)
+    _check_packets(data / "voevent" / "topics", survey)
+    for stage in STAGES:
         assert "Traceback" not in (tmp_path / stage).read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("FINK_HOME" not in os.environ, reason="no checkout: FINK_HOME")
+@pytest.mark.parametrize("survey", ["ztf", "rubin"])
+def test_a_real_fink_starts_them_and_is_left_as_it_was(
+    spark, survey, datatest, tmp_path
+):
+    """In a clone of the checkout that FINK_HOME names, by its own ``bin/fink``."""
+    home, data, spool = tmp_path / "home", tmp_path / "data", tmp_path / "spool"
+    fink.clone(Path(os.environ["FINK_HOME"]), home)
+    conf = fink.conf(home, data, survey)
+    checkout = Checkout.at(home, survey, conf)
+    for change in checkout.enable():
+        change.make()
+    _science(spark, datatest / ALERTS[survey], data)
+    _land(datatest / "voevents", data, spool)
+    services = [
+        fink.launch(home, f"voevent_{stage}", tmp_path / stage, survey, NIGHT, spool)
+        for stage in STAGES
+    ]
+    with _running(services):
+        _wait_until_routed(data, services)
+    _check_packets(data / "voevent" / "topics", survey)
+    for change in checkout.disable():
+        change.make()
+    assert fink.changes(home) == ""

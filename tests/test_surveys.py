@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import datetime, timedelta, timezone
 
+import pyarrow.parquet as pq
 import pytest
 
+from fink_voevent.at_rest import match_at_rest
 from fink_voevent.errors import InputError
 from fink_voevent.surveys import thin
 
@@ -59,3 +62,21 @@ def test_columns_of_another_survey_are_named(spark, tmp_path):
     spark.createDataFrame([(1,)], "objectId int").write.parquet(str(tmp_path / "a"))
     with pytest.raises(InputError, match="not science alerts of ztf: no column candid"):
         thin(spark.read.parquet(str(tmp_path / "a")), "ztf")
+
+
+def test_rubin_meets_what_ztf_meets(spark, settings, datatest, tmp_path):
+    """The same objects, seen by the other survey: the same pairs and numbers."""
+    chosen = settings.model_copy(update={"survey": "rubin"})
+    notices = [str(datatest / "voevents")]
+    match_at_rest(spark, chosen, str(datatest / "rubin"), notices, tmp_path)
+    found = pq.read_table(tmp_path / "coincidences.parquet").to_pylist()
+    with (datatest / "expected" / "coincidences.csv").open() as file:
+        expected = list(csv.DictReader(file))
+    ours = {(r["event_id"], r["alert_id"] % 10**6): r for r in found}
+    theirs = {(r["event_id"], int(r["alert_id"]) % 10**6): r for r in expected}
+    assert set(ours) == set(theirs)
+    for key, row in ours.items():
+        for name in ("separation", "credible_level"):
+            assert row[name] == pytest.approx(float(theirs[key][name]), abs=1e-9)
+        assert row["delay"] == pytest.approx(float(theirs[key]["delay"]), abs=1e-9)
+        assert row["prior_activity"] == theirs[key]["prior_activity"]

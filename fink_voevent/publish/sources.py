@@ -9,16 +9,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 from fink_client.consumer import AlertConsumer, AlertError
 
+from fink_voevent import ledger
 from fink_voevent.errors import ConfigError, InputError
 from fink_voevent.ledger import Ledger
 from fink_voevent.publish.transient import Transient, of_packet
-from fink_voevent.schema import arrow_schema
+from fink_voevent.schema import names
 from fink_voevent.settings import Settings
-from fink_voevent.storage import open_store
 
 _LOG = logging.getLogger(__name__)
 MOST_AT_ONCE = 500  # alerts of topics in one turn
@@ -72,17 +71,9 @@ def _filter(settings: Settings, topic: str) -> str:
 
 
 def _rows(settings: Settings, files: Sequence[str]) -> list[dict[str, Any]]:
-    if not files:
-        return []
-    table = _dataset(settings, files, arrow_schema("routed"))
-    rows: list[dict[str, Any]] = table.to_table().to_pylist()
+    table = ledger.table(settings.root, "routed", files, names("routed"))
+    rows: list[dict[str, Any]] = table.to_pylist()
     return rows
-
-
-def _dataset(settings: Settings, files: Sequence[str], schema: pa.Schema) -> Any:
-    store = open_store(settings.root)
-    paths = [store.at(*name.split("/")).path for name in files]
-    return ds.dataset(paths, schema, "parquet", store.filesystem)
 
 
 def notices(settings: Settings, event_ids: Iterable[str]) -> Mapping[str, list[str]]:
@@ -94,11 +85,8 @@ def notices(settings: Settings, event_ids: Iterable[str]) -> Mapping[str, list[s
     if not (wanted and files):
         return found
     columns = ["event_id", "version", "issued", "notice_id", "ivorn"]
-    rows = (
-        _dataset(settings, files, arrow_schema("events"))
-        .to_table(columns, filter=ds.field("event_id").isin(wanted))
-        .to_pylist()
-    )
+    told = ledger.table(settings.root, "events", files, columns)
+    rows = told.filter(pc.field("event_id").isin(wanted)).to_pylist()
     for row in sorted(
         rows, key=lambda r: (r["version"], str(r["issued"] or ""), r["notice_id"])
     ):

@@ -1,0 +1,121 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""The live notices in brief, on the driver: what a batch is planned by.
+
+Asked for once, whenever the notices change: a question to Spark costs more than its
+answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from fink_voevent import regions, udf, versions
+
+MARGIN_US = 1_000_000  # windows are in elapsed time, leap seconds counted
+
+
+class Span(NamedTuple):
+    """First and last moment, microseconds of UTC since 1970."""
+
+    first_us: int
+    last_us: int
+
+    def overlaps(self, other: Span) -> bool:
+        """Whether both hold a moment."""
+        return self.first_us <= other.last_us and self.last_us >= other.first_us
+
+
+@dataclass(frozen=True)
+class Brief:
+    """One event of `versions.latest`.
+
+    Parameters
+    ----------
+    event_id : str
+    state : tuple
+        What its pairs depend on: another notice, or another time or region (a late
+        notice that is not the newest can bring either), or another instrument that has
+        seen it.
+    span : Span or None
+        When an alert meets it, with a margin; None for one that no alert can meet.
+    rows : tuple of int
+        Rows that its region is broadcast as, at each of `regions.ORDERS`.
+    """
+
+    event_id: str
+    state: tuple[Any, ...]
+    span: Span | None
+    rows: tuple[int, ...]
+
+
+Digest = Mapping[str, Brief]  # by event_id
+
+
+def of(latest: DataFrame) -> Digest:
+    """Digest of `versions.latest`; one question to Spark."""
+    moment, day_us = F.expr("unix_micros(event_time)"), float(udf.DAY_US)
+    before, after = F.col("window_before"), F.col("window_after")
+    rows = latest.select(
+        "event_id",
+        F.struct("notice_id", moment, "region_id", "related_event_ids").alias("state"),
+        F.floor(moment - before * day_us - MARGIN_US).alias("first_us"),
+        F.ceil(moment + after * day_us + MARGIN_US).alias("last_us"),
+        versions.can_be_met().alias("can_be_met"),
+        F.array(*[regions.rows_at(order) for order in regions.ORDERS]).alias("rows"),
+    ).collect()
+    return {
+        r.event_id: Brief(
+            r.event_id,
+            tuple(r.state),
+            Span(r.first_us, r.last_us) if r.can_be_met else None,
+            tuple(n or 0 for n in r.rows) if r.can_be_met else (),
+        )
+        for r in rows
+    }
+
+
+def changed(now: Digest, before: Digest) -> list[str]:
+    """Events that are not the same as before, sorted."""
+    return sorted(
+        event
+        for event, brief in now.items()
+        if event not in before or before[event].state != brief.state
+    )
+
+
+def chosen(digest: Digest, events: Iterable[str]) -> Digest:
+    """Digest of some events."""
+    return {event: digest[event] for event in events}
+
+
+def within(digest: Digest, span: Span) -> Digest:
+    """Events that an alert of a span of time can meet."""
+    return {
+        event: brief
+        for event, brief in digest.items()
+        if brief.span is not None and brief.span.overlaps(span)
+    }
+
+
+def reach(digest: Digest) -> Span | None:
+    """Span of time in which alerts can meet the events; None where none can."""
+    spans = [brief.span for brief in digest.values() if brief.span is not None]
+    if not spans:
+        return None
+    return Span(min(s.first_us for s in spans), max(s.last_us for s in spans))
+
+
+def order(digest: Digest, fixed_order: int = 0) -> int:
+    """HEALPix order to meet the events at: the finest that is not too many rows."""
+    if fixed_order:
+        return fixed_order
+    met = [brief.rows for brief in digest.values() if brief.rows]
+    totals = [sum(column) for column in zip(*met, strict=True)] if met else [0]
+    fitting = zip(regions.ORDERS, totals, strict=False)
+    return next((o for o, n in fitting if n <= regions.MOST_ROWS), regions.ORDERS[-1])
