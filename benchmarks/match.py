@@ -21,18 +21,31 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from astropy.coordinates import Latitude, Longitude
 from cdshealpix.nested import lonlat_to_healpix
 from pyspark.sql import DataFrame, SparkSession
 
-from fink_voevent import digest, ingest, localization, match, night, versions
+from fink_voevent import (
+    digest,
+    ingest,
+    localization,
+    match,
+    night,
+    surveys,
+    versions,
+)
 from fink_voevent.config import load
 from fink_voevent.ledger import Ledger, Manifest
 from fink_voevent.schema import arrow_schema, names
 from fink_voevent.session import build
 
 ROOT = Path(__file__).parent.parent
+sys.path.append(str(ROOT / "datatest"))
+
+from make_datatest import ALERT, alert  # noqa: E402
+
 T0 = datetime(2024, 1, 15, tzinfo=timezone.utc)
 LEVEL = 0.95
 REPEATS = 3
@@ -41,6 +54,12 @@ MANY = 1000
 MAP_ORDER = 8
 MAPS = 10
 READ = names("alerts")
+WIDE_BYTES, COPIES, WIDE_FILES = 15_000, 20, 8  # of the alerts of real width
+NEEDED = (
+    *("candid", "objectId", "candidate", "cdsxmatch", "roid", "prv_candidates.jd"),
+    *("prv_candidates.fid", "prv_candidates.magpsf", "prv_candidates.diffmaglim"),
+    "prv_candidates.isdiffpos",
+)
 LIVE, BATCH, BATCHES, WARM = 300, 10_000, 8, 3
 
 
@@ -175,15 +194,60 @@ def timed(work: Callable[[], None], repeats: int = REPEATS) -> float:
     return statistics.median(once(work) for _ in range(repeats))
 
 
+def drop(df: DataFrame) -> None:
+    """Compute all, and keep nothing."""
+    df.write.format("noop").mode("overwrite").save()
+
+
 def joined(alerts: DataFrame, events: DataFrame) -> Callable[[], None]:
-    """Match all, the order of cells chosen as the stage does, and drop the result."""
+    """Match all, and drop the result.
 
-    def work() -> None:
-        order = digest.order(digest.of(events))
-        found = match.pairs(alerts, events, LEVEL, order)
-        found.write.format("noop").mode("overwrite").save()
+    The order of cells is known, as to a batch of the stage: it is chosen when the
+    notices change.
+    """
+    order = digest.order(digest.of(events))
+    return lambda: drop(match.pairs(alerts, events, LEVEL, order))
 
-    return work
+
+def write_packets(folder: Path) -> int:
+    """Alerts as wide as ZTF's: real ones if they are there, else ours; return how many.
+
+    Each file holds the same: what is measured is reading and matching.
+    """
+    real = ROOT.parent / "shared" / "real" / "ztf" / "regular"
+    if real.is_dir():
+        table = ds.dataset(real, format="parquet").to_table()
+    else:
+        rows = [
+            alert(n, f"ZTF{n}", n * 0.03, n * 0.004, 2459862.0, 19.0, -5.0, -9.0,
+                  "Unknown", 0.9)
+            for n in range(133)
+        ]  # fmt: skip
+        for row in rows:
+            row["cutoutScience"] = {"fileName": "x", "stampData": bytes(WIDE_BYTES)}
+        table = pa.Table.from_pylist(rows, schema=ALERT)
+    whole = pa.concat_tables([table] * COPIES)
+    folder.mkdir()
+    for part in range(WIDE_FILES):
+        pq.write_table(
+            whole, folder / f"{part}.parquet", use_deprecated_int96_timestamps=True
+        )
+    return WIDE_FILES * len(whole)
+
+
+def real_width(spark: SparkSession, folder: Path) -> dict[str, float]:
+    """Packets a second from science alerts to pairs, and by reading their columns."""
+    count = write_packets(folder / "wide")
+    science = spark.read.parquet(str(folder / "wide"))
+    needed = [c for c in NEEDED if c.split(".")[0] in science.columns]
+    events = live(spark, circles(LIVE), folder / "wide_events.parquet")
+    read_s = timed(lambda: drop(science.select(*needed)))
+    match_s = timed(joined(surveys.thin(science, "ztf"), events))
+    return {
+        "packets_per_s": count / match_s,
+        "packets_read_per_s": count / read_s,
+        "ratio_packets_to_read": read_s / match_s,
+    }
 
 
 def micro_batch(spark: SparkSession, folder: Path) -> float:
@@ -248,6 +312,7 @@ def main(count: int) -> None:
         late = live(spark, [event(1, 120.0, 30.0, 10.0)], folder / "late.parquet")
         figures["backfill_s"] = timed(joined(alerts, late))
         figures["batch_s"] = micro_batch(spark, folder)
+        figures |= real_width(spark, folder)
         figures["driver_rss_mb"] = driver_rss_mb(spark)
         spark.stop()
     three = figures["regions_300_s"]

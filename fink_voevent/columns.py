@@ -1,12 +1,19 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Columns by a dotted path, where a version of a schema may not have them."""
+"""Columns of a value, a name, or a dotted path that a schema may not have."""
 
 from __future__ import annotations
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import ArrayType, DataType, StructType
+
+
+def as_column(value: Column | str | float) -> Column:
+    """Column of a column, of a name or of a number."""
+    if isinstance(value, Column):
+        return value
+    return F.col(value) if isinstance(value, str) else F.lit(float(value))
 
 
 def field(df: DataFrame, path: str) -> Column:

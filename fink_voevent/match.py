@@ -9,6 +9,8 @@ result is the same at any cell order.
 
 from __future__ import annotations
 
+import functools
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -69,7 +71,7 @@ def pairs(
     numbered = live.withColumns(
         {
             "_event": F.row_number().over(Window.orderBy("notice_id")),
-            "_event_us": udf.elapsed_us(F.col("event_time")),
+            "_event_us": _elapsed_us("event_time"),
             "batch": F.lit(batch).cast("bigint"),
         }
     )
@@ -94,7 +96,7 @@ def _candidates(
     """Alerts met with regions as far as cells, distance and window tell."""
     met = (
         alerts.withColumn("_cell", udf.cell("hpx29", order))
-        .withColumn("_alert_us", udf.elapsed_us(F.col("alert_time")))
+        .withColumn("_alert_us", _elapsed_us("alert_time"))
         .join(F.broadcast(regions.cells(numbered, order, credible_level)), "_cell")
         .join(F.broadcast(regions.shapes(numbered, credible_level)), "_event")
     )
@@ -113,14 +115,23 @@ def _stage_end(df: DataFrame) -> DataFrame:
     return df.coalesce(1 << 16)
 
 
+# Each operation on a Column is a call to the JVM: columns that are always the same are
+# made once.
+@functools.cache
+def _elapsed_us(name: str) -> Column:
+    return udf.elapsed_us(F.col(name))
+
+
 def _vector(name: str = "") -> udf.Vector:
     return udf.Vector(*[F.col(f"{name}{axis}") for axis in "xyz"])
 
 
+@functools.cache
 def _near() -> Column:
     return udf.half_chord2(_vector(), _vector("e"))
 
 
+@functools.cache
 def _fallen() -> dict[str, Column]:
     """How far the density has fallen from its peak: exp(-2 kappa h) - 1 of each part.
 
@@ -137,11 +148,13 @@ def _fallen() -> dict[str, Column]:
     }
 
 
+@functools.cache
 def _level() -> Column:
     core = F.col("_core_weight") * F.col("_core")
     return F.coalesce("_pixel.level", core + F.col("_tail_weight") * F.col("_tail"))
 
 
+@functools.cache
 def _density() -> Column:
     core = F.col("_core_height") * (1.0 + F.col("_core"))
     tail = F.col("_tail_height") * (1.0 + F.col("_tail"))
@@ -153,6 +166,7 @@ def _delay() -> Column:
     return (F.col("_alert_us") - F.col("_event_us")) / float(udf.DAY_US)
 
 
+@functools.cache
 def _measures() -> dict[str, Column]:
     """Columns of a pair that say how well it coincides."""
     return {
@@ -171,6 +185,7 @@ def _measures() -> dict[str, Column]:
     }
 
 
+@functools.cache
 def coincidence_id(*parts: str) -> Column:
     """UUIDv5 (RFC 4122, section 4.3) of the columns that identify a pair.
 

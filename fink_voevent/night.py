@@ -127,9 +127,12 @@ def _new_notices_side(inputs: Inputs, met: Met) -> DataFrame | None:
     if not events:
         return None
     brief = digest.chosen(now.digest, events)
-    changed = versions.only(now.latest, events)
-    again = met(past.alerts_within(digest.reach(brief)), changed, brief)
+    span = digest.reach(brief)
     known = [event for event in events if event in before.digest]
+    if span is None and not known:
+        return None
+    changed = versions.only(now.latest, events)
+    again = met(past.alerts_within(span), changed, brief)
     if not known:  # then nothing was told of them yet
         return match.with_status(again, "new")
     told = versions.view(versions.only(past.coincidences(), known))

@@ -56,7 +56,7 @@ def normalise(raw: bytes, registry: Registry) -> dict[str, Any]:
     Returns
     -------
     dict
-        By column name of `fink_voevent.schema.EVENTS`.
+        By column name of `fink_voevent.tables.notices.EVENTS`.
 
     Raises
     ------

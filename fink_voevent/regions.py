@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 from pyspark.sql import Column, DataFrame
@@ -14,8 +15,10 @@ from fink_voevent import udf
 ORDERS = (6, 5, 4, 3)  # tried in turn: finer cells pre-select better, until
 MOST_ROWS = 300_000  # they are too many to broadcast (about 100 B a row)
 _ROUNDING = 1e-9  # of the level and its inverse, and far more
+_TIMES = ("event_time", "_event_us")
 
 
+@functools.cache
 def cells_at(order: int) -> Column:
     """Cells of `order` that the ranges in `cells` touch, each once."""
     shift = 2 * (udf.ORDER - order)
@@ -25,6 +28,7 @@ def cells_at(order: int) -> Column:
     )
 
 
+@functools.cache
 def rows_at(order: int) -> Column:
     """Rows that a region is broadcast as: its cells, or its sky map's pixels."""
     shift = 2 * (udf.ORDER - order)
@@ -62,7 +66,16 @@ def shapes(numbered: DataFrame, credible_level: float) -> DataFrame:
 
     An ellipse has no `_core_kappa`: it depends on the direction.
     """
-    centre = udf.unit_vector("event_ra", "event_dec")
+    return (
+        numbered.withColumns(_geometry(credible_level))
+        .withColumns(_heights_and_axes())
+        .select("_event", *_geometry(credible_level), *_heights_and_axes(), *_TIMES)
+    )
+
+
+# Each operation on a Column is a call to the JVM: columns are made once.
+@functools.cache
+def _geometry(credible_level: float) -> dict[str, Column]:
     ellipse = [F.col(f"ellipse.{f}") for f in ("major_kappa", "minor_kappa")]
     fraction, core, tail = (
         F.col(f"fisher.{f}") for f in ("fraction", "core_kappa", "tail_kappa")
@@ -70,8 +83,8 @@ def shapes(numbered: DataFrame, credible_level: float) -> DataFrame:
     outermost = F.greatest(
         *[_half_chord2(kappa, credible_level) for kappa in (core, tail, *ellipse)]
     )
-    elliptical, mean = F.col("ellipse").isNotNull(), F.sqrt(ellipse[0] * ellipse[1])
-    geometry = {
+    elliptical = F.col("ellipse").isNotNull()
+    return {
         "_outermost": outermost * (1 + _ROUNDING),
         "_major_kappa": ellipse[0],
         "_minor_kappa": ellipse[1],
@@ -81,29 +94,36 @@ def shapes(numbered: DataFrame, credible_level: float) -> DataFrame:
         "_core_weight": F.when(elliptical, -1.0).otherwise(fraction * _norm(core)),
         "_tail_weight": F.when(elliptical, 0.0).otherwise((1 - fraction) * _norm(tail)),
     }
+
+
+@functools.cache
+def _heights_and_axes() -> dict[str, Column]:
+    mean = F.sqrt(F.col("_major_kappa") * F.col("_minor_kappa"))
     heights = {
         "_core_height": F.col("_core_weight") * F.coalesce("_core_kappa", mean),
         "_tail_height": F.col("_tail_weight") * F.col("_tail_kappa"),
     }
-    return numbered.withColumns(geometry).select(
-        *("_event", *geometry),
-        *[(height / (-2.0 * math.pi)).alias(name) for name, height in heights.items()],
-        *[c.alias(f"e{axis}") for axis, c in zip("xyz", centre, strict=True)],
-        *_axis("m", F.col("ellipse.angle")),
-        *_axis("n", F.col("ellipse.angle") + 90.0),
-        _moment(-F.col("window_before")).alias("_first_us"),
-        _moment(F.col("window_after")).alias("_last_us"),
-        *("event_time", "_event_us"),
-    )
+    angle = F.col("ellipse.angle")
+    place = ("event_ra", "event_dec")
+    vectors = {
+        "e": udf.unit_vector(*place),
+        "m": udf.axis(*place, angle),
+        "n": udf.axis(*place, angle + 90.0),
+    }
+    return {
+        **{name: height / (-2.0 * math.pi) for name, height in heights.items()},
+        **{
+            f"{name}{axis}": component
+            for name, vector in vectors.items()
+            for axis, component in zip("xyz", vector, strict=True)
+        },
+        "_first_us": _moment(-F.col("window_before")),
+        "_last_us": _moment(F.col("window_after")),
+    }
 
 
 def _norm(kappa: Column) -> Column:
     return 1.0 / F.expm1(-2.0 * kappa)
-
-
-def _axis(name: str, angle: Column) -> list[Column]:
-    vector = udf.axis("event_ra", "event_dec", angle)
-    return [c.alias(f"{name}{axis}") for axis, c in zip("xyz", vector, strict=True)]
 
 
 def _moment(after_days: Column) -> Column:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ZTF and Rubin call the same thing: their science alerts as thin alerts.
 
-A thin alert has the columns of `fink_voevent.schema.ALERTS`, whatever the survey, all
+A thin alert has the columns of `tables.pairs.ALERTS`, whatever the survey, all
 by native expressions. Columns that a version of a schema lacks are null.
 """
 

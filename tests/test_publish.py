@@ -34,7 +34,7 @@ from fink_voevent.publish import service
 from fink_voevent.publish.broadcast import networks
 from fink_voevent.publish.compose import Author, Cite, compose
 from fink_voevent.publish.outbox import DRY_RUN, PENDING, Entry, Outbox
-from fink_voevent.publish.packets import packet_of, read
+from fink_voevent.publish.packets import files_at, packet_of, read
 from fink_voevent.publish.service import Publisher
 from fink_voevent.publish.submit import submit
 from fink_voevent.publish.transient import of_coincidence, of_packet
@@ -523,6 +523,25 @@ def test_networks_are_read_and_a_faulty_one_is_named():
     assert [str(n) for n in networks("10.0.0.1/8, ::1")] == ["10.0.0.0/8", "::1/128"]
     with pytest.raises(ConfigError, match=r"VOEVENT_BROADCAST_ALLOW: here"):
         networks("10.0.0.0/8,here")
+
+
+def test_alerts_in_files_go_out_once(settings, datatest):
+    with broker("close", "ack lost") as server:
+        to = f"127.0.0.1:{server.server_address[1]}"
+        values = {"publish_to": to, "publish_dry_run": False, "publish_per_hour": 1000}
+        chosen = settings.model_copy(update=values)
+        for _ in range(2):
+            files = files_at(datatest / "rubin")
+            service.send_files(chosen, files, threading.Event())
+        documents = [voevent.read(raw) for raw in server.taken]
+    assert len({d.ivorn for d in documents}) == len(documents) == 126
+    assert {d.values["survey"] for d in documents} == {"rubin"}
+
+
+def test_files_in_a_dry_run_are_kept_and_not_sent(settings, datatest):
+    service.send_files(settings, files_at(datatest / "rubin"), threading.Event())
+    with contextlib.closing(Outbox(settings.spool)) as outbox:
+        assert {state for state, *_ in outbox.rows()} == {DRY_RUN}
 
 
 def test_nothing_to_publish_is_told(settings):

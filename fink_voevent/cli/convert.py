@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +36,13 @@ def command(paths: tuple[Path, ...], out: Path | None, **options: Any) -> None:
       fink_voevent convert science/20240115 --out voevents
     """
     from fink_voevent.publish.compose import Author
-    from fink_voevent.publish.packets import packet_of, read
+    from fink_voevent.publish.packets import files_at, packet_of, read
 
     chosen = settings(options)
     author = Author(chosen.local_ivo, chosen.publish_contact)
     written = failed = 0
-    for name, alert in _all(paths, read):
+    files = [file for path in paths for file in files_at(path)]
+    for name, alert in ((file, alert) for file in files for alert in read(file)):
         try:
             made = packet_of(alert, author)
         except InputError as error:
@@ -59,16 +59,3 @@ def command(paths: tuple[Path, ...], out: Path | None, **options: Any) -> None:
     click.echo(f"{written} VOEvents, {failed} alerts not understood", err=True)
     if failed or not written:
         sys.exit(EXIT_ERROR)
-
-
-def _all(paths: tuple[Path, ...], read: Any) -> Iterator[tuple[str, Any]]:
-    for file in (file for path in paths for file in _files(path)):
-        for alert in read(file):
-            yield str(file), alert
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    found = (p for p in path.rglob("*") if p.suffix in (".avro", ".parquet"))
-    return sorted(p for p in found if p.is_file())  # Spark names folders so too

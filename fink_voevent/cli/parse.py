@@ -16,8 +16,8 @@ from fink_voevent.cli.common import settings, settings_options
 from fink_voevent.errors import InputError, NoticeError
 from fink_voevent.listen.files import Found, documents
 from fink_voevent.notice import normalise
-from fink_voevent.schema import EVENTS
 from fink_voevent.spool import sha256
+from fink_voevent.tables.notices import EVENTS
 
 
 @click.command()

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,19 +15,27 @@ from fink_voevent.errors import InputError
 
 
 @click.command()
+@click.argument("alerts", nargs=-1, type=click.Path(path_type=Path, exists=True))
 @settings_options("data_prefix", "survey", "publish", "publish_to")
-def publish(**options: Any) -> None:
+def publish(alerts: tuple[Path, ...], **options: Any) -> None:
     r"""Send coincidences and alerts of interest out as VOEvents, until Ctrl-C.
 
-    A dry run, until VOEVENT_PUBLISH_DRY_RUN=false.
+    With ALERTS, files or folders of Fink's packets in Avro or Parquet, send those, and
+    end. A dry run, until VOEVENT_PUBLISH_DRY_RUN=false.
 
     \b
-    Example
+    Examples
       fink_voevent publish --data-prefix /data/fink --filters gw_silver,grb_silver
+      fink_voevent publish alerts/ZTF22abcdefg.avro
     """
-    from fink_voevent.publish.service import run
+    from fink_voevent.publish.packets import files_at
+    from fink_voevent.publish.service import run, send_files
 
-    run(settings(options), stop_on_signals())
+    chosen, stop = settings(options), stop_on_signals()
+    if alerts:
+        send_files(chosen, [file for path in alerts for file in files_at(path)], stop)
+    else:
+        run(chosen, stop)
 
 
 @click.command()

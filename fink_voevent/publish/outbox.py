@@ -125,6 +125,11 @@ class Outbox:
         )
         return [Waiting(*row) for row in rows]
 
+    def pending(self) -> int:
+        """Count the packets that are to be sent."""
+        query = "SELECT count(*) FROM packet WHERE state = ?"
+        return int(self._db.execute(query, (PENDING,)).fetchone()[0])
+
     def settle(self, number: int, state: str, text: str, now_s: float) -> None:
         """Note the answer to a packet: it is not sent again."""
         self._db.execute(

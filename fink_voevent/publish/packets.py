@@ -41,6 +41,14 @@ def read(path: Path) -> Iterator[Mapping[str, Any]]:
         raise InputError(f"{path}: neither Avro nor Parquet: {error}") from None
 
 
+def files_at(path: Path) -> list[Path]:
+    """Files of alerts in a folder and below, or the one file; sorted."""
+    if not path.is_dir():
+        return [path]
+    found = (p for p in path.rglob("*") if p.suffix in (".avro", ".parquet"))
+    return sorted(p for p in found if p.is_file())  # Spark names folders so too
+
+
 def packet_of(alert: Mapping[str, Any], author: Author) -> Packet:
     """Make the VOEvent of an alert, and of its coincidence if it has one.
 

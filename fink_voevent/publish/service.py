@@ -8,8 +8,10 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fink_voevent.errors import ConfigError, NoticeError, StorageError
@@ -17,6 +19,7 @@ from fink_voevent.filters.discover import discover
 from fink_voevent.publish import sources
 from fink_voevent.publish.compose import Author, Cite, compose
 from fink_voevent.publish.outbox import DRY_RUN, PENDING, TAKEN, Entry, Outbox
+from fink_voevent.publish.packets import packet_of, read
 from fink_voevent.publish.submit import submit
 from fink_voevent.publish.transient import Transient, of_coincidence
 from fink_voevent.settings import AUTHOR_PORT, Settings, parse_sources
@@ -76,6 +79,22 @@ class Publisher:
         source = f"{topic} {transient.survey} {transient.alert_id}"
         return self._keep(source, source, transient, None, ())
 
+    def add_file(self, path: Path) -> int:
+        """Add the packets of the alerts in a file; return how many.
+
+        Raises
+        ------
+        InputError
+            Where the file is not one of alerts.
+        """
+        added = 0
+        for alert in read(path):
+            packet = packet_of(alert, self.author)
+            source = f"file {packet.ivorn}"
+            entry = Entry(source, source, packet.ivorn, packet.raw, self._state)
+            added += self.outbox.add(entry)
+        return added
+
     def _keep(
         self,
         source: str,
@@ -131,7 +150,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     if not (settings.publish or settings.publish_topics):
         raise ConfigError(
             "nothing to publish: set VOEVENT_PUBLISH=FILTER,... or"
-            " VOEVENT_PUBLISH_TOPICS=TOPIC,..."
+            " VOEVENT_PUBLISH_TOPICS=TOPIC,..., or name files of alerts"
         )
     known = {one.name for one in discover(settings.filters)}
     unknown = sorted(sources.filters_of(settings) - known)
@@ -140,6 +159,37 @@ def run(settings: Settings, stop: threading.Event) -> None:
             f"VOEVENT_PUBLISH: no filter {', '.join(unknown)}; there are"
             f" {', '.join(sorted(known))}"
         )
+    with _publisher(settings) as publisher:
+        topics = sources.Topics.of(settings)
+        try:
+            while not stop.wait(POLL_S):
+                _turn(publisher, topics, stop)
+        finally:
+            if topics is not None:
+                topics.close()
+
+
+def send_files(
+    settings: Settings, paths: Iterable[Path], stop: threading.Event
+) -> None:
+    """Publish the alerts in files, and return when each packet is answered.
+
+    Raises
+    ------
+    ConfigError
+        Where nowhere is named to send them.
+    InputError
+        Where a file is not one of alerts.
+    """
+    with _publisher(settings) as publisher:
+        made = sum(map(publisher.add_file, paths))
+        _LOG.info("%d packets made", made)
+        while publisher.outbox.pending() and not stop.wait(POLL_S):
+            publisher.send(stop)
+
+
+@contextmanager
+def _publisher(settings: Settings) -> Iterator[Publisher]:
     if len(parse_sources(settings.publish_to)) != 1:
         raise ConfigError("VOEVENT_PUBLISH_TO: name one broker, host:port")
     if settings.publish_dry_run:
@@ -148,15 +198,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
             " `fink_voevent outbox`, then set VOEVENT_PUBLISH_DRY_RUN=false",
             settings.spool,
         )
-    publisher = Publisher(settings, Outbox(settings.spool))
-    topics = sources.Topics.of(settings)
-    try:
-        while not stop.wait(POLL_S):
-            _turn(publisher, topics, stop)
-    finally:
-        publisher.outbox.close()
-        if topics is not None:
-            topics.close()
+    with closing(Outbox(settings.spool)) as outbox:
+        yield Publisher(settings, outbox)
 
 
 def _turn(

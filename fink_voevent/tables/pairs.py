@@ -1,0 +1,151 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Columns of thin alerts, of coincidences, and of what was routed."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from fink_voevent.tables.column import (
+    FLAG,
+    LONG,
+    REAL,
+    TEXT,
+    TIME,
+    Column,
+)
+
+ALERTS = (
+    Column("survey", TEXT, "", "", "ztf or rubin"),
+    Column("night", TEXT, "YYYYMMDD", "", "Fink's night"),
+    Column("alert_id", LONG, "", "", "candid or diaSourceId"),
+    Column("object_id", TEXT, "", "no object", "objectId or diaObjectId"),
+    Column("alert_ra", REAL, "deg, ICRS", "", "right ascension"),
+    Column("alert_dec", REAL, "deg, ICRS", "", "declination"),
+    Column("hpx29", LONG, "HEALPix order 29, nested", "", "index of the position"),
+    Column("x", REAL, "", "", "unit vector, towards ra 0, dec 0"),
+    Column("y", REAL, "", "", "unit vector, towards ra 90 deg, dec 0"),
+    Column("z", REAL, "", "", "unit vector, towards dec 90 deg"),
+    Column("alert_time", TIME, "UTC", "", "mid-exposure"),
+    Column("first_detection", TIME, "UTC", "unknown", "earliest detection on record"),
+    Column(
+        "last_non_detection",
+        TIME,
+        "UTC",
+        "none on record",
+        "latest upper limit before the first detection",
+    ),
+    Column("magnitude", REAL, "mag, AB", "not measured", "of the difference image"),
+    Column(
+        "magnitude_rate",
+        REAL,
+        "mag d-1",
+        "no earlier detection in the band",
+        "change since the detection before, 0.02 d earlier at least; positive fades",
+    ),
+    Column("band", TEXT, "", "unknown", "filter"),
+    Column("quality", REAL, "0-1", "not scored", "real (1) or bogus (0)"),
+    Column(
+        "extragalactic",
+        FLAG,
+        "",
+        "unknown",
+        "false for a known star, asteroid or other object of the Galaxy or nearer",
+    ),
+    Column("packet_file", TEXT, "", "", "Fink's file that holds the packet"),
+)
+
+COINCIDENCES = (
+    Column("coincidence_id", TEXT, "UUID", "", "UUIDv5 of notice, alert and survey"),
+    Column("status", TEXT, "", "", "new, update, withdrawn or retracted"),
+    Column("event_id", TEXT, "", "", "see events"),
+    Column("event_version", LONG, "", "", "version of the notice, see events"),
+    Column("event_issued", TIME, "UTC", "not given", "when the notice was issued"),
+    Column("ivorn", TEXT, "", "", "the notice"),
+    Column("notice_id", TEXT, "UUID", "", "see events"),
+    Column("notice_sha256", TEXT, "hex", "", "SHA-256 of the notice"),
+    Column(
+        "related_event_ids",
+        pa.list_(TEXT),
+        "",
+        "the event is retracted",
+        "other events within 60 s of this one, their 99 % regions overlapping: the same"
+        " burst seen by other instruments",
+    ),
+    Column("stream", TEXT, "", "", "see events"),
+    Column("messenger", TEXT, "", "", "see events"),
+    Column("tense", TEXT, "", "", "see events"),
+    Column("event_time", TIME, "UTC", "", "time of the event: its trigger's"),
+    Column("event_ra", REAL, "deg, ICRS", "no position", "of the notice"),
+    Column("event_dec", REAL, "deg, ICRS", "no position", "of the notice"),
+    Column("event_error_r90", REAL, "deg", "no position", "of the notice"),
+    *(c for c in ALERTS if c.name not in ("hpx29", "x", "y", "z")),
+    Column("separation", REAL, "deg", "no position", "great circle, alert to event"),
+    Column(
+        "credible_level",
+        REAL,
+        "0-1",
+        "no region",
+        "probability enclosed at the alert's place: 0 at the best place",
+    ),
+    Column("density", REAL, "sr-1", "no region", "probability density at the alert"),
+    Column("delay", REAL, "d", "", "alert minus event, in elapsed (TAI) time"),
+    Column(
+        "prior_activity",
+        TEXT,
+        "",
+        "",
+        "new (not seen before the event, and looked for), unknown, or active (detected"
+        " before)",
+    ),
+    Column(
+        "background_rate",
+        REAL,
+        "deg-2 d-1",
+        "no rate can be had",
+        "unrelated alerts that pass the same cuts, at this place",
+    ),
+    Column(
+        "p_chance",
+        REAL,
+        "0-1",
+        "no rate can be had",
+        "probability that chance gives an alert ranked as high: small is surprising",
+    ),
+    Column(
+        "background_id",
+        TEXT,
+        "",
+        "no rate can be had",
+        "snapshot of the background rates that was used",
+    ),
+    Column("notice_received_at", TIME, "UTC", "", "when the notice was received"),
+    Column(
+        "batch",
+        LONG,
+        "",
+        "",
+        "number of the batch that recorded it, counted over all nights; of two rows of"
+        " one notice the larger holds",
+    ),
+    Column("software", TEXT, "", "", "fink-voevent and its version"),
+)
+
+ROUTED = (
+    *COINCIDENCES,
+    Column("topics", pa.list_(TEXT), "", "", "topics to which its packet went"),
+    Column(
+        "classification",
+        TEXT,
+        "",
+        "the alert has none, or is no longer there",
+        "class of the object as Fink has it: SIMBAD's for what is catalogued",
+    ),
+    Column(
+        "fink_version",
+        TEXT,
+        "",
+        "the alert does not say, or is no longer there",
+        "Fink's own version and that of its science modules",
+    ),
+)
