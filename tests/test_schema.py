@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fink_voevent import schema
+from fink_voevent.tables.column import REAL
 
 ALL = [(table, column) for table, cols in schema.TABLES.items() for column in cols]
 
@@ -16,7 +17,7 @@ ALL = [(table, column) for table, cols in schema.TABLES.items() for column in co
 @pytest.mark.parametrize(("table", "column"), ALL, ids=lambda x: getattr(x, "name", x))
 def test_every_column_is_explained_and_floats_have_a_unit(table, column):
     assert column.meaning
-    if column.type == schema.REAL:
+    if column.type == REAL:
         assert column.unit or column.name in ("x", "y", "z")
 
 
