@@ -13,10 +13,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from fink_voevent.addresses import KafkaSource, parse_kafka, parse_sources
 from fink_voevent.broker import Checkout
-from fink_voevent.errors import VOEventPluginError
+from fink_voevent.errors import ConfigError, VOEventPluginError
 from fink_voevent.session import check_java
-from fink_voevent.settings import Settings, parse_sources
+from fink_voevent.settings import Settings
 from fink_voevent.storage import open_store
 
 LIMIT_S = 5.0
@@ -53,6 +54,11 @@ def checks(settings: Settings, environment: Mapping[str, str]) -> Iterator[Check
         yield _check(
             f"source {host}:{port}",
             lambda address=(host, port): _reach(address),  # type: ignore[misc]
+        )
+    for source in parse_kafka(settings.sources):
+        yield _check(
+            f"source {source}",
+            lambda source=source: _topics(source, settings),  # type: ignore[misc]
         )
     if not settings.sources:
         yield Check("sources", ok=True, text="none: VOEVENT_SOURCES is not set")
@@ -118,6 +124,18 @@ def _kafka(settings: Settings) -> str:
 
     topics = Brokers.of(settings).topics(LIMIT_S)
     return f"{settings.kafka_servers}, {len(topics)} topics"
+
+
+def _topics(source: KafkaSource, settings: Settings) -> str:
+    from fink_voevent.kafka import Brokers
+    from fink_voevent.listen.kafka import login
+
+    there = Brokers(login(source, settings)).topics(LIMIT_S)
+    plain = [topic for topic in source.topics if not topic.startswith("^")]
+    missing = sorted(set(plain) - there)
+    if missing:
+        raise ConfigError(f"no topic {', '.join(missing)}")
+    return "answers"
 
 
 def _reach(address: tuple[str, int]) -> str:

@@ -9,8 +9,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from fink_voevent.addresses import DEFAULT_PORT, parse_kafka, parse_sources
+
 PREFIX = "VOEVENT_"
-DEFAULT_PORT = 8099  # VTP, broker to subscriber: convention
 AUTHOR_PORT = 8098  # VTP, author to broker
 
 
@@ -32,8 +33,25 @@ class Settings(BaseModel):
     )
     sources: str = Field(
         "",
-        description="VTP brokers to subscribe to, host[:port],...;"
-        f" the port is {DEFAULT_PORT} where absent",
+        description="what to subscribe to, separated by commas: VTP brokers host[:port]"
+        f" (the port is {DEFAULT_PORT} where absent), topics of a Kafka"
+        " kafka://host:port/TOPIC+TOPIC, topics of GCN gcn://TOPIC+TOPIC",
+    )
+    source_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how to connect to the kafka:// sources"
+    )
+    source_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        "SCRAM-SHA-512", description="how to log in to them, with SASL"
+    )
+    source_username: str = Field("", description="for SASL, of the kafka:// sources")
+    source_password: SecretStr = Field(
+        SecretStr(""), description="for SASL; never shown or logged"
+    )
+    gcn_client_id: str = Field(
+        "", description="for gcn:// sources: client id of your account at GCN"
+    )
+    gcn_client_secret: SecretStr = Field(
+        SecretStr(""), description="for gcn:// sources; never shown or logged"
     )
     local_ivo: str = Field(
         "ivo://org.fink-broker/voevent",
@@ -186,6 +204,7 @@ class Settings(BaseModel):
     @classmethod
     def _sources(cls, value: str) -> str:
         parse_sources(value)
+        parse_kafka(value)
         return value
 
     @field_validator("window")
@@ -198,17 +217,6 @@ class Settings(BaseModel):
     def root(self) -> str:
         """Folder of our tables."""
         return self.data_prefix.rstrip("/") + "/voevent"
-
-
-def parse_sources(text: str, default: int = DEFAULT_PORT) -> list[tuple[str, int]]:
-    """Addresses of ``host[:port],...``; raises ValueError with the faulty one."""
-    addresses = []
-    for part in filter(None, (p.strip() for p in text.split(","))):
-        host, colon, port = part.partition(":")
-        if not host or (colon and not (port.isdigit() and 0 < int(port) < 65536)):
-            raise ValueError(f"{part!r} is not host or host:port")
-        addresses.append((host, int(port) if colon else default))
-    return addresses
 
 
 def parse_window(text: str) -> tuple[float, float] | None:

@@ -79,7 +79,7 @@ def latest(
     map_id = F.concat_ws("/", "notice_id", "skymap_sha256")
     named = one_name(
         taking_part.withColumn("_map_id", map_id),
-        links_of(taking_part) if links is None else links,
+        links_of(events) if links is None else links,
     )
     ranked = named.select(
         *[F.col(source).alias(name) for name, source in told.items()],

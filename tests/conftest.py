@@ -16,6 +16,8 @@ os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
 for name in [n for n in os.environ if n.startswith("VOEVENT_")]:
     del os.environ[name]
 
+from kafka_broker import Broker  # noqa: E402
+
 from fink_voevent import streams  # noqa: E402
 from fink_voevent.config import load  # noqa: E402
 from fink_voevent.settings import Settings  # noqa: E402
@@ -58,3 +60,11 @@ def settings(tmp_path: Path) -> Settings:
 def spark(spark_session):
     spark_session.sparkContext.setLogLevel("ERROR")
     return spark_session
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory):
+    """Real Kafka, one for all tests."""
+    made = Broker(tmp_path_factory.mktemp("kafka"))
+    yield made
+    made.stop()

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from fink_voevent import config_text
+from fink_voevent.addresses import KafkaSource, parse_kafka, parse_sources
 from fink_voevent.config import load
 from fink_voevent.errors import ConfigError
-from fink_voevent.settings import Settings, parse_sources
+from fink_voevent.settings import Settings
 
 
 def test_command_line_wins_over_environment_over_fink_over_default():
@@ -39,8 +40,8 @@ def test_an_unknown_setting_is_named_with_the_nearest_known():
         ("CREDIBLE_LEVEL", "2", "less than or equal to 0.99"),
         ("CREDIBLE_LEVEL", "high", "valid number"),
         ("SURVEY", "atlas", "'ztf' or 'rubin'"),
-        ("SOURCES", "host:port", "not host or host:port"),
-        ("SOURCES", ":8099", "not host or host:port"),
+        ("SOURCES", "host:port", "is not host, host:port"),
+        ("SOURCES", ":8099", "is not host, host:port"),
         ("WINDOW", "7", "not BEFORE,AFTER"),
         ("WINDOW", "-8,7", "window is empty"),
         ("NIGHT", "2024-01-15", "match pattern"),
@@ -95,3 +96,20 @@ def test_the_conf_file_gives_the_defaults_and_the_environment_wins(datatest):
         )
         found = dict(line.split("=", 1) for line in done.stdout.split("\0") if line)
         assert load(found).settings == load(extra).settings
+
+
+def test_topics_are_sources_beside_vtp_brokers():
+    text = "a.org, kafka://k.org:9092/one+two, gcn://igwn.gwalert"
+    assert parse_sources(text) == [("a.org", 8099)]
+    kafka, gcn = parse_kafka(text)
+    assert kafka == KafkaSource("k.org:9092", ("one", "two"))
+    assert gcn == KafkaSource("", ("igwn.gwalert",))
+    assert [str(kafka), str(gcn)] == text.split(", ")[1:]
+
+
+@pytest.mark.parametrize(
+    "text", ["kafka://k.org/one", "kafka://k.org:9092/", "kafka://:1/x", "gcn://"]
+)
+def test_topics_that_are_none_are_told(text):
+    with pytest.raises(ValueError, match=text.replace("/", "/")):
+        parse_kafka(text)

@@ -26,13 +26,6 @@ from fink_voevent.publish.sources import Topics
 from fink_voevent.schema import spark_schema
 
 
-@pytest.fixture(scope="session")
-def broker(tmp_path_factory):
-    made = Broker(tmp_path_factory.mktemp("kafka"))
-    yield made
-    made.stop()
-
-
 @pytest.fixture
 def prefix(request) -> str:
     """Topics of this test alone."""

@@ -20,7 +20,10 @@ _OPTIONS = {
     "data_prefix": ("--data-prefix", "Where Fink keeps its online data: path or URI."),
     "survey": ("--survey", "ztf or rubin."),
     "night": ("--night", "Night to match, YYYYMMDD; the current UTC day by default."),
-    "sources": ("--source", "VTP broker host[:port]; may be given several times."),
+    "sources": (
+        "--source",
+        "VTP broker host[:port], kafka://host:port/TOPIC or gcn://TOPIC; repeatable.",
+    ),
     "spool": ("--spool", "Local folder that keeps a notice until it has landed."),
     "streams": ("--streams", "File of streams that extends or overrides our own."),
     "credible_level": ("--credible-level", "Match within this level of regions (0-1)."),

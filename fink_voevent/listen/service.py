@@ -5,17 +5,20 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Any
 
 from twisted.internet import defer, reactor, task
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
+from fink_voevent.addresses import parse_kafka, parse_sources
 from fink_voevent.errors import ConfigError, StorageError
 from fink_voevent.landing import drain
+from fink_voevent.listen import kafka
 from fink_voevent.listen.vtp import SubscriberFactory
 from fink_voevent.parent import parent_lost
-from fink_voevent.settings import Settings, parse_sources
+from fink_voevent.settings import Settings
 from fink_voevent.spool import Received, Spool
 from fink_voevent.storage import open_store
 
@@ -31,6 +34,8 @@ class Listener:
                 "no source to listen to: set VOEVENT_SOURCES=host[:port],... or give"
                 " --source"
             )
+        topics = parse_kafka(settings.sources)
+        followed = [(source, kafka.options(source, settings)) for source in topics]
         self._settings = settings
         self._landing = open_store(settings.root).at("landing")
         self._spool = Spool(settings.spool, self._landing.path)
@@ -41,6 +46,14 @@ class Listener:
         self._lander = ThreadPool(1, 1, "landing")
         self._store_away = ""
         self._landed = 0
+        self._stop = threading.Event()
+        self._kafka_spools = [
+            Spool(settings.spool, self._landing.path) for _ in followed
+        ]
+        self._subscriptions = [
+            kafka.Subscription(source, told, spool.append, self._stop)
+            for (source, told), spool in zip(followed, self._kafka_spools, strict=True)
+        ]
 
     def run(self) -> int:
         """Listen until a signal stops the reactor; return the documents landed.
@@ -62,6 +75,8 @@ class Listener:
             )
             reactor.connectTCP(host, port, factory)
             reactor.addSystemEventTrigger("before", "shutdown", factory.stopTrying)
+        for subscription in self._subscriptions:
+            subscription.start()
         loop = task.LoopingCall(self._land)
         loop.start(self._settings.landing_s).addErrback(self._fatal)
         task.LoopingCall(self._check_parent).start(1.0)
@@ -103,8 +118,11 @@ class Listener:
         reactor.stop()
 
     def _finish(self) -> None:
+        self._stop.set()
+        for subscription in self._subscriptions:
+            subscription.join()
         self._writer.stop()  # waits for the append under way
         self._lander.stop()
         self._drain()
-        for spool in (self._spool, self._drain_spool):
+        for spool in (self._spool, self._drain_spool, *self._kafka_spools):
             spool.close()
