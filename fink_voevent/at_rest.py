@@ -33,6 +33,7 @@ from fink_voevent.ledger import Ledger
 from fink_voevent.listen.files import Found, documents
 from fink_voevent.live import tenses
 from fink_voevent.schema import spark_schema
+from fink_voevent.score import scorer_of
 from fink_voevent.settings import Settings, parse_window
 from fink_voevent.spool import sha256
 from fink_voevent.storage import open_store
@@ -90,7 +91,7 @@ def match_at_rest(
         brief = digest.of(live)
         order = digest.order(brief, settings.cell_order)
         met = match.pairs(thin, live, settings.credible_level, order)
-        scorer = night.scorer_of(settings)
+        scorer = scorer_of(settings)
         if scorer is not None:
             met = scorer.score(met, live)
         found = match.with_status(met, "new").orderBy(
@@ -117,7 +118,7 @@ def scramble(
     InputError
         Where the input is missing, or no background rate is known.
     """
-    scorer = night.scorer_of(settings)
+    scorer = scorer_of(settings)
     if scorer is None:
         raise InputError(
             f"no background rate of {settings.survey} in {settings.root}/background:"

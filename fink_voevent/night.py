@@ -19,18 +19,19 @@ import functools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming import StreamingQuery
 
-from fink_voevent import background, digest, ingest, ledger, match, surveys, versions
+from fink_voevent import digest, ingest, ledger, match, surveys, versions
 from fink_voevent.digest import Digest, Span
 from fink_voevent.ledger import NOTHING, Ledger, Manifest, Written, run_of
 from fink_voevent.live import Known, Live
 from fink_voevent.past import Past, event_files, reachable, span_of
 from fink_voevent.schema import names
-from fink_voevent.score import Scorer
+from fink_voevent.score import Scorer, scorer_of
 from fink_voevent.settings import Settings
 from fink_voevent.storage import open_store
 
@@ -175,19 +176,6 @@ def start(
     )
 
 
-def scorer_of(settings: Settings) -> Scorer | None:
-    """Scorer by the newest background snapshot of the survey, if there is one."""
-    found = background.newest(background.folder(settings.root), settings.survey)
-    if found is None:
-        _LOG.info(
-            "no background rate of %s: p_chance will be null;"
-            " fink_voevent background makes one of past nights",
-            settings.survey,
-        )
-        return None
-    return Scorer(found, settings.credible_level)
-
-
 def batch_writer(
     settings: Settings, night: str, run: str
 ) -> Callable[[DataFrame, int], None]:
@@ -225,10 +213,8 @@ def batch_writer(
             "night": night,
             "survey": settings.survey,
             "event_files": arriving,
-            "alerts": alerts.rows,
-            "span_us": span,
             "coincidences": coincidences.rows,
-            "live_notices": sum(b.span is not None for b in now.digest.values()),
+            **_told_of(inputs),
         }
         tables = {"alerts": alerts.files, "coincidences": coincidences.files}
         own.commit(Manifest(STAGE, run, batch, tables, facts))
@@ -239,6 +225,14 @@ def batch_writer(
         )
 
     return process
+
+
+def _told_of(inputs: Inputs) -> dict[str, Any]:
+    return {
+        "alerts": inputs.alerts.rows,
+        "span_us": inputs.span,
+        "live_notices": sum(b.span is not None for b in inputs.now.digest.values()),
+    }
 
 
 def _contents(arrived: DataFrame) -> tuple[list[Manifest], int]:

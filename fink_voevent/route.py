@@ -21,9 +21,7 @@ from fink_utils.spark.utils import FinkUDF, expand_function_from_string
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming import StreamingQuery
-from pyspark.sql.types import (
-    BooleanType,
-)
+from pyspark.sql.types import BooleanType
 
 from fink_voevent import (
     attach,

@@ -12,6 +12,7 @@ for the best alert of an event it is uniform under chance.
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +26,9 @@ from pyspark.sql import functions as F  # noqa: N812
 from fink_voevent import background, udf
 from fink_voevent.background import CELL_DEG2, CUTS, Snapshot
 from fink_voevent.localization import DEG2_PER_SR, Ellipse, Fisher
+from fink_voevent.settings import Settings
 
+_LOG = logging.getLogger(__name__)
 STEPS = 64  # of credible level; the integral is interpolated between them
 PLACES = 48  # sampled in each step of a circular region
 SMALLEST = 1e-300  # s of an alert at the very place and time
@@ -228,3 +231,16 @@ class Scorer:
             return circle_curve(centre, Fisher(**region["fisher"]), rates, levels)
 
         return {cut: curve(self.snapshot.rates[cut]).tolist() for cut in CUTS}
+
+
+def scorer_of(settings: Settings) -> Scorer | None:
+    """Scorer by the newest background snapshot of the survey, if there is one."""
+    found = background.newest(background.folder(settings.root), settings.survey)
+    if found is None:
+        _LOG.info(
+            "no background rate of %s: p_chance will be null;"
+            " fink_voevent background makes one of past nights",
+            settings.survey,
+        )
+        return None
+    return Scorer(found, settings.credible_level)

@@ -14,6 +14,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent.match import EVENT_COLUMNS, coincidence_id
+from fink_voevent.related import with_related
 from fink_voevent.schema import names
 
 # Columns of events that say where, by their name in `latest`.
@@ -28,7 +29,6 @@ REGION = {
     "region_id": "_map_id",
 }
 TRIGGER_TIMES = ("isotime", "tjd")
-SAME_TIME_S = 60.0  # instruments trigger on one burst this far apart, at most
 IVO = "ivo://"  # as an event_id begins that is the ivorn of a notice
 MANY = 200  # events to name one by one in an expression
 _ORDER = ("event_version", "event_issued", "notice_id")  # of notices of one event
@@ -137,38 +137,6 @@ def _root(start: str, links: Mapping[str, str]) -> str:
         start = links[start]
         seen.add(start)
     return start
-
-
-def with_related(live: DataFrame) -> DataFrame:
-    """Add `related_event_ids`: events of the same time and an overlapping region.
-
-    Two instruments that saw one burst name it differently. Related are events that
-    stand, whose times differ by `SAME_TIME_S` at most, and whose 99 % regions share a
-    part of the sky (by their cells).
-    """
-    moment = F.expr("unix_micros(event_time)")
-    reach = round(SAME_TIME_S * 1e6)
-    around = Window.orderBy(moment).rangeBetween(-reach, reach)
-    standing = F.expr("kind <> 'retraction' AND event_time IS NOT NULL")
-    other = F.when(standing, F.struct("event_id", "cells"))
-    related = F.array_sort(
-        F.transform(F.filter("_others", _overlaps), lambda o: o["event_id"])
-    )
-    return (
-        live.withColumn("_others", F.collect_list(other).over(around))
-        .withColumn("related_event_ids", F.when(standing, related))
-        .drop("_others")
-    )
-
-
-def _overlaps(other: Column) -> Column:
-    shared = F.exists(
-        other["cells"],
-        lambda a: F.exists(
-            "cells", lambda b: (a["lo"] < b["hi"]) & (b["lo"] < a["hi"])
-        ),
-    )
-    return (other["event_id"] != F.col("event_id")) & shared
 
 
 def can_be_met() -> Column:
