@@ -19,6 +19,7 @@ from test_match import T0, event, frame, map_event
 from fink_voevent import background, localization, match, score, udf, versions
 from fink_voevent.background import CELL_DEG2, CELLS, ENOUGH
 from fink_voevent.errors import InputError
+from fink_voevent.filters.filter_grb_silver.filter import grb_silver
 from fink_voevent.storage import open_store
 
 LEVEL = 0.95
@@ -156,6 +157,13 @@ def test_the_share_of_the_window_that_is_nearer(spark):
     assert [r[0] for r in df.select(share).collect()] == [0.0, 1 / 8, 4 / 8, 1.0]
 
 
+# What the filter grb_silver reads.
+SILVER = (
+    *("messenger", "quality", "extragalactic", "p_chance", "prior_activity"),
+    "status",
+)
+
+
 def scattered(rng, days: float) -> dict[str, np.ndarray]:
     """Alerts scattered with the uneven rate, over the sky and `days`."""
     count = rng.poisson(4 * math.pi * math.degrees(1) ** 2 * 0.9 * days)
@@ -185,6 +193,7 @@ def as_thin(spark, path, alerts: dict[str, np.ndarray]):
     df = spark.read.parquet(str(path))
     unit = udf.unit_vector("alert_ra", "alert_dec")
     df = df.withColumns({"x": unit.x, "y": unit.y, "z": unit.z, "survey": F.lit("ztf")})
+    df = df.withColumn("quality", F.lit(0.9))
     empty = frame(spark, f"{path}-empty", "alerts", [])
     return empty.unionByName(df, allowMissingColumns=True)
 
@@ -221,10 +230,9 @@ def test_under_chance_the_best_alert_of_an_event_is_uniform(spark, tmp_path, see
     ).persist()
     alerts = as_thin(spark, tmp_path / "a.parquet", scattered(rng, 10.0))
     pairs = scorer.score(match.pairs(alerts, live, LEVEL, 5), live)
-    rows = pairs.groupBy("event_id").agg(
-        F.min("p_chance").alias("best"), F.count(F.lit(1)).alias("n")
-    )
-    found = {r.event_id: (r.best, r.n) for r in rows.collect()}
+    rows = match.with_status(pairs, "new").select("event_id", *SILVER).toPandas()
+    groups = rows.groupby("event_id")["p_chance"]
+    found = {e: (best, n) for e, best, n in groups.agg(["min", "size"]).itertuples()}
     expected = {
         e["event_id"]: 3.0 * scorer.curves(_region(e))["any"][-1] for e in events
     }
@@ -237,6 +245,10 @@ def test_under_chance_the_best_alert_of_an_event_is_uniform(spark, tmp_path, see
         for e, n in expected.items()
     ]
     assert kolmogorov(np.array(best)) > 0.01
+    # of 100 events chance sends one to silver, as its description states
+    silver = rows[grb_silver(**{name: rows[name] for name in SILVER})]
+    stated = 0.01 * len(events)
+    assert abs(silver["event_id"].nunique() - stated) < 4 * math.sqrt(stated)
     live.unpersist()
 
 
