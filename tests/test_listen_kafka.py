@@ -86,7 +86,8 @@ def test_a_listener_that_is_killed_loses_nothing(broker, topics, tmp_path):
         killed.wait()
     send(broker, topics[0], documents[200:])
     with listening(broker, topics, tmp_path):
-        wait_for(lambda: {r["raw"] for r in landed(tmp_path)} == set(documents))
+        wait_for(lambda: len({r["raw"] for r in landed(tmp_path)}) == len(documents))
+    assert {r["raw"] for r in landed(tmp_path)} == set(documents)
 
 
 def test_the_way_to_gcn_needs_an_account_and_then_is_theirs():

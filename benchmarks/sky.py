@@ -1,0 +1,130 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""A synthetic sky for the benchmarks: thin alerts, regions of events, sky maps."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from astropy.coordinates import Latitude, Longitude
+from cdshealpix.nested import lonlat_to_healpix
+
+from fink_voevent import localization
+from fink_voevent.schema import arrow_schema
+
+T0 = datetime(2024, 1, 15, tzinfo=timezone.utc)
+MAP_ORDER = 8
+MAPS = 10
+
+
+def places(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Even over the sky, degrees."""
+    return rng.uniform(0, 360, count), np.degrees(np.arcsin(rng.uniform(-1, 1, count)))
+
+
+def write_alerts(path: Path, count: int, parts: int = 8) -> None:
+    """Thin alerts, as voevent_match keeps them, in some files."""
+    rng = np.random.default_rng(1)
+    path.mkdir()
+    schema = arrow_schema("alerts")
+    for part in range(parts):
+        size = count // parts
+        ra, dec = places(rng, size)
+        index = lonlat_to_healpix(Longitude(ra, "deg"), Latitude(dec, "deg"), 29)
+        e, n = np.radians(ra), np.radians(dec)
+        first = int(T0.timestamp() * 1e6)
+        when = first + rng.integers(0, 7 * 86_400_000_000, size)
+        columns = {
+            "alert_id": np.arange(size) + part * size,
+            "alert_ra": ra,
+            "alert_dec": dec,
+            "hpx29": index.astype(np.int64),
+            "x": np.cos(n) * np.cos(e),
+            "y": np.cos(n) * np.sin(e),
+            "z": np.sin(n),
+            "alert_time": pa.array(when, pa.timestamp("us", "UTC")),
+        }
+        text = {"survey": "ztf", "night": "20240115", "packet_file": "f"}
+        arrays = [
+            columns[f.name]
+            if f.name in columns
+            else pa.array([text.get(f.name)] * size, f.type)
+            for f in schema
+        ]
+        nullable = pa.schema([f.with_nullable(True) for f in schema])
+        pq.write_table(pa.table(arrays, schema=nullable), path / f"{part}.parquet")
+
+
+def event(number: int, ra: float, dec: float, radius_deg: float) -> dict:
+    """Row of events."""
+    mixture = localization.fisher(radius_deg, 0.9)
+    cells = localization.cover(ra, dec, mixture.radius_deg(0.99))
+    return {
+        "ivorn": f"ivo://org.example/x#{number}",
+        "notice_id": f"{number:06d}",
+        "sha256": "",
+        "event_id": f"{number}",
+        "version": 1,
+        "kind": "initial",
+        "tense": "observation",
+        "live": True,
+        "issued": T0,
+        "stream": "benchmark",
+        "messenger": "grb",
+        "time": T0 + timedelta(minutes=number % 1440),
+        "time_source": "isotime",
+        "ra": ra,
+        "dec": dec,
+        "error_r90": radius_deg,
+        "fisher": {
+            "fraction": 1.0,
+            "core_kappa": mixture.core_kappa,
+            "tail_kappa": mixture.tail_kappa,
+        },
+        "cells": [{"lo": lo, "hi": hi} for lo, hi in cells],
+        "window_before": 0.0,
+        "window_after": 7.0,
+        "received_at": T0,
+    }
+
+
+def circles(count: int) -> list[dict]:
+    """Events of the mix of the sky."""
+    rng = np.random.default_rng(2)
+    kinds = rng.choice(3, count, p=(0.6, 0.3, 0.1))
+    low, high = np.array([-3.5, 0.5, -0.5])[kinds], np.array([-1.2, 1.18, 0.9])[kinds]
+    radii = 10 ** rng.uniform(low, high)
+    centres = zip(*places(rng, count), radii, strict=True)
+    return [event(i, *map(float, one)) for i, one in enumerate(centres)]
+
+
+def sky_maps() -> list[dict]:
+    """Events with maps of about 10,000 pixels, as LVK's have within 99 %."""
+    rng = np.random.default_rng(3)
+    made = []
+    size = 1 << 2 * (29 - MAP_ORDER)
+    for number, (ra, dec) in enumerate(zip(*places(rng, MAPS), strict=True)):
+        whole = localization.cover(float(ra), float(dec), 12.5)
+        index = np.concatenate(
+            [np.arange(lo // size, -(-hi // size)) for lo, hi in whole]
+        )
+        weight = np.sort(rng.exponential(size=len(index)))[::-1]
+        level = (np.cumsum(weight) - weight) / weight.sum()
+        density = weight / weight.sum() / (4 * math.pi / (12 << 2 * MAP_ORDER))
+        pixels = [
+            {"lo": int(i) * size, "hi": (int(i) + 1) * size, "level": lv, "density": d}
+            for i, lv, d in zip(
+                rng.permutation(index), level.tolist(), density.tolist(), strict=True
+            )
+        ]
+        without = {"ra": None, "dec": None, "fisher": None, "error_r90": None}
+        ranges = [{"lo": lo, "hi": hi} for lo, hi in whole]
+        made.append(
+            event(number, 0.0, 0.0, 1.0) | without | {"cells": ranges, "pixels": pixels}
+        )
+    return made
