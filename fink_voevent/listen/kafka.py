@@ -121,15 +121,24 @@ class Subscription:
     def _follow(self) -> None:
         try:
             while not self._stop.is_set():
-                messages = self._consumer.consume(AT_ONCE, POLL_S)
-                for message in messages:
-                    if message.error() is not None:
-                        self._say(message.error())
+                messages = self._messages()
                 documents = [d for d in map(self._received, messages) if d is not None]
                 if documents and self._is_kept(documents):
                     self._commit()
         finally:
             self._consumer.close()
+
+    def _messages(self) -> list[Message]:
+        try:
+            messages = self._consumer.consume(AT_ONCE, POLL_S)
+        except KafkaException as error:
+            self._say(error.args[0])
+            self._stop.wait(RETRY_S)
+            return []
+        for message in messages:
+            if message.error() is not None:
+                self._say(message.error())
+        return messages
 
     def _received(self, message: Message) -> Received | None:
         """Document of a message; None where it is none."""
