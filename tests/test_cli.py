@@ -42,7 +42,7 @@ def test_config_prints_every_setting_and_checks_them():
         (["config"], {"VOEVENT_SORCES": "x"}, "did you mean VOEVENT_SOURCES?"),
         (["run"], {}, "no source to listen to"),
         (["listen"], {}, "no source to listen to"),
-        (["listen", "--source", "a:b"], {}, "not host or host:port"),
+        (["listen", "--source", "a:b"], {}, "not host, host:port"),
         (["parse", "/nowhere"], {}, "no such file or folder"),
         (["land", "/nowhere"], {}, "no such file or folder"),
         (["streams", "--streams", "/nowhere"], {}, "No such file"),
