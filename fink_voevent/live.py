@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -72,12 +71,5 @@ class Live:
         if any(is_map.values()):
             fetched = [f for f in files if is_map[f]]
             events = with_maps(events, ledger.read_files(spark, root, "maps", fetched))
-        names = ledger.table(root, "events", told, ("ivorn", "event_id"))
-        cited = pc.starts_with(names["event_id"], versions.IVO)
-        links = {
-            row["ivorn"]: row["event_id"]
-            for row in names.filter(cited).to_pylist()
-            if row["event_id"] != row["ivorn"]
-        }
-        latest = versions.latest(events, tenses(self.settings), links)
+        latest = versions.latest(events, tenses(self.settings))
         return versions.with_window(latest, parse_window(self.settings.window))

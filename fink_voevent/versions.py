@@ -29,16 +29,11 @@ REGION = {
     "region_id": "_map_id",
 }
 TRIGGER_TIMES = ("isotime", "tjd")
-IVO = "ivo://"  # as an event_id begins that is the ivorn of a notice
 MANY = 200  # events to name one by one in an expression
 _ORDER = ("event_version", "event_issued", "notice_id")  # of notices of one event
 
 
-def latest(
-    events: DataFrame,
-    tenses: tuple[str, ...],
-    links: Mapping[str, str] | None = None,
-) -> DataFrame:
+def latest(events: DataFrame, tenses: tuple[str, ...]) -> DataFrame:
     """Latest notice of each event, with the time of the event's trigger.
 
     Parameters
@@ -47,9 +42,6 @@ def latest(
         Notices of any version, in any order.
     tenses : tuple of str
         Those that take part; a retraction does as a utility too, as CHIME's are.
-    links : mapping, optional
-        By ivorn, the `event_id` of the notices that cite another one's ivorn; asked of
-        `events` by default.
 
     Returns
     -------
@@ -77,11 +69,7 @@ def latest(
     region = F.when(F.col("cells").isNotNull(), F.struct(*REGION.values()))
     # another map of the same notice, fetched since, is another region
     map_id = F.concat_ws("/", "notice_id", "skymap_sha256")
-    named = one_name(
-        taking_part.withColumn("_map_id", map_id),
-        links_of(events) if links is None else links,
-    )
-    ranked = named.select(
+    ranked = one_name(taking_part.withColumn("_map_id", map_id)).select(
         *[F.col(source).alias(name) for name, source in told.items()],
         *("kind", "window_before", "window_after"),
         F.first(region, ignorenulls=True).over(whole).alias("_region"),
@@ -107,18 +95,16 @@ def _newest_first(retracted: str, order: Sequence[str]) -> list[Column]:
     ]
 
 
-def links_of(events: DataFrame) -> dict[str, str]:
-    """By ivorn, the event that each notice names by the ivorn of another notice."""
-    cited = F.col("event_id").startswith(IVO) & (F.col("event_id") != F.col("ivorn"))
-    return dict(events.where(cited).select("ivorn", "event_id").collect())
-
-
-def one_name(events: DataFrame, links: Mapping[str, str]) -> DataFrame:
+def one_name(events: DataFrame) -> DataFrame:
     """Give the notices of an event one `event_id` where each cites only the last.
 
     Of publishers whose notices name no event, a notice belongs to the event of the
     notice that it supersedes or retracts: that one's may be another's again.
     """
+    cited = F.col("event_id").startswith("ivo://") & (
+        F.col("event_id") != F.col("ivorn")
+    )
+    links = dict(sorted(events.where(cited).select("ivorn", "event_id").collect()))
     roots = {start: _root(start, links) for start in links.values()}
     moved = {start: root for start, root in roots.items() if start != root}
     if not moved:
