@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import regions, udf, versions
@@ -25,6 +25,11 @@ class Span(NamedTuple):
 
     first_us: int
     last_us: int
+
+    def whole_days(self) -> Span:
+        """Span of the days that hold it: the same for the batches of a night."""
+        day = udf.DAY_US
+        return Span(self.first_us // day * day, -(-self.last_us // day) * day)
 
     def overlaps(self, other: Span) -> bool:
         """Whether both hold a moment."""
@@ -59,13 +64,13 @@ Digest = Mapping[str, Brief]  # by event_id
 
 def of(latest: DataFrame) -> Digest:
     """Digest of `versions.latest`; one question to Spark."""
-    moment, day_us = F.expr("unix_micros(event_time)"), float(udf.DAY_US)
-    before, after = F.col("window_before"), F.col("window_after")
+    moment = F.expr("unix_micros(event_time)")
+    first_us, last_us = _edges_us()
     rows = latest.select(
         "event_id",
         F.struct("notice_id", moment, "region_id", "related_event_ids").alias("state"),
-        F.floor(moment - before * day_us - MARGIN_US).alias("first_us"),
-        F.ceil(moment + after * day_us + MARGIN_US).alias("last_us"),
+        F.floor(first_us).alias("first_us"),
+        F.ceil(last_us).alias("last_us"),
         versions.can_be_met().alias("can_be_met"),
         F.array(*[regions.rows_at(order) for order in regions.ORDERS]).alias("rows"),
     ).collect()
@@ -78,6 +83,19 @@ def of(latest: DataFrame) -> Digest:
         )
         for r in rows
     }
+
+
+def _edges_us() -> tuple[Column, Column]:
+    """First and last moment at which an alert meets an event, with a margin."""
+    moment, day_us = F.expr("unix_micros(event_time)"), float(udf.DAY_US)
+    first = moment - F.col("window_before") * day_us - MARGIN_US
+    return first, moment + F.col("window_after") * day_us + MARGIN_US
+
+
+def reachable(live: DataFrame, span: Span) -> DataFrame:
+    """Rows of `versions.latest` that `within` gives, or that no alert can meet."""
+    first_us, last_us = _edges_us()
+    return live.where((first_us <= span.last_us) & (last_us >= span.first_us))
 
 
 def changed(now: Digest, before: Digest) -> list[str]:

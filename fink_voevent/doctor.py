@@ -120,14 +120,14 @@ def _writable(folder: str) -> str:
 def _kafka(settings: Settings) -> str:
     if not settings.kafka_servers:
         return "not set: packets go to Avro files"
-    from fink_voevent.kafka import Brokers
+    from fink_voevent.brokers import Brokers
 
     topics = Brokers.of(settings).topics(LIMIT_S)
     return f"{settings.kafka_servers}, {len(topics)} topics"
 
 
 def _topics(source: KafkaSource, settings: Settings) -> str:
-    from fink_voevent.kafka import Brokers
+    from fink_voevent.brokers import Brokers
     from fink_voevent.listen.kafka import login
 
     there = Brokers(login(source, settings)).topics(LIMIT_S)

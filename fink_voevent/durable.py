@@ -49,9 +49,5 @@ def connect(path: Path, tables: str) -> sqlite3.Connection:
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
     """All that is written within is kept, or nothing."""
     db.execute("BEGIN IMMEDIATE")
-    try:
+    with db:  # commits, or rolls back what was raised in
         yield
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")

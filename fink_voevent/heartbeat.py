@@ -12,7 +12,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, Producer
 
-from fink_voevent.kafka import Brokers
+from fink_voevent.brokers import Brokers
 from fink_voevent.settings import Settings
 
 _LOG = logging.getLogger(__name__)

@@ -28,20 +28,14 @@ from confluent_kafka import (
     Producer,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, NewTopic
 
 from fink_voevent import packet
-from fink_voevent.errors import ConfigError, StorageError
+from fink_voevent.brokers import LIMIT_S, MOST_BYTES, Brokers
 from fink_voevent.notice import NAMESPACE
-from fink_voevent.settings import Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-LIMIT_S = 60.0  # for the brokers to answer
-MOST_BYTES = 8 * 2**20  # a Rubin packet with its history
-TOPIC = {"max.message.bytes": str(MOST_BYTES)}
-KEPT = {"retention.ms": "-1"}  # of the topic of batches: what was sent is not forgotten
 QUEUE_S = 1.0  # for room in the queue of what is to be sent
 LAST_BATCHES = 200  # looked at for one that was sent
 PRODUCER = {
@@ -52,95 +46,6 @@ PRODUCER = {
     "transaction.timeout.ms": 600_000,  # a batch is read and filtered meanwhile
 }
 SENT = "topic string, n bigint"
-
-
-@dataclass(frozen=True)
-class Brokers:
-    """Brokers of Kafka and how to log in, as librdkafka names it."""
-
-    options: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, settings: Settings) -> Brokers:
-        """Brokers of the settings.
-
-        Raises
-        ------
-        ConfigError
-            Where SASL is asked for without a user and a password.
-        """
-        options: dict[str, Any] = {
-            "bootstrap.servers": settings.kafka_servers,
-            "security.protocol": settings.kafka_security,
-        }
-        if settings.kafka_security.startswith("SASL"):
-            password = settings.kafka_password.get_secret_value()
-            if not (settings.kafka_username and password):
-                raise ConfigError(
-                    f"VOEVENT_KAFKA_SECURITY={settings.kafka_security} needs"
-                    " VOEVENT_KAFKA_USERNAME and VOEVENT_KAFKA_PASSWORD"
-                )
-            options["sasl.mechanism"] = settings.kafka_mechanism
-            options["sasl.username"] = settings.kafka_username
-            options["sasl.password"] = password
-        if settings.kafka_ca:
-            options["ssl.ca.location"] = settings.kafka_ca
-        return cls(options)
-
-    def create(
-        self,
-        topics: Iterable[str],
-        partitions: int = -1,
-        config: Mapping[str, str] = TOPIC,
-    ) -> None:
-        """Create the topics that are not there.
-
-        Parameters
-        ----------
-        topics : iterable of str
-        partitions : int, optional
-            -1 leaves it to the brokers.
-        config : mapping, optional
-            Of each topic, as Kafka names it.
-
-        Raises
-        ------
-        StorageError
-            Where the brokers do not answer or refuse.
-        """
-        missing = [
-            NewTopic(topic, partitions, -1, config=dict(config))
-            for topic in sorted(set(topics) - self.topics())
-        ]
-        admin = AdminClient(dict(self.options))
-        try:
-            for future in (admin.create_topics(missing) if missing else {}).values():
-                future.result(LIMIT_S)
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise self.failure(error.args[0]) from None
-
-    def topics(self, limit_s: float | None = None) -> set[str]:
-        """Names of the topics that are there.
-
-        Raises
-        ------
-        StorageError
-            Where the brokers do not answer within a limit.
-        """
-        admin = AdminClient(dict(self.options))
-        try:
-            return set(admin.list_topics(timeout=limit_s or LIMIT_S).topics)
-        except KafkaException as error:
-            raise self.failure(error.args[0]) from None
-
-    def failure(self, error: KafkaError) -> StorageError:
-        """Error in one line; the password is not part of it."""
-        servers = self.options["bootstrap.servers"]
-        return StorageError(
-            f"Kafka at {servers}: {error.str()}: is it reachable, and are"
-            " VOEVENT_KAFKA_SERVERS, _SECURITY, _USERNAME and _PASSWORD right?"
-        )
 
 
 @dataclass(frozen=True)

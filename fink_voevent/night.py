@@ -29,7 +29,7 @@ from fink_voevent import digest, ingest, ledger, match, surveys, versions
 from fink_voevent.digest import Digest, Span
 from fink_voevent.ledger import NOTHING, Ledger, Manifest, Written, run_of
 from fink_voevent.live import Known, Live
-from fink_voevent.past import Past, event_files, reachable, span_of
+from fink_voevent.past import Past, event_files, span_of
 from fink_voevent.schema import names
 from fink_voevent.score import Scorer, scorer_of
 from fink_voevent.settings import Settings
@@ -112,12 +112,13 @@ def _new_alerts_side(inputs: Inputs, met: Met) -> DataFrame | None:
     """Pairs of the alerts of this batch with all notices."""
     if inputs.span is None:
         return None
-    brief = digest.within(inputs.now.digest, inputs.span)
+    days = inputs.span.whole_days()  # one plan for a night: Spark compiles it once
+    brief = digest.within(inputs.now.digest, days)
     if not brief:
         return None
     past = inputs.past
     fresh = past.read_files("alerts", inputs.alerts.files)
-    live = reachable(inputs.now.latest, inputs.span)
+    live = digest.reachable(inputs.now.latest, days)
     return match.with_status(met(fresh, live, brief), "new")
 
 

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent import ledger, udf
-from fink_voevent.digest import MARGIN_US, Span
+from fink_voevent import ledger
+from fink_voevent.digest import Span
 from fink_voevent.ledger import Manifest
 from fink_voevent.settings import Settings
 from fink_voevent.storage import Store
@@ -79,17 +78,3 @@ def span_of(store: Store, files: Iterable[str]) -> Span | None:
         min(microseconds(first) for first, _ in edges),
         max(microseconds(last) for _, last in edges),
     )
-
-
-def reachable(live: DataFrame, span: Span) -> DataFrame:
-    """Rows of `versions.matchable` whose window holds a moment of a span of alerts.
-
-    Of the whole days that hold the span: they are the same for the batches of a night,
-    for which Spark then compiles its code once.
-    """
-    moment, day_us = F.expr("unix_micros(event_time)"), float(udf.DAY_US)
-    begin = moment - F.col("window_before") * day_us - MARGIN_US
-    end = moment + F.col("window_after") * day_us + MARGIN_US
-    first = span.first_us // udf.DAY_US * udf.DAY_US
-    last = -(-span.last_us // udf.DAY_US) * udf.DAY_US
-    return live.where((begin <= last) & (end >= first))

@@ -33,6 +33,7 @@ from fink_voevent import (
     night,
     surveys,
 )
+from fink_voevent.brokers import KEPT, Brokers
 from fink_voevent.filters.discover import Filter, discover
 from fink_voevent.ledger import Ledger, Manifest, run_of
 from fink_voevent.schema import names
@@ -234,16 +235,16 @@ def _sender(
     if not settings.kafka_servers:
         folder = f"{settings.root}/topics"
         return lambda df, batch: avro_files.send(df, folder, f"{run}-{batch:08d}", 2)
-    brokers = kafka.Brokers.of(settings)
+    servers = Brokers.of(settings)
     batches = f"{settings.topic_prefix}voevent_batches_{settings.survey}"
     if settings.allow_tests:
         topics = [*topics, *[f"{topic}{TEST}" for topic in topics]]
-    brokers.create([*topics, heartbeat.topic_of(settings)])
-    brokers.create([batches], 1, kafka.KEPT)
+    servers.create([*topics, heartbeat.topic_of(settings)])
+    servers.create([batches], 1, KEPT)
     handled = itertools.count()
 
     def send(df: DataFrame, batch: int) -> dict[str, int]:
         first = next(handled) == 0  # of this process: what follows it is new
-        return kafka.Delivery(brokers, batches, run, batch, first).send(df)
+        return kafka.Delivery(servers, batches, run, batch, first).send(df)
 
     return send

@@ -19,6 +19,8 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StructType
 
 from fink_voevent import attach, kafka, surveys
+from fink_voevent import brokers as brokers_module
+from fink_voevent.brokers import Brokers
 from fink_voevent.config import load
 from fink_voevent.errors import ConfigError, StorageError
 from fink_voevent.heartbeat import Heart, topic_of
@@ -32,8 +34,8 @@ def prefix(request) -> str:
     return f"{request.node.name.split('[')[0][:40]}_"
 
 
-def brokers(broker: Broker) -> kafka.Brokers:
-    return kafka.Brokers({"bootstrap.servers": broker.plain})
+def brokers(broker: Broker) -> Brokers:
+    return Brokers({"bootstrap.servers": broker.plain})
 
 
 def packets(spark, count: int, start: int = 0):
@@ -138,7 +140,7 @@ def test_packets_of_one_pair_go_to_one_partition_in_order():
 def test_fink_client_reads_every_field(spark, broker, prefix, login, tmp_path):
     prefix = f"{prefix}{login}_"
     options = broker.login() if login else {"bootstrap.servers": broker.plain}
-    sender = kafka.Brokers(options)
+    sender = Brokers(options)
     sender.create([f"{prefix}one", f"{prefix}two"])
     sender.create([f"{prefix}batches"], 1)
     made = kafka.Delivery(sender, f"{prefix}batches", f"run-{prefix}", 0)
@@ -186,7 +188,7 @@ def test_a_heartbeat_tells_survey_and_stage(broker, prefix):
     values = {"kafka_servers": broker.plain, "topic_prefix": prefix}
     settings = load({}, values).settings
     topic = topic_of(settings)
-    kafka.Brokers.of(settings).create([topic])
+    Brokers.of(settings).create([topic])
     heart = Heart.of(settings)
     heart.beat()
     heart.beat()  # not due
@@ -197,8 +199,8 @@ def test_a_heartbeat_tells_survey_and_stage(broker, prefix):
 
 
 def test_brokers_that_do_not_answer_are_told_in_one_line(monkeypatch):
-    monkeypatch.setattr(kafka, "LIMIT_S", 1.0)
-    away = kafka.Brokers({"bootstrap.servers": "127.0.0.1:9", "log_level": 0})
+    monkeypatch.setattr(brokers_module, "LIMIT_S", 1.0)
+    away = Brokers({"bootstrap.servers": "127.0.0.1:9", "log_level": 0})
     with pytest.raises(StorageError, match="Kafka at 127.0.0.1:9: .*reachable"):
         away.create(["x"])
 
@@ -206,7 +208,7 @@ def test_brokers_that_do_not_answer_are_told_in_one_line(monkeypatch):
 def test_sasl_without_a_password_is_told():
     values = {"kafka_servers": "k:9092", "kafka_security": "SASL_SSL"}
     with pytest.raises(ConfigError, match="VOEVENT_KAFKA_PASSWORD"):
-        kafka.Brokers.of(load({}, values).settings)
+        Brokers.of(load({}, values).settings)
 
 
 def test_alerts_of_a_fink_topic_are_read_to_be_published(

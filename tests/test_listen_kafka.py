@@ -13,8 +13,9 @@ import pytest
 from confluent_kafka import Producer
 from programs import program, wait_for
 
-from fink_voevent import doctor, kafka
+from fink_voevent import doctor
 from fink_voevent.addresses import KafkaSource
+from fink_voevent.brokers import Brokers
 from fink_voevent.config import load
 from fink_voevent.errors import ConfigError
 from fink_voevent.listen.kafka import options
@@ -23,7 +24,7 @@ from fink_voevent.listen.kafka import options
 @pytest.fixture
 def topics(broker, request) -> tuple[str, str]:
     names = tuple(f"{request.node.name}.{n}" for n in ("voevent", "json"))
-    kafka.Brokers(broker.login()).create(names)
+    Brokers(broker.login()).create(names)
     return names
 
 

@@ -334,6 +334,15 @@ def test_notices_that_each_cite_only_the_last_are_one_event(spark, tmp_path):
     assert sorted(found.values()) == ["notice-0005", "notice-0006"]
 
 
+def test_a_test_that_bears_the_name_of_a_notice_moves_no_event(spark, tmp_path):
+    ivorn = "ivo://org.example/x#{}".format
+    first = event(1, 10.0, 20.0, 5.0, event_id=ivorn(1))
+    update = event(2, 10.0, 20.0, 5.0, event_id=ivorn(1), kind="update", version=2)
+    test = event(3, 1.0, 2.0, 5.0, event_id=ivorn(9), tense="test", ivorn=ivorn(1))
+    found = latest_ids(spark, tmp_path, [first, update, test])
+    assert found == {ivorn(1): "notice-0002"}
+
+
 def test_events_of_one_time_and_overlapping_regions_are_related(spark, tmp_path):
     """A burst seen by two instruments; others are too late, elsewhere or retracted."""
     same = {"time": T0}

@@ -538,6 +538,17 @@ def test_alerts_in_files_go_out_once(settings, datatest):
     assert {d.values["survey"] for d in documents} == {"rubin"}
 
 
+def test_an_alert_that_is_none_is_told_and_stops_no_other(settings, tmp_path, caplog):
+    good = {"objectId": "Z", "candid": 1, "candidate": {"ra": 1.0, "dec": 2.0,
+            "jd": 2459862.0}}  # fmt: skip
+    rows = [good | {"candidate": good["candidate"] | {"ra": None}}, good]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    service.send_files(settings, [tmp_path / "a.parquet"], threading.Event())
+    with contextlib.closing(Outbox(settings.spool)) as outbox:
+        assert len(list(outbox.rows())) == 1
+    assert "a.parquet: an alert is not sent: the alert has no usable" in caplog.text
+
+
 def test_files_in_a_dry_run_are_kept_and_not_sent(settings, datatest):
     service.send_files(settings, files_at(datatest / "rubin"), threading.Event())
     with contextlib.closing(Outbox(settings.spool)) as outbox:

@@ -17,6 +17,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Message
 from gcn_kafka.core import get_config
 
+from fink_voevent import brokers
 from fink_voevent.addresses import KafkaSource
 from fink_voevent.errors import ConfigError, StorageError
 from fink_voevent.settings import Settings
@@ -55,31 +56,17 @@ def login(source: KafkaSource, settings: Settings) -> dict[str, Any]:
     ConfigError
         Where GCN or SASL is asked for and the settings give no way to log in.
     """
-    if not source.servers:
-        secret = settings.gcn_client_secret.get_secret_value()
-        if not (settings.gcn_client_id and secret):
-            raise ConfigError(
-                f"{source} needs VOEVENT_GCN_CLIENT_ID and VOEVENT_GCN_CLIENT_SECRET:"
-                " make them in your account at GCN"
-            )
-        told: dict[str, Any] = get_config(
-            "admin", {}, client_id=settings.gcn_client_id, client_secret=secret
+    if source.servers:
+        return brokers.login(settings, "source", source.servers)
+    secret = settings.gcn_client_secret.get_secret_value()
+    if not (settings.gcn_client_id and secret):
+        raise ConfigError(
+            f"{source} needs VOEVENT_GCN_CLIENT_ID and VOEVENT_GCN_CLIENT_SECRET:"
+            " make them in your account at GCN"
         )
-        return told
-    told = {
-        "bootstrap.servers": source.servers,
-        "security.protocol": settings.source_security,
-    }
-    if settings.source_security.startswith("SASL"):
-        password = settings.source_password.get_secret_value()
-        if not (settings.source_username and password):
-            raise ConfigError(
-                f"VOEVENT_SOURCE_SECURITY={settings.source_security} needs"
-                " VOEVENT_SOURCE_USERNAME and VOEVENT_SOURCE_PASSWORD"
-            )
-        told["sasl.mechanism"] = settings.source_mechanism
-        told["sasl.username"] = settings.source_username
-        told["sasl.password"] = password
+    told: dict[str, Any] = get_config(
+        "admin", {}, client_id=settings.gcn_client_id, client_secret=secret
+    )
     return told
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fink_voevent.addresses import parse_sources
-from fink_voevent.errors import ConfigError, NoticeError, StorageError
+from fink_voevent.errors import ConfigError, InputError, NoticeError, StorageError
 from fink_voevent.filters.discover import discover
 from fink_voevent.publish import sources
 from fink_voevent.publish.compose import Author, Cite, compose
@@ -83,6 +83,8 @@ class Publisher:
     def add_file(self, path: Path) -> int:
         """Add the packets of the alerts in a file; return how many.
 
+        An alert of which none can be made is told, and stops no other.
+
         Raises
         ------
         InputError
@@ -90,7 +92,11 @@ class Publisher:
         """
         added = 0
         for alert in read(path):
-            packet = packet_of(alert, self.author)
+            try:
+                packet = packet_of(alert, self.author)
+            except (InputError, NoticeError) as error:
+                _LOG.error("%s: an alert is not sent: %s", path, error)
+                continue
             source = f"file {packet.ivorn}"
             entry = Entry(source, source, packet.ivorn, packet.raw, self._state)
             added += self.outbox.add(entry)
