@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
@@ -107,8 +108,10 @@ def write_packets(folder: Path) -> int:
                   "Unknown", 0.9)
             for n in range(133)
         ]  # fmt: skip
+        stamps = np.random.default_rng(1)  # as cutouts, which do not compress
         for row in rows:
-            row["cutoutScience"] = {"fileName": "x", "stampData": bytes(WIDE_BYTES)}
+            stamp = {"fileName": "x", "stampData": stamps.bytes(WIDE_BYTES)}
+            row["cutoutScience"] = stamp
         table = pa.Table.from_pylist(rows, schema=ALERT)
     whole = pa.concat_tables([table] * COPIES)
     folder.mkdir()

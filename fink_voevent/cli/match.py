@@ -13,6 +13,11 @@ import pyarrow.parquet as pq
 from fink_voevent.cli.common import settings, settings_options
 
 SHOWN_ROWS = 40
+BEFORE = {
+    "new": "not there before",
+    "unknown": "not known whether there before",
+    "active": "active before",
+}
 
 
 @click.command()
@@ -91,7 +96,7 @@ def one_line(row: dict[str, Any]) -> str:
     return (
         f"{row['event_id']} ({row['messenger']}) and {name}: {row['status']},"
         f" {_place(row['separation'])}, credible level {row['credible_level']:.3f},"
-        f" {row['delay']:+.3f} d, {row['prior_activity']} before"
+        f" {row['delay']:+.3f} d, {BEFORE[row['prior_activity']]}"
         f"{_odds(row['p_chance'])}"
     )
 
