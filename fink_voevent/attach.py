@@ -21,6 +21,7 @@ from fink_voevent.storage import open_store
 ISO = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'"
 # Of the pair, what the packet itself says, or what has no meaning to who reads it.
 FILE = "_file"  # column: Fink's file that holds an alert
+PAIR = "_coincidence"  # column: the pair as it is recorded
 LEFT_OUT = ("magnitude", "band", "packet_file")
 
 
@@ -75,7 +76,7 @@ def packets(pairs: DataFrame, science: DataFrame | None, survey: str) -> DataFra
     Parameters
     ----------
     pairs : DataFrame
-        Coincidences; their `topics`, if there, become `_topics`.
+        Coincidences.
     science : DataFrame or None
         Fink's science alerts of the files that the pairs name; None where none is left.
     survey : str
@@ -83,13 +84,14 @@ def packets(pairs: DataFrame, science: DataFrame | None, survey: str) -> DataFra
     Returns
     -------
     DataFrame
-        One packet a pair. Where the alert is no longer there, the packet has the pair
-        only, and `packet_missing` says so.
+        One packet a pair, and beside it, in `PAIR`, the coincidence as it came. Where
+        the alert is no longer there, the packet has the pair only, and `packet_missing`
+        says so.
     """
-    chosen = [F.col("topics").alias("_topics")] if "topics" in pairs.columns else []
+    recorded = F.struct(*pairs.columns).alias(PAIR)
     if science is None:
         return pairs.select(
-            *chosen,
+            recorded,
             *[value.alias(name) for name, value in surveys.identity(survey).items()],
             trigger_id().alias("triggerId"),
             coincidence_struct(F.lit(True)).alias("coincidence"),
@@ -125,7 +127,7 @@ def packets(pairs: DataFrame, science: DataFrame | None, survey: str) -> DataFra
         .withColumn("_pair", coincidence_struct(F.col("_found").isNull()))
     )
     return joined.select(
-        *chosen,
+        recorded,
         *own,
         F.col("_trigger").alias("triggerId"),
         F.col("_pair").alias("coincidence"),

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Coincidences to topics: the alert as Fink distributes it, the pair beside it.
 
-All filters are boolean columns of one select. A packet is the alert's own packet, with
-one struct `coincidence` and the top-level `triggerId`. A withdrawal or retraction goes
-where the pair went that it takes back, and has the numbers last recorded of it.
+A packet is the alert's own packet, with one struct `coincidence` and the top-level
+`triggerId`; `topics` says where it goes. A withdrawal or retraction has the numbers
+last recorded of the pair that it takes back.
 
 What went where is a table, `routed`, which `publish` reads too.
 """
@@ -15,13 +15,10 @@ import itertools
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
-from fink_utils.spark.utils import FinkUDF, expand_function_from_string
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming import StreamingQuery
-from pyspark.sql.types import BooleanType
 
 from fink_voevent import (
     attach,
@@ -31,133 +28,14 @@ from fink_voevent import (
     kafka,
     ledger,
     night,
-    surveys,
+    topics,
 )
 from fink_voevent.brokers import KEPT, Brokers
-from fink_voevent.filters.discover import Filter, discover
 from fink_voevent.ledger import Ledger, Manifest, run_of
-from fink_voevent.schema import names
 from fink_voevent.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 STAGE = "route"
-TAKEN_BACK = frozenset({"withdrawn", "retracted"})
-_TEXTS = "array<string>"
-TEST = "_test"  # last part of the topics of tests and injections
-LEGACY = ("grb_bronze", "grb_silver", "grb_gold", "gw_bronze")  # fink-mm's topics
-
-
-@dataclass(frozen=True)
-class Ways:
-    """Filters, and the topic to which each leads.
-
-    What selects the packets of a topic is made once for each schema of packets.
-    """
-
-    routes: Sequence[tuple[Filter, str]]
-    _chosen: dict[str, list[Column]] = field(default_factory=dict)
-
-    def with_topics(self, packets: DataFrame) -> DataFrame:
-        """Packets and, in `_topics`, the topics whose filter selects each."""
-        schema = packets.schema.json()
-        if schema not in self._chosen:
-            self._chosen[schema] = self._choices(packets)
-        none = F.lit(None).cast("string")
-        topics = F.array_compact(F.array(none, *self._chosen[schema]))
-        return packets.withColumn("_topics", topics)
-
-    def _choices(self, packets: DataFrame) -> list[Column]:
-        chosen = []
-        for one, topic in self.routes:
-            try:
-                function, columns = expand_function_from_string(packets, one.path)
-            except AssertionError as error:  # fink-utils' word for: no such column
-                reason = " ".join(str(error).split())
-                _LOG.error("filter %s selects nothing here: %s", one.name, reason)
-                continue
-            wrapped = FinkUDF(function, BooleanType(), one.name, one.description)
-            chosen.append(F.when(wrapped.for_spark(*columns), F.lit(topic)))
-        return chosen
-
-
-def decide(
-    pairs: DataFrame,
-    alerts: DataFrame | None,
-    ways: Ways,
-    told: DataFrame | None,
-    survey: str,
-) -> DataFrame:
-    """Coincidences that go to a topic, and to which.
-
-    Parameters
-    ----------
-    pairs : DataFrame
-        Coincidences.
-    alerts : DataFrame or None
-        See `attach.packets`.
-    ways : Ways
-    told : DataFrame or None
-        Rows of the table routed of earlier batches: what takes a pair back goes where
-        the pair went, whatever a filter says of it now. None where no pair is taken
-        back.
-    survey : str
-    """
-    whole = attach.packets(pairs, alerts, survey)
-    key = ["coincidence_id", "status", "batch"]
-    fink = surveys.told_by_fink(whole, survey)
-    passed = ways.with_topics(whole).select(
-        *[F.col(f"coincidence.{name}") for name in key],
-        *[column.alias(name) for name, column in fink.items()],
-        F.col("_topics").alias("topics"),
-    )
-    decided = pairs.join(passed, key)
-    if told is not None:
-        decided = _with_those_before(decided, told)
-    real = F.col("tense") == "observation"
-    marked = F.transform("topics", lambda topic: F.concat(topic, F.lit(TEST)))
-    return (
-        decided.where(F.size("topics") > 0)
-        .withColumn("topics", F.array_sort("topics"))
-        .withColumn("topics", F.when(real, F.col("topics")).otherwise(marked))
-        .select(names("routed"))
-    )
-
-
-def _with_those_before(decided: DataFrame, told: DataFrame) -> DataFrame:
-    """Add to the topics of what takes a pair back those to which the pair went."""
-    pair = ["event_id", "survey", "alert_id"]
-    gone = told.unionByName(decided.select(told.columns))
-    plain = F.transform(
-        F.flatten(F.collect_list("topics")),
-        lambda topic: F.regexp_replace(topic, f"{TEST}$", ""),
-    )
-    wanted = decided.where(_taken_back()).select(*pair).distinct()
-    before = (
-        gone.join(wanted, pair, "left_semi")
-        .groupBy(*pair)
-        .agg(F.array_distinct(plain).alias("_before"))
-    )
-    both = F.array_union("topics", F.coalesce("_before", F.array().cast(_TEXTS)))
-    return decided.join(before, pair, "left").withColumn(
-        "topics", F.when(_taken_back(), both).otherwise(F.col("topics"))
-    )
-
-
-def _taken_back() -> Column:
-    return F.col("status").isin(*TAKEN_BACK)
-
-
-def routes(settings: Settings) -> list[tuple[Filter, str]]:
-    """List filters with their topics: prefix, name, and the survey as Fink writes it.
-
-    With `legacy_topics`, those whose packets fink-client knows by name go there too.
-    """
-    filters = discover(settings.filters)
-    suffix = surveys.topic_suffix(settings.survey)
-    own = [(one, f"{settings.topic_prefix}{one.name}{suffix}") for one in filters]
-    if not settings.legacy_topics:
-        return own
-    return own + [(one, f"fink_{one.name}") for one in filters if one.name in LEGACY]
 
 
 def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
@@ -182,7 +60,7 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
 def batch_writer(settings: Settings, run: str) -> Callable[[DataFrame, int], None]:
     """Return what `foreachBatch` calls: read the pairs, route, hand over."""
     own = Ledger(settings.root, STAGE)
-    ways = Ways(routes(settings))
+    ways = topics.Ways(topics.routes(settings))
     send = _sender(settings, run, [topic for _, topic in ways.routes])
 
     def process(lines: DataFrame, batch: int) -> None:
@@ -199,17 +77,20 @@ def batch_writer(settings: Settings, run: str) -> Callable[[DataFrame, int], Non
             pairs = table.where(F.col("survey") == settings.survey)
             alerts = attach.science(spark, sources, settings.archive_prefix)
             told = None
-            if any(TAKEN_BACK & statuses for statuses in sources.values()):
+            if any(topics.TAKEN_BACK & statuses for statuses in sources.values()):
                 before = [
                     m for m in own.manifests() if (m.run, m.batch) != (run, batch)
                 ]
                 told = ledger.read(spark, root, "routed", before)
-            chosen = decide(pairs, alerts, ways, told, settings.survey).coalesce(1)
-            written = own.write(chosen, "routed", run, batch)
+            # made once: for the table, and for the topics
+            whole = topics.passed(pairs, alerts, ways, settings.survey).persist()
+            chosen = topics.decided(whole, told)
+            rows = topics.rows(chosen, settings.survey).coalesce(1)
+            written = own.write(rows, "routed", run, batch)
             tables["routed"] = written.files
-            routed = ledger.read_files(spark, root, "routed", written.files)
             if written.rows:
-                sent = send(attach.packets(routed, alerts, settings.survey), batch)
+                sent = send(chosen.drop(attach.PAIR), batch)
+            whole.unpersist()
         facts = {"sent": sent, "manifests": sorted(m.name for m in manifests)}
         own.commit(Manifest(STAGE, run, batch, tables, facts))
         for topic, count in sent.items():
@@ -229,7 +110,7 @@ def _sources(settings: Settings, files: Sequence[str]) -> dict[attach.Source, se
 
 
 def _sender(
-    settings: Settings, run: str, topics: list[str]
+    settings: Settings, run: str, told: list[str]
 ) -> Callable[[DataFrame, int], dict[str, int]]:
     """Return what sends the packets of a batch: to Kafka if set, else to files."""
     if not settings.kafka_servers:
@@ -238,8 +119,8 @@ def _sender(
     servers = Brokers.of(settings)
     batches = f"{settings.topic_prefix}voevent_batches_{settings.survey}"
     if settings.allow_tests:
-        topics = [*topics, *[f"{topic}{TEST}" for topic in topics]]
-    servers.create([*topics, heartbeat.topic_of(settings)])
+        told = [*told, *[f"{topic}{topics.TEST}" for topic in told]]
+    servers.create([*told, heartbeat.topic_of(settings)])
     servers.create([batches], 1, KEPT)
     handled = itertools.count()
 

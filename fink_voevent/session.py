@@ -37,6 +37,8 @@ OPTIONS = {
     # files are named one by one, by manifests: no job to list them
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "128",
+    # rows that are kept are packets or sky maps: a few at a time in memory
+    "spark.sql.inMemoryColumnarStorage.batchSize": "128",
     # HotSpot interprets methods that are larger: three times slower than smaller ones
     "spark.sql.codegen.hugeMethodLimit": "8000",
     # old batches of a stream are never read again

@@ -10,7 +10,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent import attach, ledger, night, route
+from fink_voevent import attach, ledger, night, topics
 from fink_voevent.errors import InputError
 from fink_voevent.ledger import Ledger
 from fink_voevent.schema import spark_schema
@@ -44,7 +44,7 @@ def count(settings: Settings, name: str, folder: str | None) -> Trial:
     InputError
         Where there is no such filter, or nothing to try it on.
     """
-    known = {one.name: one for one, _ in route.routes(settings)}
+    known = {one.name: one for one, _ in topics.routes(settings)}
     if name not in known:
         raise InputError(f"no filter {name}: there are {', '.join(known)}")
     spark = build(settings, "fink_voevent filters")
@@ -59,7 +59,7 @@ def count(settings: Settings, name: str, folder: str | None) -> Trial:
         passed = F.size("_topics") > 0
         event = F.col("coincidence.event_id")
         row = (
-            route.Ways([(known[name], "passed")])
+            topics.Ways([(known[name], "passed")])
             .with_topics(whole)
             .agg(
                 F.count(F.lit(1)),

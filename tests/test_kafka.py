@@ -282,7 +282,6 @@ def test_every_field_of_all_real_alerts_comes_back_over_kafka(
     pairs = alerts.select(
         "*",
         *[F.lit(value).alias(name) for name, value in told.items()],
-        F.array(F.lit(topic)).alias("topics"),
         *[
             F.lit(None).cast(c.dataType).alias(c.name)
             for c in absent
@@ -294,7 +293,8 @@ def test_every_field_of_all_real_alerts_comes_back_over_kafka(
     sender = brokers(broker)
     sender.create([topic])
     sender.create([f"{prefix}batches"], 1)
-    packets = attach.packets(pairs, named, survey)
+    packets = attach.packets(pairs, named, survey).drop(attach.PAIR)
+    packets = packets.withColumn("_topics", F.array(F.lit(topic)))
     sent = kafka.Delivery(sender, f"{prefix}batches", topic, 0).send(packets)
     assert sent == {topic: count}
     # as Fink distributes them: of a struct that is null each leaf is null

@@ -29,7 +29,7 @@ def command(name: str | None, folder: str | None, **options: Any) -> None:
       fink_voevent filters --test grb_bronze --on out
       fink_voevent filters --test grb_silver --data-prefix /data/fink --night 20240115
     """
-    from fink_voevent.route import routes
+    from fink_voevent.topics import routes
 
     chosen = settings(options)
     if name is None:
