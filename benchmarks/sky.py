@@ -13,11 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from astropy.coordinates import Latitude, Longitude
 from cdshealpix.nested import lonlat_to_healpix
+from make_datatest import ALERT, alert
 
 from fink_voevent import localization
 from fink_voevent.schema import arrow_schema
 
 T0 = datetime(2024, 1, 15, tzinfo=timezone.utc)
+JD0 = 2460324.5  # the same
 MAP_ORDER = 8
 MAPS = 10
 
@@ -58,6 +60,24 @@ def write_alerts(path: Path, count: int, parts: int = 8) -> None:
         ]
         nullable = pa.schema([f.with_nullable(True) for f in schema])
         pq.write_table(pa.table(arrays, schema=nullable), path / f"{part}.parquet")
+
+
+def write_science(path: Path, count: int, parts: int) -> None:
+    """Science alerts of ZTF, in some files."""
+    rng = np.random.default_rng(2)
+    path.mkdir()
+    size = count // parts
+    for part in range(parts):
+        places_deg = zip(
+            *(column.tolist() for column in places(rng, size)), strict=True
+        )
+        rows = [
+            alert(part * size + n, f"ZTF{n}", ra, dec, JD0 + 7 * n / size, 19.0, -5.0,
+                  -9.0, "Unknown", 0.9)
+            for n, (ra, dec) in enumerate(places_deg)
+        ]  # fmt: skip
+        table = pa.Table.from_pylist(rows, schema=ALERT)
+        pq.write_table(table, path / f"{part}.parquet")
 
 
 def event(number: int, ra: float, dec: float, radius_deg: float) -> dict:

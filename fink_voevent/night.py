@@ -20,10 +20,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql.types import StructType
 
 from fink_voevent import digest, ingest, ledger, match, surveys, versions
 from fink_voevent.digest import Digest, Span
@@ -159,16 +161,17 @@ def start(
     events = Ledger(root, ingest.STAGE)
     events.prepare()
     Ledger(root, STAGE).prepare()
-    alerts = surveys.thin(science, settings.survey, night)
+    # the files' names alone: a batch reads what it needs of them, once
+    files = science.select(F.col("_metadata.file_path").alias("file"))
     notices = (
         spark.readStream.option("maxFileAge", ingest.FOREVER)
         .text(events.folder)
         .select(F.col("value").alias("manifest"))
     )
     checkpoint = f"{root}/checkpoints/{STAGE}/{settings.survey}/{night}"
-    process = batch_writer(settings, night, run_of(checkpoint))
+    process = batch_writer(settings, night, run_of(checkpoint), science.schema)
     return (
-        alerts.unionByName(notices, allowMissingColumns=True)
+        files.unionByName(notices, allowMissingColumns=True)
         .writeStream.foreachBatch(process)
         .queryName("voevent_match")
         .option("checkpointLocation", checkpoint)
@@ -178,7 +181,7 @@ def start(
 
 
 def batch_writer(
-    settings: Settings, night: str, run: str
+    settings: Settings, night: str, run: str, science: StructType
 ) -> Callable[[DataFrame, int], None]:
     """Return what `foreachBatch` calls: match, write, hand over; once for a batch."""
     own = Ledger(settings.root, STAGE)
@@ -194,11 +197,12 @@ def batch_writer(
             settings,
             tuple(m for m in manifests if m.facts["survey"] == settings.survey),
         )
-        notices, count = _contents(arrived)
+        notices, files = _contents(arrived)
         arriving = tuple(sorted(set(event_files(notices)) - set(past.event_files)))
         alerts = NOTHING
-        if count:
-            thin = arrived.where("manifest IS NULL").select(names("alerts"))
+        if files:
+            packets = past.spark.read.schema(science).parquet(*files)
+            thin = surveys.thin(packets, settings.survey, night)
             fresh = new_alerts(thin, past.alerts_of(night)).coalesce(2)
             alerts = own.write(fresh, "alerts", run, batch)
         span = span_of(open_store(settings.root), alerts.files)
@@ -236,7 +240,10 @@ def _told_of(inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def _contents(arrived: DataFrame) -> tuple[list[Manifest], int]:
-    """Manifests of ingest that arrived, and how many alerts."""
-    lines, count = arrived.agg(F.collect_list("manifest"), F.count("alert_id")).first()
-    return [ledger.parse(line) for line in lines], count
+def _contents(arrived: DataFrame) -> tuple[list[Manifest], list[str]]:
+    """Manifests of ingest that arrived, and the files of science alerts that did."""
+    lines, files = arrived.agg(
+        F.collect_list("manifest"), F.collect_set("file")
+    ).first()
+    # Spark tells names encoded, reads them plain
+    return [ledger.parse(line) for line in lines], sorted(map(unquote, files))
