@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent import digest, ledger, versions
-from fink_voevent.digest import Digest
+from fink_voevent import digest, ledger, match, regions, versions
+from fink_voevent.digest import Digest, Span
+from fink_voevent.regions import Regions
 from fink_voevent.settings import Settings, parse_window
 
 
@@ -34,11 +34,34 @@ def with_maps(events: DataFrame, maps: DataFrame) -> DataFrame:
     return joined.withColumns(merged).select(events.columns)
 
 
-class Known(NamedTuple):
+@dataclass(frozen=True)
+class Known:
     """`versions.latest` of some notices, in memory, and its digest."""
 
     latest: DataFrame
     digest: Digest
+    _regions: dict[Span, Regions] = field(default_factory=dict)
+
+    def reachable(self, span: Span) -> DataFrame:
+        """Events that an alert of a span of time can meet."""
+        return versions.matchable(digest.reachable(self.latest, span))
+
+    def regions(self, span: Span, order: int, credible_level: float) -> Regions:
+        """Regions of those, in memory too: most batches of a night meet the same."""
+        if span not in self._regions:
+            self._let_go()
+            among = (match.TOLD, order, credible_level)
+            self._regions[span] = regions.of(self.reachable(span), *among).persist()
+        return self._regions[span]
+
+    def unpersist(self) -> None:
+        """Let go what is in memory."""
+        self._let_go()
+        self.latest.unpersist()
+
+    def _let_go(self) -> None:
+        while self._regions:
+            self._regions.popitem()[1].unpersist()
 
 
 @dataclass
@@ -58,7 +81,7 @@ class Live:
         key = tuple(sorted(files))
         if key not in self._kept:
             while len(self._kept) > 1:
-                self._kept.pop(next(iter(self._kept))).latest.unpersist()
+                self._kept.pop(next(iter(self._kept))).unpersist()
             latest = self._read(spark, key).persist()
             self._kept[key] = Known(latest, digest.of(latest) if key else {})
         return self._kept[key]

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import functools
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import __version__, regions, udf
 from fink_voevent.notice import NAMESPACE
+from fink_voevent.regions import Regions
 from fink_voevent.schema import names
 
 # Columns of events that matching reads, by their name in a coincidence.
@@ -34,6 +35,7 @@ EVENT_COLUMNS = {
     "event_error_r90": "error_r90",
     "notice_received_at": "received_at",
 }
+TOLD = (*EVENT_COLUMNS, "related_event_ids")  # of events, in a coincidence
 
 
 def pairs(
@@ -66,42 +68,38 @@ def pairs(
     DataFrame
         Columns of coincidences, without `status`.
     """
-    # The number of the batch comes with the events, as a column: as a constant of the
-    # large stage it would make Spark compile that anew for each batch.
-    numbered = live.withColumns(
-        {
-            "_event": F.row_number().over(Window.orderBy("notice_id")),
-            "_event_us": _elapsed_us("event_time"),
-            "batch": F.lit(batch).cast("bigint"),
-        }
-    )
-    told = (*EVENT_COLUMNS, "related_event_ids", "batch")
-    met = (
-        _stage_end(_candidates(alerts, numbered, order, credible_level))
+    return met(alerts, regions.of(live, TOLD, order, credible_level), batch)
+
+
+def met(alerts: DataFrame, among: Regions, batch: int = 0) -> DataFrame:
+    """As `pairs`, of regions that may be kept in memory from batch to batch."""
+    found = (
+        _stage_end(_candidates(alerts, among))
         .withColumns(_fallen())
-        .where(_level() <= credible_level)
+        .where(_level() <= among.credible_level)
         .withColumns(_measures())
     )
+    # The number of the batch comes with the events, as a column: as a constant of the
+    # large stage it would make Spark compile that anew for each batch.
+    told = among.events.withColumn("batch", F.lit(batch).cast("bigint"))
     return (
-        _stage_end(met)
-        .join(F.broadcast(numbered.select("_event", *told)), "_event")
+        _stage_end(found)
+        .join(F.broadcast(told), "_event")
         .withColumn("coincidence_id", coincidence_id("notice_id", "survey", "alert_id"))
         .select([c for c in names("coincidences") if c != "status"])
     )
 
 
-def _candidates(
-    alerts: DataFrame, numbered: DataFrame, order: int, credible_level: float
-) -> DataFrame:
+def _candidates(alerts: DataFrame, among: Regions) -> DataFrame:
     """Alerts met with regions as far as cells, distance and window tell."""
-    met = (
-        alerts.withColumn("_cell", udf.cell("hpx29", order))
-        .withColumn("_alert_us", _elapsed_us("alert_time"))
-        .join(F.broadcast(regions.cells(numbered, order, credible_level)), "_cell")
-        .join(F.broadcast(regions.shapes(numbered, credible_level)), "_event")
+    near = (
+        alerts.withColumn("_cell", udf.cell("hpx29", among.order))
+        .withColumn("_alert_us", _alert_us())
+        .join(F.broadcast(among.cells), "_cell")
+        .join(F.broadcast(among.shapes), "_event")
     )
     return (
-        met.where("_pixel IS NULL OR (hpx29 >= _pixel.lo AND hpx29 < _pixel.hi)")
+        near.where("_pixel IS NULL OR (hpx29 >= _pixel.lo AND hpx29 < _pixel.hi)")
         .where(F.col("_alert_us").between(F.col("_first_us"), F.col("_last_us")))
         .where(F.col("_pixel").isNotNull() | (_near() <= F.col("_outermost")))
     )
@@ -118,8 +116,8 @@ def _stage_end(df: DataFrame) -> DataFrame:
 # Each operation on a Column is a call to the JVM: columns that are always the same are
 # made once.
 @functools.cache
-def _elapsed_us(name: str) -> Column:
-    return udf.elapsed_us(F.col(name))
+def _alert_us() -> Column:
+    return udf.elapsed_us(F.col("alert_time"))
 
 
 def _vector(name: str = "") -> udf.Vector:

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import udf
@@ -16,6 +18,58 @@ ORDERS = (6, 5, 4, 3)  # tried in turn: finer cells pre-select better, until
 MOST_ROWS = 300_000  # they are too many to broadcast (about 100 B a row)
 _ROUNDING = 1e-9  # of the level and its inverse, and far more
 _TIMES = ("event_time", "_event_us")
+
+
+class Regions(NamedTuple):
+    """Events by `_event`, their number, in the three tables that alerts meet.
+
+    Parameters
+    ----------
+    events : DataFrame
+        What a coincidence tells of them.
+    cells, shapes : DataFrame
+        See the functions of these names.
+    order : int
+        HEALPix order of `cells`.
+    credible_level : float
+        To which the regions reach, 0-1.
+    """
+
+    events: DataFrame
+    cells: DataFrame
+    shapes: DataFrame
+    order: int
+    credible_level: float
+
+    def persist(self) -> Regions:
+        """Keep the tables in memory, for many batches."""
+        for table in (self.events, self.cells, self.shapes):
+            table.persist()
+        return self
+
+    def unpersist(self) -> None:
+        """Let the tables go."""
+        for table in (self.events, self.cells, self.shapes):
+            table.unpersist()
+
+
+def of(
+    live: DataFrame, told: Iterable[str], order: int, credible_level: float
+) -> Regions:
+    """Regions of rows of `versions.matchable`; `told` are the columns of `events`."""
+    numbered = live.withColumns(
+        {
+            "_event": F.row_number().over(Window.orderBy("notice_id")),
+            "_event_us": udf.elapsed_us(F.col("event_time")),
+        }
+    )
+    return Regions(
+        numbered.select("_event", *told),
+        cells(numbered, order, credible_level),
+        shapes(numbered, credible_level),
+        order,
+        credible_level,
+    )
 
 
 @functools.cache

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from astropy.coordinates import Latitude, Longitude
 from cdshealpix.nested import lonlat_to_healpix
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import background, udf
@@ -149,6 +149,7 @@ class Scorer:
     snapshot: Snapshot
     credible_level: float
     _curves: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    _by_cell: DataFrame | None = None
 
     def score(self, pairs: DataFrame, events: DataFrame) -> DataFrame:
         """Pairs with `background_rate`, `p_chance` and `background_id`.
@@ -194,14 +195,16 @@ class Scorer:
             for row in self._table(events).collect()
         }
 
-    def _rates(self, spark: Any) -> DataFrame:
-        columns = [self.snapshot.rates[cut].tolist() for cut in CUTS]
-        rows = [
-            (cell, *(None if math.isnan(v) else v for v in values))
-            for cell, values in enumerate(zip(*columns, strict=True))
-        ]
-        schema = "_cell bigint, _rate_any double, _rate_bronze double"
-        return spark.createDataFrame(rows, schema)
+    def _rates(self, spark: SparkSession) -> DataFrame:
+        if self._by_cell is None:
+            columns = [self.snapshot.rates[cut].tolist() for cut in CUTS]
+            rows = [
+                (cell, *(None if math.isnan(v) else v for v in values))
+                for cell, values in enumerate(zip(*columns, strict=True))
+            ]
+            schema = "_cell bigint, _rate_any double, _rate_bronze double"
+            self._by_cell = spark.createDataFrame(rows, schema).persist()
+        return self._by_cell
 
     def _table(self, events: DataFrame) -> DataFrame:
         keys = ("event_id", "region_id", "window_before", "window_after")

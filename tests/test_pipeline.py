@@ -134,6 +134,17 @@ def test_coincidences_are_those_of_brute_force(pipeline, expected):
     assert_same(pipeline.standing(), expected)
 
 
+def test_folders_may_have_spaces_and_signs_in_their_names(spark, settings, datatest):
+    odd = {"data_prefix": f"{settings.data_prefix}/a night, 100% +%41"}
+    pipeline = Pipeline(spark, settings.model_copy(update=odd), datatest)
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb221009a_bat")
+    pipeline.run()
+    pipeline.spool.close()
+    packets = pipeline.topics()["fink_grb_bronze_ztf"]
+    assert [p["coincidence"]["packet_missing"] for p in packets] == [False] * 2
+
+
 def test_a_pair_is_found_once_whichever_comes_first(pipeline, expected):
     pipeline.alerts("early")
     pipeline.run()

@@ -1,0 +1,121 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""The delta join: what new alerts and new notices add to what was told.
+
+With dA and dE of a batch, A and E of the batches before::
+
+    pairs(dA, latest(E + dE))  +  pairs(A, latest(E + dE) where its notice is in dE)
+
+Each pair is made by exactly one side, in either order of arrival.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+
+from fink_voevent import digest, match, regions, versions
+from fink_voevent.digest import Span
+from fink_voevent.ledger import Written
+from fink_voevent.live import Known
+from fink_voevent.past import Past
+from fink_voevent.regions import Regions
+from fink_voevent.score import Scorer
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a batch matches.
+
+    Parameters
+    ----------
+    past : Past
+        Of the batches before it.
+    alerts : Written
+        Thin alerts of this batch.
+    span : Span or None
+        Times of those; None where there is none.
+    before, now : Known
+        The notices known before this batch, and to it.
+    number : int
+        Count of the batches before it, of any night.
+    """
+
+    past: Past
+    alerts: Written
+    span: Span | None
+    before: Known
+    now: Known
+    number: int
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How alerts and notices are met.
+
+    Parameters
+    ----------
+    credible_level
+        See `match.pairs`.
+    cell_order
+        See `digest.order`.
+    scorer : Scorer or None
+        Gives the chance probabilities, where a background rate is known.
+    """
+
+    credible_level: float
+    cell_order: int
+    scorer: Scorer | None
+
+    def met(
+        self, alerts: DataFrame, live: DataFrame, among: Regions, batch: int
+    ) -> DataFrame:
+        """Pairs of alerts with notices, which are given as regions too."""
+        found = match.met(alerts, among, batch)
+        return found if self.scorer is None else self.scorer.score(found, live)
+
+
+def coincidences(inputs: Inputs, rules: Rules) -> DataFrame | None:
+    """Coincidences of one batch; None where nothing of it can coincide."""
+    # without anything new nothing is planned: Spark takes its time for it
+    sides = (_of_new_alerts(inputs, rules), _of_new_notices(inputs, rules))
+    found = [side for side in sides if side is not None]
+    return functools.reduce(DataFrame.unionByName, found) if found else None
+
+
+def _of_new_alerts(inputs: Inputs, rules: Rules) -> DataFrame | None:
+    """Pairs of the alerts of this batch with all notices."""
+    if inputs.span is None:
+        return None
+    now, days = inputs.now, inputs.span.whole_days()  # as many batches have
+    brief = digest.within(now.digest, days)
+    if not brief:
+        return None
+    order = digest.order(brief, rules.cell_order)
+    among = now.regions(days, order, rules.credible_level)
+    fresh = inputs.past.read_files("alerts", inputs.alerts.files)
+    found = rules.met(fresh, now.reachable(days), among, inputs.number)
+    return match.with_status(found, "new")
+
+
+def _of_new_notices(inputs: Inputs, rules: Rules) -> DataFrame | None:
+    """Pairs that the notices of this batch make, renew or take back."""
+    now, before, past = inputs.now, inputs.before, inputs.past
+    events = digest.changed(now.digest, before.digest)
+    if not events:
+        return None
+    brief = digest.chosen(now.digest, events)
+    span = digest.reach(brief)
+    known = [event for event in events if event in before.digest]
+    if span is None and not known:
+        return None
+    changed = versions.only(now.latest, events)
+    live, order = versions.matchable(changed), digest.order(brief, rules.cell_order)
+    among = regions.of(live, match.TOLD, order, rules.credible_level)
+    again = rules.met(past.alerts_within(span), live, among, inputs.number)
+    if not known:  # then nothing was told of them yet
+        return match.with_status(again, "new")
+    told = versions.view(versions.only(past.coincidences(), known))
+    return versions.revised(again, told, changed, inputs.number)
