@@ -36,11 +36,13 @@ def login(settings: Settings, kind: str, servers: str) -> dict[str, Any]:
     ConfigError
         Where SASL is asked for without a user and a password.
     """
-    security, mechanism, user, secret = (
+    security, mechanism, user, secret, authorities = (
         getattr(settings, f"{kind}_{name}")
-        for name in ("security", "mechanism", "username", "password")
+        for name in ("security", "mechanism", "username", "password", "ca")
     )
     told = {"bootstrap.servers": servers, "security.protocol": security}
+    if authorities:
+        told["ssl.ca.location"] = authorities
     if not security.startswith("SASL"):
         return told
     password, name = secret.get_secret_value(), f"VOEVENT_{kind.upper()}"
@@ -70,10 +72,7 @@ class Brokers:
         ConfigError
             Where SASL is asked for without a user and a password.
         """
-        options = login(settings, "kafka", settings.kafka_servers)
-        if settings.kafka_ca:
-            options["ssl.ca.location"] = settings.kafka_ca
-        return cls(options)
+        return cls(login(settings, "kafka", settings.kafka_servers))
 
     def create(
         self,
@@ -127,5 +126,5 @@ class Brokers:
         servers = self.options["bootstrap.servers"]
         return StorageError(
             f"Kafka at {servers}: {error.str()}: is it reachable, and are"
-            " VOEVENT_KAFKA_SERVERS, _SECURITY, _USERNAME and _PASSWORD right?"
+            " VOEVENT_KAFKA_SERVERS, _SECURITY, _CA, _USERNAME and _PASSWORD right?"
         )

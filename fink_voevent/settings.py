@@ -47,6 +47,11 @@ class Settings(BaseModel):
     source_password: SecretStr = Field(
         SecretStr(""), description="for SASL; never shown or logged"
     )
+    source_ca: str = Field(
+        "",
+        description="file of certificate authorities, for SSL of the kafka:// sources;"
+        " empty is the system's",
+    )
     gcn_client_id: str = Field(
         "", description="for gcn:// sources: client id of your account at GCN"
     )

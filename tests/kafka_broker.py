@@ -35,11 +35,18 @@ PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 listeners=PLAINTEXT://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},\\
- CONTROLLER://127.0.0.1:{controller}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+ TLS://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SASL_SSL,\\
+ CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 listener.name.sasl.sasl.enabled.mechanisms=SCRAM-SHA-512
 listener.name.sasl.scram-sha-512.sasl.jaas.config={module} required;
+listener.name.tls.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.tls.scram-sha-512.sasl.jaas.config={module} required;
+listener.name.tls.ssl.keystore.location={folder}/keys.p12
+listener.name.tls.ssl.keystore.type=PKCS12
+listener.name.tls.ssl.keystore.password={password}
+listener.name.tls.ssl.key.password={password}
 log.dirs={folder}/data
 num.partitions=3
 message.max.bytes=8388608
@@ -84,17 +91,27 @@ def free_ports(count: int) -> list[int]:
 
 
 class Broker:
-    """Kafka, started; two listeners, one without and one with a password."""
+    """Kafka, started; it listens plainly, with a password, and that over TLS."""
 
     user, password = "fink", "a-secret"
 
     def __init__(self, folder: Path) -> None:
         self.folder, self._jars = folder, classpath()
-        plain, sasl, controller = free_ports(3)
-        self.plain, self.sasl = f"127.0.0.1:{plain}", f"127.0.0.1:{sasl}"
+        plain, sasl, tls, controller = free_ports(4)
+        self.plain, self.sasl, self.tls = (
+            f"127.0.0.1:{port}" for port in (plain, sasl, tls)
+        )
+        self.certificate = folder / "broker.pem"
+        self._make_keys()
         self._properties = folder / "server.properties"
         text = PROPERTIES.format(
-            plain=plain, sasl=sasl, controller=controller, folder=folder, module=MODULE
+            plain=plain,
+            sasl=sasl,
+            tls=tls,
+            controller=controller,
+            folder=folder,
+            module=MODULE,
+            password=self.password,
         )
         self._properties.write_text(text)
         cluster = base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode()
@@ -104,6 +121,19 @@ class Broker:
             *("-c", str(self._properties), "--add-scram", secret),
         )
         self.start()
+
+    def _make_keys(self) -> None:
+        """Make a key of the broker, and its certificate, which it signs itself."""
+        store = ("-keystore", str(self.folder / "keys.p12"), "-alias", "broker")
+        given = (*store, "-storetype", "PKCS12", "-storepass", self.password)
+        key = ("-keyalg", "EC", "-dname", "CN=broker", "-ext", "san=ip:127.0.0.1")
+        for command in (
+            ("-genkeypair", *given, *key),
+            ("-exportcert", *given, "-rfc", "-file", str(self.certificate)),
+        ):
+            subprocess.run(
+                ["keytool", *command], check=True, timeout=LIMIT_S, capture_output=True
+            )
 
     def _run(self, *arguments: str) -> None:
         command = [*JAVA, "-cp", self._jars, *arguments]
@@ -119,7 +149,7 @@ class Broker:
                 start_new_session=True,
             )
         plain = {"bootstrap.servers": self.plain}
-        for options in (plain, self.login()):
+        for options in (plain, self.login(), self.login_by_tls()):
             self._wait(options)
 
     def login(self) -> dict[str, str]:
@@ -129,6 +159,13 @@ class Broker:
             "sasl.mechanism": "SCRAM-SHA-512",
             "sasl.username": self.user,
             "sasl.password": self.password,
+        }
+
+    def login_by_tls(self) -> dict[str, str]:
+        return self.login() | {
+            "bootstrap.servers": self.tls,
+            "security.protocol": "SASL_SSL",
+            "ssl.ca.location": str(self.certificate),
         }
 
     def _wait(self, options: dict[str, str]) -> None:

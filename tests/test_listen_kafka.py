@@ -36,10 +36,15 @@ def send(broker, topic: str, documents: list[bytes]) -> None:
 
 
 def listening(broker, topics: tuple[str, str], folder: Path):
+    return listening_to(broker.sasl, broker, topics, folder, "SASL_PLAINTEXT")
+
+
+def listening_to(address, broker, topics: tuple[str, str], folder: Path, security: str):
     return program(
         *("-m", "fink_voevent", "listen"),
-        *("--source", f"kafka://{broker.sasl}/{'+'.join(topics)}"),
-        VOEVENT_SOURCE_SECURITY="SASL_PLAINTEXT",
+        *("--source", f"kafka://{address}/{'+'.join(topics)}"),
+        VOEVENT_SOURCE_SECURITY=security,
+        VOEVENT_SOURCE_CA=str(broker.certificate),
         VOEVENT_SOURCE_USERNAME=broker.user,
         VOEVENT_SOURCE_PASSWORD=broker.password,
         VOEVENT_DATA_PREFIX=str(folder / "data"),
@@ -89,6 +94,12 @@ def test_a_listener_that_is_killed_loses_nothing(broker, topics, tmp_path):
     with listening(broker, topics, tmp_path):
         wait_for(lambda: len({r["raw"] for r in landed(tmp_path)}) == len(documents))
     assert {r["raw"] for r in landed(tmp_path)} == set(documents)
+
+
+def test_notices_come_over_tls(broker, topics, tmp_path):
+    send(broker, topics[0], [b"<a/>"])
+    with listening_to(broker.tls, broker, topics, tmp_path, "SASL_SSL"):
+        wait_for(lambda: len(landed(tmp_path)) == 1)
 
 
 def test_the_way_to_gcn_needs_an_account_and_then_is_theirs():
