@@ -106,9 +106,11 @@ def _of_new_notices(inputs: Inputs, rules: Rules) -> DataFrame | None:
     events = digest.changed(now.digest, before.digest)
     if not events:
         return None
+    # events that are another's now: a notice between the two came
+    renamed = sorted(before.digest.keys() - now.digest.keys())
     brief = digest.chosen(now.digest, events)
     span = digest.reach(brief)
-    known = [event for event in events if event in before.digest]
+    known = [event for event in events if event in before.digest] + renamed
     if span is None and not known:
         return None
     changed = versions.only(now.latest, events)
@@ -118,4 +120,6 @@ def _of_new_notices(inputs: Inputs, rules: Rules) -> DataFrame | None:
     if not known:  # then nothing was told of them yet
         return match.with_status(again, "new")
     told = versions.view(versions.only(past.coincidences(), known))
+    if renamed:
+        changed = changed.unionByName(versions.only(before.latest, renamed))
     return versions.revised(again, told, changed, inputs.number)

@@ -99,7 +99,9 @@ def test_a_listener_that_is_killed_loses_nothing(broker, topics, tmp_path):
 def test_notices_come_over_tls(broker, topics, tmp_path):
     send(broker, topics[0], [b"<a/>"])
     with listening_to(broker.tls, broker, topics, tmp_path, "SASL_SSL"):
-        wait_for(lambda: len(landed(tmp_path)) == 1)
+        wait_for(lambda: landed(tmp_path))
+    (row,) = landed(tmp_path)
+    assert (row["source"], row["raw"]) == (f"{broker.tls}/{topics[0]}", b"<a/>")
 
 
 def test_the_way_to_gcn_needs_an_account_and_then_is_theirs():
