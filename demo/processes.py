@@ -33,7 +33,10 @@ def free_port() -> int:
 def running(
     command: list[str], log: Path, environment: dict[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program; at the end interrupt it, as Ctrl-C does, and wait for it."""
+    """Run a program; at the end ask it to stop, and wait for it.
+
+    Not by an interrupt: a shell lets programs in the background ignore those.
+    """
     with log.open("wb") as out:
         process = subprocess.Popen(
             command,
@@ -45,7 +48,7 @@ def running(
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         try:
             process.wait(60)
         finally:

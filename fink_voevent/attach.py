@@ -96,33 +96,16 @@ def packets(pairs: DataFrame, science: DataFrame | None, survey: str) -> DataFra
             trigger_id().alias("triggerId"),
             coincidence_struct(F.lit(True)).alias("coincidence"),
         )
-    columns = [c for c in science.columns if c != FILE]
-    wanted = pairs.select(
-        F.col("alert_id").alias("_key"), _same_path(F.col("packet_file")).alias("_own")
-    ).distinct()
-    best = Window.partitionBy("_key").orderBy(F.expr(f"{FILE} = _own").desc(), FILE)
-    alerts = (
-        science.select(
-            *[c.alias(f"_alert_{n}") for n, c in _fink_columns(science, columns)],
-            F.col(surveys.packet_key(survey)).cast("bigint").alias("_key"),
-            FILE,
-        )
-        .join(F.broadcast(wanted), "_key")
-        .withColumn("_rank", F.row_number().over(best))
-        .where("_rank = 1")
-        .drop("_rank", "_own", FILE)
-        .withColumn("_found", F.lit(True))
-    )
     told = surveys.identity(survey)
     own = [
         F.coalesce(f"_alert_{c}", told[c]).alias(c)
         if c in told
         else F.col(f"_alert_{c}").alias(c)
-        for c in columns
+        for c in _own_columns(science)
     ]
     joined = (
         pairs.withColumn("_key", F.col("alert_id"))
-        .join(alerts, "_key", "left")
+        .join(_alerts_of(pairs, science, survey), "_key", "left")
         .withColumn("_trigger", trigger_id())
         .withColumn("_pair", coincidence_struct(F.col("_found").isNull()))
     )
@@ -131,6 +114,31 @@ def packets(pairs: DataFrame, science: DataFrame | None, survey: str) -> DataFra
         *own,
         F.col("_trigger").alias("triggerId"),
         F.col("_pair").alias("coincidence"),
+    )
+
+
+def _own_columns(science: DataFrame) -> list[str]:
+    return [c for c in science.columns if c != FILE]
+
+
+def _alerts_of(pairs: DataFrame, science: DataFrame, survey: str) -> DataFrame:
+    """Alerts of pairs by `_key`, each once: of its own file, if that is there."""
+    wanted = pairs.select(
+        F.col("alert_id").alias("_key"), _same_path(F.col("packet_file")).alias("_own")
+    ).distinct()
+    best = Window.partitionBy("_key").orderBy(F.expr(f"{FILE} = _own").desc(), FILE)
+    columns = _fink_columns(science, _own_columns(science))
+    return (
+        science.select(
+            *[c.alias(f"_alert_{n}") for n, c in columns],
+            F.col(surveys.packet_key(survey)).cast("bigint").alias("_key"),
+            FILE,
+        )
+        .join(F.broadcast(wanted), "_key")
+        .withColumn("_rank", F.row_number().over(best))
+        .where("_rank = 1")
+        .drop("_rank", "_own", FILE)
+        .withColumn("_found", F.lit(True))
     )
 
 

@@ -104,10 +104,10 @@ def _of_new_notices(inputs: Inputs, rules: Rules) -> DataFrame | None:
     """Pairs that the notices of this batch make, renew or take back."""
     now, before, past = inputs.now, inputs.before, inputs.past
     events = digest.changed(now.digest, before.digest)
-    if not events:
-        return None
     # events that are another's now: a notice between the two came
     renamed = sorted(before.digest.keys() - now.digest.keys())
+    if not (events or renamed):
+        return None
     brief = digest.chosen(now.digest, events)
     span = digest.reach(brief)
     known = [event for event in events if event in before.digest] + renamed
@@ -120,6 +120,6 @@ def _of_new_notices(inputs: Inputs, rules: Rules) -> DataFrame | None:
     if not known:  # then nothing was told of them yet
         return match.with_status(again, "new")
     told = versions.view(versions.only(past.coincidences(), known))
-    if renamed:
+    if renamed:  # their last notice as it was says what is withdrawn
         changed = changed.unionByName(versions.only(before.latest, renamed))
     return versions.revised(again, told, changed, inputs.number)

@@ -40,7 +40,7 @@ class Known:
 
     latest: DataFrame
     digest: Digest
-    _regions: dict[Span, Regions] = field(default_factory=dict)
+    _regions: dict[tuple[Span, int, float], Regions] = field(default_factory=dict)
 
     def reachable(self, span: Span) -> DataFrame:
         """Events that an alert of a span of time can meet."""
@@ -48,11 +48,12 @@ class Known:
 
     def regions(self, span: Span, order: int, credible_level: float) -> Regions:
         """Regions of those, in memory too: most batches of a night meet the same."""
-        if span not in self._regions:
+        key = (span, order, credible_level)
+        if key not in self._regions:
             self._let_go()
-            among = (match.TOLD, order, credible_level)
-            self._regions[span] = regions.of(self.reachable(span), *among).persist()
-        return self._regions[span]
+            made = regions.of(self.reachable(span), match.TOLD, order, credible_level)
+            self._regions[key] = made.persist()
+        return self._regions[key]
 
     def unpersist(self) -> None:
         """Let go what is in memory."""

@@ -110,7 +110,7 @@ def _sources(settings: Settings, files: Sequence[str]) -> dict[attach.Source, se
 
 
 def _sender(
-    settings: Settings, run: str, told: list[str]
+    settings: Settings, run: str, names: list[str]
 ) -> Callable[[DataFrame, int], dict[str, int]]:
     """Return what sends the packets of a batch: to Kafka if set, else to files."""
     if not settings.kafka_servers:
@@ -119,8 +119,8 @@ def _sender(
     servers = Brokers.of(settings)
     batches = f"{settings.topic_prefix}voevent_batches_{settings.survey}"
     if settings.allow_tests:
-        told = [*told, *[f"{topic}{topics.TEST}" for topic in told]]
-    servers.create([*told, heartbeat.topic_of(settings)])
+        names = [*names, *[f"{name}{topics.TEST}" for name in names]]
+    servers.create([*names, heartbeat.topic_of(settings)])
     servers.create([batches], 1, KEPT)
     handled = itertools.count()
 
