@@ -119,7 +119,8 @@ def _gcn(raw: bytes, content: dict[str, Any], topic: str) -> Document:
 def _location(content: Mapping[str, Any], time: Any) -> Location:
     ra, dec = content.get("ra"), content.get("dec")
     stated = content.get("ra_dec_error")
-    error = _around(content) if stated is None else _longest(stated)
+    corners = _corners(content) if stated is None else ()
+    error = _around(content, corners) if stated is None else _longest(stated)
     containment = number(_text(content.get("containment_probability")))
     return Location(
         coord_system="UTC-ICRS-TOPO",
@@ -132,6 +133,7 @@ def _location(content: Mapping[str, Any], time: Any) -> Location:
         containment=containment if containment and 0 < containment < 1 else None,
         systematic_included=content.get("systematic_included") is True,
         ellipse=_ellipse(stated),
+        corners=corners,
     )
 
 
@@ -156,16 +158,26 @@ def _longest(stated: Any) -> Any:
     return max(found) if found else _first(stated)
 
 
-def _around(content: Mapping[str, Any]) -> float | None:
-    """Radius of the circle around the corners that MAXI gives, deg."""
+def _corners(content: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:
+    """Corners of MAXI's error boxes, right ascension and declination (deg)."""
     corners = content.get("rectangular_error_corners")
-    centre = _numbers([content.get("ra"), content.get("dec")])
     places = [_numbers(c) for c in corners] if isinstance(corners, list) else []
-    if len(centre) != 2 or not places or any(len(p) != 2 for p in places):
+    if any(len(place) != 2 or abs(place[1]) > 90 for place in places):
+        return ()
+    return tuple((ra, dec) for ra, dec in places)
+
+
+def _around(
+    content: Mapping[str, Any], corners: tuple[tuple[float, float], ...]
+) -> float | None:
+    """Radius of the circle around corners, deg."""
+    centre = _numbers([content.get("ra"), content.get("dec")])
+    if len(centre) != 2 or not corners:
         return None
-    ra, dec, *_ = (math.radians(v) for v in centre)
+    ra, dec = map(math.radians, centre)
     return max(
-        math.degrees(angular_separation(ra, dec, *map(math.radians, p))) for p in places
+        math.degrees(angular_separation(ra, dec, *map(math.radians, place)))
+        for place in corners
     )
 
 

@@ -14,7 +14,7 @@ import json
 import uuid
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from fink_voevent import packet
+from fink_voevent import followup, packet
 from fink_voevent.brokers import LIMIT_S, MOST_BYTES, Brokers
 from fink_voevent.notice import NAMESPACE
 
@@ -62,6 +62,8 @@ class Delivery:
     batch : int
     may_be_sent : bool
         Whether an earlier process may have sent it: then that is looked up first.
+    notices : tuple of str
+        Topics whose messages are JSON notices: see `followup`.
     """
 
     brokers: Brokers
@@ -69,6 +71,7 @@ class Delivery:
     run: str
     batch: int
     may_be_sent: bool = True
+    notices: tuple[str, ...] = ()
 
     def send(self, routed: DataFrame) -> dict[str, int]:
         """Send packets to the topics in their column `_topics`, in one transaction.
@@ -111,7 +114,7 @@ def _transact(delivery: Delivery, batches: Iterable[pa.RecordBatch]) -> dict[str
     if before is not None:
         return before
     producer.begin_transaction()
-    counts = _produce(producer, batches)
+    counts = _produce(producer, batches, delivery.notices)
     told = {"run": delivery.run, "batch": delivery.batch, "sent": counts}
     producer.produce(delivery.batches, json.dumps(told).encode(), partition=0)
     producer.commit_transaction(LIMIT_S)
@@ -146,7 +149,9 @@ def _sent(delivery: Delivery) -> dict[str, int] | None:
         consumer.close()
 
 
-def _produce(producer: Producer, batches: Iterable[pa.RecordBatch]) -> dict[str, int]:
+def _produce(
+    producer: Producer, batches: Iterable[pa.RecordBatch], notices: Collection[str]
+) -> dict[str, int]:
     counts: Counter[str] = Counter()
     partitions: dict[str, int] = {}
     for batch in batches:
@@ -157,18 +162,24 @@ def _produce(producer: Producer, batches: Iterable[pa.RecordBatch]) -> dict[str,
             if topic not in partitions:
                 found = producer.list_topics(topic, LIMIT_S).topics[topic]
                 partitions[topic] = max(1, len(found.partitions))
-            value = io.BytesIO()
-            fastavro.schemaless_writer(value, schema, row)
             message = {
-                "key": key,
-                "value": value.getvalue(),
                 "partition": partition_of(row, partitions[topic]),
                 "headers": {"id": message_id(topic, row["triggerId"])},
             }
+            if topic in notices:
+                message["value"] = followup.encoded(row)
+            else:
+                message |= {"key": key, "value": _avro(schema, row)}
             while not _queued(producer, topic, message):
                 producer.poll(QUEUE_S)
             counts[topic] += 1
     return dict(counts)
+
+
+def _avro(schema: Any, row: Mapping[str, Any]) -> bytes:
+    value = io.BytesIO()
+    fastavro.schemaless_writer(value, schema, row)
+    return value.getvalue()
 
 
 def _queued(producer: Producer, topic: str, message: Mapping[str, Any]) -> bool:

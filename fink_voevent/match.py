@@ -82,26 +82,27 @@ def met(alerts: DataFrame, among: Regions, batch: int = 0) -> DataFrame:
     # The number of the batch comes with the events, as a column: as a constant of the
     # large stage it would make Spark compile that anew for each batch.
     told = among.events.withColumn("batch", F.lit(batch).cast("bigint"))
+    identity = coincidence_id("notice_id", "survey", "alert_id")
+    computed = {"coincidence_id": identity.alias("coincidence_id")}
     return (
         _stage_end(found)
         .join(F.broadcast(told), "_event")
-        .withColumn("coincidence_id", coincidence_id("notice_id", "survey", "alert_id"))
-        .select([c for c in names("coincidences") if c != "status"])
+        .select([computed.get(c, c) for c in names("coincidences") if c != "status"])
     )
 
 
 def _candidates(alerts: DataFrame, among: Regions) -> DataFrame:
     """Alerts met with regions as far as cells, distance and window tell."""
-    near = (
-        alerts.withColumn("_cell", udf.cell("hpx29", among.order))
-        .withColumn("_alert_us", _alert_us())
+    prepared = {"_cell": udf.cell("hpx29", among.order), "_alert_us": _alert_us()}
+    # each operation has Spark look through the whole plan again: one filter, not three
+    in_pixel = F.expr("_pixel IS NULL OR (hpx29 >= _pixel.lo AND hpx29 < _pixel.hi)")
+    in_window = F.col("_alert_us").between(F.col("_first_us"), F.col("_last_us"))
+    in_reach = F.col("_pixel").isNotNull() | (_near() <= F.col("_outermost"))
+    return (
+        alerts.withColumns(prepared)
         .join(F.broadcast(among.cells), "_cell")
         .join(F.broadcast(among.shapes), "_event")
-    )
-    return (
-        near.where("_pixel IS NULL OR (hpx29 >= _pixel.lo AND hpx29 < _pixel.hi)")
-        .where(F.col("_alert_us").between(F.col("_first_us"), F.col("_last_us")))
-        .where(F.col("_pixel").isNotNull() | (_near() <= F.col("_outermost")))
+        .where(in_pixel & in_window & in_reach)
     )
 
 
@@ -211,4 +212,5 @@ def _bytes(text: str) -> Column:
 
 def with_status(found: DataFrame, status: str) -> DataFrame:
     """Pairs as coincidences of one status."""
-    return found.withColumn("status", F.lit(status)).select(names("coincidences"))
+    told = {"status": F.lit(status).alias("status")}
+    return found.select([told.get(c, c) for c in names("coincidences")])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from astropy.coordinates import SkyCoord
 
-from fink_voevent import localization, skymap
+from fink_voevent import localization, polygon, skymap
 from fink_voevent.errors import NoticeError
 from fink_voevent.localization import Ellipse, Fisher
 from fink_voevent.skymap import SkyMap
@@ -60,27 +60,35 @@ def find_position(
 
     A map says more than a radius: the region is the map's then.
     """
-    place = _circle(document, stream, values)
+    place = _place(document, stream, values)
     if document.skymap is None:
         return place
     try:
         found = skymap.read(document.skymap)
     except NoticeError as error:  # the notice is good without it
         return replace(place, skymap_state=str(error))
-    return replace(
-        place,
-        kind=place.kind if place.kind == "source" else "map",
-        area_90_deg2=found.area_deg2(0.9),
-        cells=tuple(found.ranges()),
-        skymap=found,
-        skymap_state="read",
-    )
+    kind = place.kind if place.kind == "source" else "map"
+    return replace(_with_pixels(place, found), kind=kind, skymap_state="read")
 
 
-def _circle(document: Document, stream: Stream, values: Mapping[str, str]) -> Position:
+def _place(document: Document, stream: Stream, values: Mapping[str, str]) -> Position:
+    """Position without the sky map: a circle, an ellipse or an error box."""
     location = next((w for w in document.locations if w.c1 and w.c2), None)
     if location is None:
         return Position("none")
+    place = _circle(location, stream, values)
+    if place.containment is None or not location.corners:
+        return place
+    box = polygon.region(location.corners, place.containment)
+    return place if box is None else _with_pixels(place, box)
+
+
+def _with_pixels(place: Position, found: SkyMap) -> Position:
+    area, cells = found.area_deg2(0.9), tuple(found.ranges())
+    return replace(place, area_90_deg2=area, cells=cells, skymap=found)
+
+
+def _circle(location: Location, stream: Stream, values: Mapping[str, str]) -> Position:
     radec = _radec(location)
     error = _error_deg(location, stream, values)
     kind = _kind(stream, values, radec, error)

@@ -28,6 +28,7 @@ from fink_voevent import (
     kafka,
     ledger,
     night,
+    surveys,
     topics,
 )
 from fink_voevent.brokers import KEPT, Brokers
@@ -118,6 +119,10 @@ def _sender(
         return lambda df, batch: avro_files.send(df, folder, f"{run}-{batch:08d}", 2)
     servers = Brokers.of(settings)
     batches = f"{settings.topic_prefix}voevent_batches_{settings.survey}"
+    suffix = surveys.topic_suffix(settings.survey)
+    notices = f"{settings.topic_prefix}voevent_notices{suffix}"
+    if settings.json_notices:
+        names = [*names, notices]
     if settings.allow_tests:
         names = [*names, *[f"{name}{topics.TEST}" for name in names]]
     servers.create([*names, heartbeat.topic_of(settings)])
@@ -126,6 +131,10 @@ def _sender(
 
     def send(df: DataFrame, batch: int) -> dict[str, int]:
         first = next(handled) == 0  # of this process: what follows it is new
-        return kafka.Delivery(servers, batches, run, batch, first).send(df)
+        json_topics: tuple[str, ...] = ()
+        if settings.json_notices:
+            df = topics.with_notices(df, notices)
+            json_topics = (notices, f"{notices}{topics.TEST}")
+        return kafka.Delivery(servers, batches, run, batch, first, json_topics).send(df)
 
     return send

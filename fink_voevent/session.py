@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fink_voevent.errors import InputError, StorageError
 from fink_voevent.settings import Settings
@@ -41,9 +41,15 @@ OPTIONS = {
     "spark.sql.inMemoryColumnarStorage.batchSize": "128",
     # HotSpot interprets methods that are larger: three times slower than smaller ones
     "spark.sql.codegen.hugeMethodLimit": "8000",
+    # nobody looks at the plans, of which each is written out in full
+    "spark.sql.ui.explainMode": "simple",
+    # the code that is made for three stages is not made anew in each batch
+    "spark.sql.codegen.cache.maxEntries": "4000",
     # old batches of a stream are never read again
     "spark.sql.streaming.minBatchesToRetain": "20",
 }
+
+_NAMES = ("functions", "Column", "PythonUtils", "SparkSession", "SparkSession$", "org")
 
 
 def check_java() -> None:
@@ -96,7 +102,21 @@ def build(settings: Settings, name: str, log: Path | None = None) -> SparkSessio
         with _stderr_to(log or Path(os.devnull)):
             spark = builder.getOrCreate()
     _ship(spark)
+    _remember_names(spark)
     return spark
+
+
+def _remember_names(spark: SparkSession) -> None:
+    """Keep what pyspark asks the JVM for at each operation on a column or table.
+
+    The JVM finds these names by looking into each of Spark's jars, which is a fifth of
+    the work of a small batch.
+    """
+    jvm: Any = spark.sparkContext._jvm  # noqa: SLF001 - pyspark asks there
+    for name in _NAMES:
+        setattr(jvm, name, getattr(jvm, name))
+    for name in ("col", "lit"):
+        setattr(jvm.functions, name, getattr(jvm.functions, name))
 
 
 def _ship(spark: SparkSession) -> None:

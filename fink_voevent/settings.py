@@ -127,6 +127,12 @@ class Settings(BaseModel):
         description="send to fink_grb_bronze, _silver, _gold and fink_gw_bronze too, as"
         " fink-mm did; never while that runs",
     )
+    json_notices: bool = Field(
+        False,
+        description="with Kafka: send each coincidence that goes to a topic as a JSON"
+        " notice too, of GCN's core schema (FollowUp), to PREFIXvoevent_notices_ztf or"
+        " _lsst",
+    )
     kafka_servers: str = Field(
         "",
         description="Kafka brokers to send packets to, host:port,... (Fink:"

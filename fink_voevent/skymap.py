@@ -63,7 +63,7 @@ class SkyMap:
     def area_deg2(self, level: float) -> float:
         """Area of a credible region, the pixel that crosses its edge included."""
         cells = (self.hi - self.lo)[self.level < level].sum()
-        return float(cells * _sr(1) * DEG2_PER_SR)
+        return float(cells * solid_angle_sr(1) * DEG2_PER_SR)
 
     def ranges(self) -> list[tuple[int, int]]:
         """Sorted, disjoint ranges of the region, pixels that touch made one."""
@@ -72,7 +72,7 @@ class SkyMap:
         return list(zip(self.lo[first].tolist(), self.hi[last].tolist(), strict=True))
 
 
-def _sr(cells: Any) -> Any:
+def solid_angle_sr(cells: Any) -> Any:
     """Solid angle of so many cells of order 29."""
     return cells * (4 * np.pi / (12 << 2 * ORDER))
 
@@ -96,12 +96,12 @@ def read(content: bytes) -> SkyMap:
     except _FAULTS as error:
         raise NoticeError(f"the sky map cannot be read: {error}") from None
     density = np.where(np.isfinite(density) & (density > 0), density, 0.0)
-    total = float(np.sum(density * _sr(hi - lo)))
+    total = float(np.sum(density * solid_angle_sr(hi - lo)))
     if not 0 < total < np.inf:
         raise NoticeError("the sky map holds no probability")
     rank = np.argsort(lo)
-    region = _region(lo[rank], hi[rank], density[rank] / total)
-    return SkyMap(*region, _distance(header))
+    kept = region(lo[rank], hi[rank], density[rank] / total)
+    return SkyMap(*kept, _distance(header))
 
 
 def _unpacked(content: bytes) -> bytes:
@@ -134,7 +134,11 @@ def _pixels(table: Any, header: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray
     values = np.asarray(table[names[found]], dtype=np.float64).ravel()
     if "UNIQ" in names:
         lo, hi = _of_uniq(np.asarray(table[names["UNIQ"]], dtype=np.int64))
-        return lo, hi, values if found in _DENSITIES else values / _sr(hi - lo)
+        return (
+            lo,
+            hi,
+            values if found in _DENSITIES else values / solid_angle_sr(hi - lo),
+        )
     if len(values) < int(header.get("NAXIS2", 0)):
         raise ValueError("it covers a part of the sky only, without UNIQ")
     return _of_flat(values, str(header.get("ORDERING", "")).strip().upper())
@@ -203,12 +207,17 @@ def _count(values: np.ndarray) -> int:
     return int(np.searchsorted(held, COVER_LEVEL * held[-1])) + 1 if len(held) else 0
 
 
-def _region(
+def region(
     lo: np.ndarray, hi: np.ndarray, density: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Keep what is within `COVER_LEVEL`; equal densities share one level."""
+    """Keep what is within `COVER_LEVEL`; equal densities share one level.
+
+    Of pixels whose densities (sr-1) integrate to 1: the fields of `SkyMap`.
+    """
     distinct, place = np.unique(-density, return_inverse=True)
-    mass = np.bincount(place, weights=density * _sr(hi - lo), minlength=len(distinct))
+    mass = np.bincount(
+        place, weights=density * solid_angle_sr(hi - lo), minlength=len(distinct)
+    )
     denser = np.concatenate([[0.0], np.cumsum(mass)[:-1]])
     level = np.minimum(denser, 1.0)[place]
     kept = (level < COVER_LEVEL) & (density > 0)

@@ -156,6 +156,13 @@ def _taken_back() -> Column:
     return _of_pair("status").isin(*TAKEN_BACK)
 
 
+def with_notices(packets: DataFrame, topic: str) -> DataFrame:
+    """Add to the topics of packets the one of JSON notices; tests have their own."""
+    real = F.col("coincidence.tense") == "observation"
+    notices = F.when(real, F.lit(topic)).otherwise(F.lit(f"{topic}{TEST}"))
+    return packets.withColumn("_topics", F.concat("_topics", F.array(notices)))
+
+
 def routes(settings: Settings) -> list[tuple[Filter, str]]:
     """List filters with their topics: prefix, name, and the survey as Fink writes it.
 

@@ -58,6 +58,7 @@ class Location:
     containment: float | None = None
     systematic_included: bool = False
     ellipse: tuple[float, float, float] | None = None  # half-axes, position angle
+    corners: tuple[tuple[float, float], ...] = ()  # of an error box, ra and dec (deg)
 
 
 @dataclass(frozen=True)

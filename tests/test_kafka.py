@@ -17,8 +17,9 @@ from fink_client.consumer import AlertConsumer
 from kafka_broker import Broker
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StructType
+from test_followup import PAIR
 
-from fink_voevent import attach, kafka, surveys
+from fink_voevent import attach, kafka, surveys, topics
 from fink_voevent import brokers as brokers_module
 from fink_voevent.brokers import Brokers
 from fink_voevent.config import load
@@ -127,6 +128,29 @@ def test_what_a_killed_process_left_open_is_not_read_and_sent_once(
     dead.flush(30)
     delivery.send(named(packets(spark, 10), prefix))
     assert len(messages(broker, f"{prefix}one")) == 10
+
+
+def test_coincidences_go_as_json_notices_too(spark, broker, prefix):
+    names = (f"{prefix}notices", f"{prefix}notices{topics.TEST}")
+    sender = brokers(broker)
+    sender.create([f"{prefix}one", f"{prefix}two", *names])
+    sender.create([f"{prefix}batches"], 1)
+    made = kafka.Delivery(sender, f"{prefix}batches", f"run-{prefix}", 0, notices=names)
+    pair = {name: F.lit(value) for name, value in PAIR.items() if value is not None}
+    tense = F.when(F.col("id") == 3, F.lit("test")).otherwise(F.lit("observation"))
+    pair |= {"alert_id": F.col("id"), "tense": tense, "batch": F.lit(1)}
+    for name in ("background_rate", "background_id"):
+        pair[name] = F.lit(None).cast("string")
+    pair["related_event_ids"] = F.array(F.lit("e"))
+    pair["packet_missing"] = F.lit(True)
+    whole = F.struct(*[column.alias(name) for name, column in pair.items()])
+    df = named(packets(spark, 4).withColumn("id", F.col("candid")), prefix)
+    df = df.withColumn("coincidence", whole).drop("id")
+    sent = made.send(topics.with_notices(df, names[0]))
+    assert sent == {f"{prefix}one": 4, f"{prefix}two": 2, names[0]: 3, names[1]: 1}
+    told = [json.loads(message.value()) for message in messages(broker, names[0])]
+    assert sorted(one["id"] for one in told) == ["0", "1", "2"]
+    assert {one["ref_ID"] for one in told} == {PAIR["event_id"]}
 
 
 def test_packets_of_one_pair_go_to_one_partition_in_order():
