@@ -19,9 +19,9 @@ from fink_voevent import (
     digest,
     ingest,
     landing,
-    ledger,
     match,
     night,
+    pieces,
     streams,
     surveys,
     versions,
@@ -32,6 +32,7 @@ from fink_voevent.formats import format_of
 from fink_voevent.ledger import Ledger
 from fink_voevent.listen.files import Found, documents
 from fink_voevent.live import tenses
+from fink_voevent.past import Past
 from fink_voevent.schema import spark_schema
 from fink_voevent.score import scorer_of
 from fink_voevent.settings import Settings, parse_window
@@ -164,12 +165,9 @@ def past_alerts(
     """
     parts = [surveys.thin(_science(spark, f), settings.survey) for f in folders]
     if not parts:
-        manifests = [
-            m
-            for m in Ledger(settings.root, night.STAGE).manifests()
-            if m.facts["survey"] == settings.survey
-        ]
-        return ledger.read(spark, settings.root, "alerts", manifests)
+        matched = Ledger(settings.root, night.STAGE).manifests()
+        compacted = Ledger(settings.root, pieces.STAGE).manifests()
+        return Past.of(spark, settings, matched, compacted).alerts()
     together = functools.reduce(DataFrame.unionByName, parts)
     return night.new_alerts(together, spark.createDataFrame([], spark_schema("alerts")))
 

@@ -116,7 +116,8 @@ def _of_new_notices(inputs: Inputs, rules: Rules) -> DataFrame | None:
     changed = versions.only(now.latest, events)
     live, order = versions.matchable(changed), digest.order(brief, rules.cell_order)
     among = regions.of(live, match.TOLD, order, rules.credible_level)
-    again = rules.met(past.alerts_within(span), live, among, inputs.number)
+    seen = past.alerts_within(span, digest.sky(brief))
+    again = rules.met(seen, live, among, inputs.number)
     if not known:  # then nothing was told of them yet
         return match.with_status(again, "new")
     told = versions.view(versions.only(past.coincidences(), known))

@@ -8,6 +8,8 @@ answer.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -51,12 +53,15 @@ class Brief:
         When an alert meets it, with a margin; None for one that no alert can meet.
     rows : tuple of int
         Rows that its region is broadcast as, at each of `regions.ORDERS`.
+    sky : int
+        Where an alert meets it: the cells of `regions.SKY_ORDER` are its bits.
     """
 
     event_id: str
     state: tuple[Any, ...]
     span: Span | None
     rows: tuple[int, ...]
+    sky: int
 
 
 Digest = Mapping[str, Brief]  # by event_id
@@ -73,6 +78,7 @@ def of(latest: DataFrame) -> Digest:
         F.ceil(last_us).alias("last_us"),
         versions.can_be_met().alias("can_be_met"),
         F.array(*[regions.rows_at(order) for order in regions.ORDERS]).alias("rows"),
+        regions.sky().alias("sky"),
     ).collect()
     return {
         r.event_id: Brief(
@@ -80,6 +86,7 @@ def of(latest: DataFrame) -> Digest:
             tuple(r.state),
             Span(r.first_us, r.last_us) if r.can_be_met else None,
             tuple(n or 0 for n in r.rows) if r.can_be_met else (),
+            r.sky if r.can_be_met else 0,
         )
         for r in rows
     }
@@ -119,6 +126,11 @@ def within(digest: Digest, span: Span) -> Digest:
         for event, brief in digest.items()
         if brief.span is not None and brief.span.overlaps(span)
     }
+
+
+def sky(digest: Digest) -> int:
+    """Where alerts can meet the events: see `Brief`."""
+    return functools.reduce(operator.or_, (b.sky for b in digest.values()), 0)
 
 
 def reach(digest: Digest) -> Span | None:

@@ -20,7 +20,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.types import StructType
 
-from fink_voevent import delta, ingest, ledger, surveys
+from fink_voevent import delta, ingest, ledger, pieces, surveys
 from fink_voevent.delta import Inputs, Rules
 from fink_voevent.ledger import NOTHING, Ledger, Manifest, run_of
 from fink_voevent.live import Live
@@ -86,6 +86,7 @@ def batch_writer(
 ) -> Callable[[DataFrame, int], None]:
     """Return what `foreachBatch` calls: match, write, hand over; once for a batch."""
     own = Ledger(settings.root, STAGE)
+    compacted = Ledger(settings.root, pieces.STAGE).manifests()  # before a start, only
     live = Live(settings)
     rules = Rules(settings.credible_level, settings.cell_order, scorer_of(settings))
 
@@ -93,11 +94,7 @@ def batch_writer(
         if own.has(run, batch):
             return
         manifests = [m for m in own.manifests() if m.run != run or m.batch < batch]
-        past = Past(
-            arrived.sparkSession,
-            settings,
-            tuple(m for m in manifests if m.facts["survey"] == settings.survey),
-        )
+        past = Past.of(arrived.sparkSession, settings, manifests, compacted)
         notices, files = _contents(arrived)
         arriving = tuple(sorted(set(event_files(notices)) - set(past.event_files)))
         alerts = NOTHING

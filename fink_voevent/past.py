@@ -4,14 +4,19 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent import ledger
+from fink_voevent import ledger, pieces, udf
 from fink_voevent.digest import Span
 from fink_voevent.ledger import Manifest
+from fink_voevent.pieces import Piece
+from fink_voevent.regions import SKY_ORDER
 from fink_voevent.settings import Settings
 from fink_voevent.storage import Store
 from fink_voevent.times import microseconds
@@ -27,40 +32,74 @@ class Past:
     spark: SparkSession
     settings: Settings
     manifests: tuple[Manifest, ...]
+    pieces: tuple[Piece, ...]
+
+    @classmethod
+    def of(
+        cls,
+        spark: SparkSession,
+        settings: Settings,
+        matched: Iterable[Manifest],
+        compacted: Iterable[Manifest],
+    ) -> Past:
+        """Past of manifests, of any survey."""
+        own = tuple(of_survey(matched, settings.survey))
+        alerts = pieces.pieces(own, of_survey(compacted, settings.survey))
+        return cls(spark, settings, own, tuple(alerts))
 
     @property
     def event_files(self) -> list[str]:
         """Event files that were matched with the alerts of all these batches."""
         return sorted({f for m in self.manifests for f in m.facts["event_files"]})
 
+    def alerts(self) -> DataFrame:
+        """All thin alerts."""
+        return self._alerts(self.pieces)
+
     def alerts_of(self, night: str) -> DataFrame:
         """Thin alerts of a night."""
-        return self._read("alerts", (m for m in self.manifests if _is_of(m, night)))
+        return self._alerts(piece for piece in self.pieces if piece.night == night)
 
-    def alerts_within(self, span: Span | None) -> DataFrame:
-        """Thin alerts of the batches that have some in a span of time."""
-        inside = (m for m in self.manifests if span and _overlap(m, span))
-        return self._read("alerts", inside)
+    def alerts_within(self, span: Span | None, sky: int) -> DataFrame:
+        """Thin alerts of pieces that have some in a span of time.
+
+        Of those that are sorted, what lies outside of `sky` (see `digest.Brief`) need
+        not be read, and is left out.
+        """
+        inside = [p for p in self.pieces if span and p.span and p.span.overlaps(span)]
+        alerts = self._alerts(inside)
+        # for a few alerts Spark's making of code for this very filter costs more
+        return alerts.where(in_sky(sky)) if any(p.is_sorted for p in inside) else alerts
 
     def coincidences(self) -> DataFrame:
         """Rows of the journal."""
-        return self._read("coincidences", self.manifests)
+        root = self.settings.root
+        return ledger.read(self.spark, root, "coincidences", self.manifests)
 
     def read_files(self, table: str, files: Sequence[str]) -> DataFrame:
         """Rows of data files of a table."""
         return ledger.read_files(self.spark, self.settings.root, table, files)
 
-    def _read(self, table: str, manifests: Iterable[Manifest]) -> DataFrame:
-        return ledger.read(self.spark, self.settings.root, table, manifests)
+    def _alerts(self, pieces: Iterable[Piece]) -> DataFrame:
+        return self.read_files("alerts", [f for piece in pieces for f in piece.files])
 
 
-def _is_of(manifest: Manifest, night: str) -> bool:
-    return bool(manifest.facts["night"] == night)
+def of_survey(manifests: Iterable[Manifest], survey: str) -> list[Manifest]:
+    """Those of a survey."""
+    return [m for m in manifests if m.facts["survey"] == survey]
 
 
-def _overlap(manifest: Manifest, span: Span) -> bool:
-    held = manifest.facts["span_us"]
-    return bool(held) and Span(*held).overlaps(span)
+def in_sky(sky: int) -> Column:
+    """Whether a thin alert lies in the cells of a `sky` (see `digest.Brief`).
+
+    As ranges of the index, by which Spark leaves out what it need not read of files
+    that are sorted.
+    """
+    size = 1 << 2 * (udf.ORDER - SKY_ORDER)
+    cells = [cell for cell in range(sky.bit_length()) if sky >> cell & 1]
+    index = F.col("hpx29")
+    inside = [(index >= cell * size) & (index < (cell + 1) * size) for cell in cells]
+    return functools.reduce(operator.or_, inside, F.lit(False))  # noqa: FBT003
 
 
 def event_files(manifests: list[Manifest]) -> list[str]:

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from fink_voevent import udf
 
 ORDERS = (6, 5, 4, 3)  # tried in turn: finer cells pre-select better, until
+SKY_ORDER = 1  # its 48 cells are the bits of a long
 MOST_ROWS = 300_000  # they are too many to broadcast (about 100 B a row)
 _ROUNDING = 1e-9  # of the level and its inverse, and far more
 _TIMES = ("event_time", "_event_us")
@@ -91,6 +92,17 @@ def rows_at(order: int) -> Column:
         f" n + greatest(1L, shiftright(p.hi - p.lo, {shift})))"
     )
     return F.when(F.col("pixels").isNull(), F.size(cells_at(order))).otherwise(of_map)
+
+
+@functools.cache
+def sky() -> Column:
+    """Cells of `SKY_ORDER` that the ranges in `cells` touch, as bits."""
+    shift = 2 * (udf.ORDER - SKY_ORDER)
+    return F.expr(
+        "aggregate(cells, 0L, (seen, c) -> aggregate(sequence("
+        f"shiftright(c.lo, {shift}), shiftright(c.hi - 1, {shift})), seen,"
+        " (all, cell) -> all | shiftleft(1L, int(cell))))"
+    )
 
 
 def cells(numbered: DataFrame, order: int, credible_level: float) -> DataFrame:

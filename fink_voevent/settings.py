@@ -95,6 +95,12 @@ class Settings(BaseModel):
         "",
         description="BEFORE,AFTER in days, in place of the streams' own windows",
     )
+    keep_days: int = Field(
+        0,
+        ge=0,
+        description="days for which alerts are kept, for notices that come late; those"
+        " that coincide with an event are always kept. 0 keeps all",
+    )
     cell_order: int = Field(
         0,
         ge=0,

@@ -22,10 +22,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.types import StructType
 
-from fink_voevent import ingest, maps, night, route
+from fink_voevent import compaction, ingest, maps, night, route
 from fink_voevent.errors import InputError, VOEventPluginError
 from fink_voevent.heartbeat import Heart
 from fink_voevent.lease import hold
+from fink_voevent.ledger import Ledger
 from fink_voevent.parent import parent_lost
 from fink_voevent.session import build
 from fink_voevent.settings import Settings
@@ -107,6 +108,8 @@ def _match(
     halted: Callable[[], bool],
 ) -> None:
     tonight = settings.night or f"{datetime.now(timezone.utc):%Y%m%d}"
+    matched = Ledger(settings.root, night.STAGE).manifests()
+    compaction.compact(spark, settings, matched, tonight)
     science = _wait_for_science(spark, settings, tonight, halted)
     if science is not None:
         queries.append(night.start(spark, settings, tonight, science))

@@ -1,0 +1,127 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Alerts of past nights made one: the same pairs, from few files sorted by place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.dataset as ds
+import pytest
+from test_pipeline import Pipeline, assert_same, expected  # noqa: F401 - a fixture
+
+from fink_voevent import compaction, night, past, pieces
+from fink_voevent.ledger import Ledger
+
+
+@pytest.fixture
+def pipeline(spark, settings, datatest, monkeypatch):
+    monkeypatch.setattr(compaction, "MOST_FILES", 1)
+    made = Pipeline(spark, settings, datatest)
+    yield made
+    made.spool.close()
+
+
+def compact(pipeline: Pipeline, tonight: str, **changes) -> list[str]:
+    settings = pipeline.settings.model_copy(update=changes)
+    matched = Ledger(settings.root, night.STAGE).manifests()
+    return compaction.compact(pipeline.spark, settings, matched, tonight)
+
+
+def held(pipeline: Pipeline):
+    settings = pipeline.settings
+    ledgers = [Ledger(settings.root, s).manifests() for s in ("match", pieces.STAGE)]
+    return past.Past.of(pipeline.spark, settings, *ledgers)
+
+
+def folders(pipeline: Pipeline) -> int:
+    found = Path(pipeline.settings.root, "alerts").rglob("*.parquet")
+    return len({path.parent for path in found})
+
+
+def test_a_late_notice_meets_a_night_that_was_made_one(
+    pipeline,
+    expected,  # noqa: F811
+):
+    for name in ("early", "late"):
+        pipeline.alerts(name)
+        pipeline.match()
+    first, count = pipeline.settings.night, held(pipeline).alerts().count()
+    assert compact(pipeline, "20991231") == [first]
+    (piece,) = (p for p in held(pipeline).pieces if p.files)
+    assert len(piece.files) == 1
+    index = ds.dataset(f"{pipeline.settings.root}/{piece.files[0]}").to_table()["hpx29"]
+    assert index.to_pylist() == sorted(index.to_pylist())
+    assert held(pipeline).alerts().count() == count
+    pipeline.another_night("20221012")
+    pipeline.notices()
+    pipeline.match()
+    assert_same(pipeline.standing(), expected)
+
+
+def test_tonight_and_what_is_one_already_are_left_as_they_are(pipeline):
+    for name in ("early", "late"):
+        pipeline.alerts(name)
+        pipeline.match()
+    assert compact(pipeline, pipeline.settings.night) == []
+    assert len(compact(pipeline, "20991231")) == 1
+    assert compact(pipeline, "20991231") == []
+
+
+def test_what_was_replaced_is_removed_at_the_next_start(pipeline):
+    for name in ("early", "late"):
+        pipeline.alerts(name)
+        pipeline.match()
+    before = folders(pipeline)
+    compact(pipeline, "20991231")
+    assert folders(pipeline) == before + 1
+    count = held(pipeline).alerts().count()
+    compact(pipeline, "20991231")
+    assert folders(pipeline) == 1
+    assert held(pipeline).alerts().count() == count > 0
+
+
+def test_a_night_that_goes_on_after_it_was_made_one_is_whole(pipeline, expected):  # noqa: F811
+    pipeline.alerts("early")
+    pipeline.match()
+    pipeline.notices()
+    pipeline.match()
+    compact(pipeline, "20991231")
+    pipeline.alerts("late")
+    pipeline.match()
+    compact(pipeline, "20991231")
+    compact(pipeline, "20991231")
+    assert len([p for p in held(pipeline).pieces if p.files]) == 1
+    pipeline.match()
+    assert_same(pipeline.standing(), expected)
+
+
+def test_of_old_nights_what_coincides_is_kept_and_updated(pipeline, expected):  # noqa: F811
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb130702a_flt_pos", "grb221009a_bat")
+    pipeline.match()
+    told = {row["alert_id"] for row in pipeline.standing()}
+    assert compact(pipeline, "20991231", keep_days=30) == [pipeline.settings.night]
+    assert {row.alert_id for row in held(pipeline).alerts().collect()} == told
+    assert compact(pipeline, "20991231", keep_days=30) == []
+    pipeline.notices("grb130702a_gnd_pos", "grb130702a_fin_pos", "grb221009a_xrt")
+    pipeline.match()
+    events = {row["event_id"] for row in pipeline.standing()}
+    assert len(events) == 2
+    assert_same(
+        pipeline.standing(),
+        [
+            row
+            for row in expected
+            if row["event_id"] in events and int(row["alert_id"]) in told
+        ],
+    )
+    assert {row["status"] for row in pipeline.standing()} == {"update"}
+
+
+def test_a_night_within_the_days_that_are_kept_is_whole(pipeline):
+    pipeline.alerts("early", "late")
+    pipeline.match()
+    count = held(pipeline).alerts().count()
+    compact(pipeline, "20221020", keep_days=30)
+    assert held(pipeline).alerts().count() == count
