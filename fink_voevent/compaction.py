@@ -14,7 +14,7 @@ next process starts: until then someone may be reading it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import PurePosixPath
 from typing import Any
@@ -35,8 +35,8 @@ ROWS = 1_000_000  # of a file, about
 
 def compact(
     spark: SparkSession, settings: Settings, matched: Iterable[Manifest], tonight: str
-) -> list[str]:
-    """Make the alerts of past nights one each; return those nights.
+) -> Iterator[str]:
+    """Make the alerts of past nights one each; give each night once it is done.
 
     Parameters
     ----------
@@ -53,7 +53,6 @@ def compact(
     _remove_replaced(settings, own, made)
     newest = newest_of_nights(made)
     pairs = ledger.read(spark, settings.root, "coincidences", own).select("alert_id")
-    done = []
     for night, held in sorted(_by_night(pieces(own, made)).items()):
         before = newest.get(night)
         old = _is_old(night, tonight, settings.keep_days)
@@ -65,8 +64,7 @@ def compact(
         if old:
             alerts = alerts.join(pairs, "alert_id", "left_semi").select(names("alerts"))
         _make_one(settings, held, alerts, {"night": night, "old": old})
-        done.append(night)
-    return done
+        yield night
 
 
 def by_place(alerts: DataFrame) -> DataFrame:

@@ -109,7 +109,9 @@ def _match(
 ) -> None:
     tonight = settings.night or f"{datetime.now(timezone.utc):%Y%m%d}"
     matched = Ledger(settings.root, night.STAGE).manifests()
-    compaction.compact(spark, settings, matched, tonight)
+    for _ in compaction.compact(spark, settings, matched, tonight):
+        if halted():
+            return
     science = _wait_for_science(spark, settings, tonight, halted)
     if science is not None:
         queries.append(night.start(spark, settings, tonight, science))

@@ -25,7 +25,7 @@ def pipeline(spark, settings, datatest, monkeypatch):
 def compact(pipeline: Pipeline, tonight: str, **changes) -> list[str]:
     settings = pipeline.settings.model_copy(update=changes)
     matched = Ledger(settings.root, night.STAGE).manifests()
-    return compaction.compact(pipeline.spark, settings, matched, tonight)
+    return list(compaction.compact(pipeline.spark, settings, matched, tonight))
 
 
 def held(pipeline: Pipeline):
