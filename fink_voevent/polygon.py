@@ -26,9 +26,11 @@ from fink_voevent.skymap import ORDER, SkyMap
 
 ACROSS = 24  # pixels, at least, over the polygon where it is narrowest
 REST = 1e-6  # probability beyond the pixels
+WIDEST_REACH = math.radians(60)  # of the pixels: the projection ends at 90 deg
 FIRST_ORDER = 3
 LAST_ORDER = 20
 _CELL_RAD = math.radians(58.63)  # side of a base cell: all of it is as near its centre
+_STEEPEST = math.radians(80)  # where the projection is taken to be steepest
 _FLAT = 1e-6  # narrower, for its length, is a line
 
 
@@ -47,8 +49,9 @@ def region(
     Returns
     -------
     SkyMap or None
-        None where they are the corners of no convex polygon, or reach further than
-        `WIDEST_DEG` from its centre.
+        None where they are the corners of no convex polygon, one that reaches further
+        than `WIDEST_DEG` from its centre or holds next to nothing, or one smaller than
+        pixels can be.
     """
     corners = _vectors(np.asarray(corners_deg, dtype=np.float64))
     centre = corners.sum(axis=0)
@@ -60,7 +63,12 @@ def region(
     if edges is None:
         return None
     steepness = math.log1p(-containment)
-    order, pixels, scale = _covered(frame, edges, math.sqrt(math.log(REST) / steepness))
+    widest = math.sqrt(math.log(REST) / steepness)
+    if math.atan(widest * _longest(edges)) > WIDEST_REACH:
+        return None
+    order, pixels, scale = _covered(frame, edges, widest)
+    if len(pixels) == 0:
+        return None
     density = np.exp(steepness * scale**2)
     shift = 2 * (ORDER - order)
     lo = pixels.astype(np.int64) << shift
@@ -116,19 +124,22 @@ def _covered(
     frame: np.ndarray, edges: np.ndarray, widest: float
 ) -> tuple[int, np.ndarray, np.ndarray]:
     """Order, nested pixels and their scales g, up to the scale `widest`."""
-    distances = 1 / np.linalg.norm(edges, axis=1)
-    narrow, reach = float(distances.min()), math.atan(widest * _longest(edges))
+    steep = np.linalg.norm(edges, axis=1)
+    narrow, reach = 1 / float(steep.max()), math.atan(widest * _longest(edges))
     wanted = math.ceil(math.log2(_CELL_RAD * ACROSS / (2 * narrow)))
     order = FIRST_ORDER
     pixels: np.ndarray = np.arange(12 << 2 * order, dtype=np.uint64)
     while True:
-        scale = _scales(pixels, order, frame, edges)
-        if order >= min(wanted, LAST_ORDER) or len(pixels) > skymap.MAX_PIXELS:
-            inside = scale <= widest
-            return order, pixels[inside], scale[inside]
+        scales = _scales(pixels, order, frame, edges)
         # a cell whose centre is beyond may reach within
         cell = _CELL_RAD / (1 << order)
-        near = scale <= widest + cell / math.cos(reach + cell) ** 2 / narrow
+        margin = cell / math.cos(min(reach + cell, _STEEPEST)) ** 2
+        near = np.all(scales <= widest + margin * steep, axis=1)
+        scale = scales.max(axis=1)
+        inside = scale <= widest
+        most = max(4 * np.count_nonzero(inside), np.count_nonzero(near))
+        if order >= min(wanted, LAST_ORDER) or most > skymap.MAX_PIXELS:
+            return order, pixels[inside], scale[inside]
         children = pixels[near, None] * 4 + np.arange(4, dtype=np.uint64)
         pixels, order = children.ravel(), order + 1
 
@@ -143,11 +154,10 @@ def _longest(edges: np.ndarray) -> float:
 def _scales(
     pixels: np.ndarray, order: int, frame: np.ndarray, edges: np.ndarray
 ) -> np.ndarray:
-    """Scale at which the polygon's edge reaches the centre of each pixel."""
+    """Scale at which each edge (columns) reaches the centre of each pixel (rows)."""
     lon, lat = healpix_to_lonlat(pixels, order)
     places = np.stack([lon.deg, lat.deg], axis=1)
     across = _projected(_vectors(places), frame)
-    beyond = np.isinf(across).any(axis=1)
-    reached = np.max(np.where(beyond[:, None], 0.0, across) @ edges.T, axis=1)
-    scales: np.ndarray = np.where(beyond, np.inf, reached)
+    beyond = np.isinf(across).any(axis=1)[:, None]
+    scales: np.ndarray = np.where(beyond, np.inf, np.where(beyond, 0, across) @ edges.T)
     return scales
