@@ -14,9 +14,16 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from fink_voevent.errors import InputError
 from fink_voevent.publish.transient import ERROR_DEG, of_packet
 
-TENSES = {"observation": "current", "test": "test", "injection": "injection"}
+TENSES = {
+    "observation": "current",
+    "test": "test",
+    "injection": "injection",
+    "prediction": "planned",
+    "utility": "commanded",
+}
 TYPES = {
     "new": "initial",
     "update": "update",
@@ -82,7 +89,10 @@ def _photometry(packet: Mapping[str, Any]) -> dict[str, Any]:
     """Tell what the alert measured, if it is there."""
     if packet["coincidence"]["packet_missing"]:
         return {}
-    seen = of_packet(packet)
+    try:
+        seen = of_packet(packet)
+    except InputError:  # of an alert without time or place, all else is told
+        return {}
     if seen.magnitude is None:
         return {}
     return {

@@ -104,6 +104,12 @@ def test_an_alert_that_is_gone_is_told_without_photometry():
     assert not {"mag", "filter", "event_name"} & told.keys()
 
 
+def test_an_alert_that_cannot_be_read_stops_nothing():
+    told = followup.notice(packet(SEEN | {"jd": None}))
+    assert told["ra"] == 288.2645
+    assert "mag" not in told
+
+
 def test_json_has_no_nan_and_the_same_bytes_for_the_same_packet():
     raw = followup.encoded(packet(SEEN | {"magpsf": math.nan}, p_chance=math.nan))
     assert raw == followup.encoded(packet(SEEN | {"magpsf": math.nan}, p_chance=None))
