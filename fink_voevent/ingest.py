@@ -195,9 +195,12 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
 
 
 def batch_writer(
-    ledger: Ledger, run: str, registry: streams.Registry
+    ledger: Ledger, run: str, registry: streams.Registry, level: int = logging.INFO
 ) -> Callable[[DataFrame, int], None]:
-    """Return what `foreachBatch` calls: parse, write, hand over; once for a batch."""
+    """Return what `foreachBatch` calls: parse, write, hand over; once for a batch.
+
+    What it did is logged at `level`.
+    """
 
     def process(landed: DataFrame, batch: int) -> None:
         if ledger.has(run, batch):
@@ -219,7 +222,8 @@ def batch_writer(
         }
         tables = {table: w.kept.files for table, w in written.items()}
         ledger.commit(Manifest(STAGE, run, batch, tables, facts))
-        _LOG.info(
+        _LOG.log(
+            level,
             "ingest: %(documents)d documents, %(events)d new events,"
             " %(quarantine)d to quarantine",
             facts,

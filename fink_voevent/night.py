@@ -62,17 +62,11 @@ def start(
     events = Ledger(root, ingest.STAGE)
     events.prepare()
     Ledger(root, STAGE).prepare()
-    # the files' names alone: a batch reads what it needs of them, once
-    files = science.select(F.col("_metadata.file_path").alias("file"))
-    notices = (
-        spark.readStream.option("maxFileAge", ingest.FOREVER)
-        .text(events.folder)
-        .select(F.col("value").alias("manifest"))
-    )
+    notices = spark.readStream.option("maxFileAge", ingest.FOREVER).text(events.folder)
     checkpoint = f"{root}/checkpoints/{STAGE}/{settings.survey}/{night}"
     process = batch_writer(settings, night, run_of(checkpoint), science.schema)
     return (
-        files.unionByName(notices, allowMissingColumns=True)
+        arrivals(science, notices)
         .writeStream.foreachBatch(process)
         .queryName("voevent_match")
         .option("checkpointLocation", checkpoint)
@@ -81,10 +75,25 @@ def start(
     )
 
 
+def arrivals(science: DataFrame, notices: DataFrame) -> DataFrame:
+    """Input of a batch: files of science alerts, and lines of manifests of ingest."""
+    # the files' names alone: a batch reads what it needs of them, once
+    files = science.select(F.col("_metadata.file_path").alias("file"))
+    manifests = notices.select(F.col("value").alias("manifest"))
+    return files.unionByName(manifests, allowMissingColumns=True)
+
+
 def batch_writer(
-    settings: Settings, night: str, run: str, science: StructType
+    settings: Settings,
+    night: str,
+    run: str,
+    science: StructType,
+    level: int = logging.INFO,
 ) -> Callable[[DataFrame, int], None]:
-    """Return what `foreachBatch` calls: match, write, hand over; once for a batch."""
+    """Return what `foreachBatch` calls: match, write, hand over; once for a batch.
+
+    What it did is logged at `level`.
+    """
     own = Ledger(settings.root, STAGE)
     compacted = Ledger(settings.root, pieces.STAGE).manifests()  # before a start, only
     live = Live(settings)
@@ -121,7 +130,8 @@ def batch_writer(
         }
         tables = {"alerts": alerts.files, "coincidences": coincidences.files}
         own.commit(Manifest(STAGE, run, batch, tables, facts))
-        _LOG.info(
+        _LOG.log(
+            level,
             "match %(night)s: %(alerts)d new alerts, %(live_notices)d live notices,"
             " %(coincidences)d coincidences",
             facts,

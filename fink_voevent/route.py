@@ -58,8 +58,13 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
     )
 
 
-def batch_writer(settings: Settings, run: str) -> Callable[[DataFrame, int], None]:
-    """Return what `foreachBatch` calls: read the pairs, route, hand over."""
+def batch_writer(
+    settings: Settings, run: str, level: int = logging.INFO
+) -> Callable[[DataFrame, int], None]:
+    """Return what `foreachBatch` calls: read the pairs, route, hand over.
+
+    What it did is logged at `level`.
+    """
     own = Ledger(settings.root, STAGE)
     ways = topics.Ways(topics.routes(settings))
     send = _sender(settings, run, [topic for _, topic in ways.routes])
@@ -95,7 +100,7 @@ def batch_writer(settings: Settings, run: str) -> Callable[[DataFrame, int], Non
         facts = {"sent": sent, "manifests": sorted(m.name for m in manifests)}
         own.commit(Manifest(STAGE, run, batch, tables, facts))
         for topic, count in sent.items():
-            _LOG.info("route: %d packets to %s", count, topic)
+            _LOG.log(level, "route: %d packets to %s", count, topic)
 
     return process
 

@@ -101,6 +101,14 @@ class Settings(BaseModel):
         description="days for which alerts are kept, for notices that come late; those"
         " that coincide with an event are always kept. 0 keeps all",
     )
+    rehearsals: int = Field(
+        6,
+        ge=0,
+        le=50,
+        description="made-up notices that meet one of the night's alerts when the"
+        " stages start, apart from all real ones: the first real notice is then as"
+        " quick as the later. 0 makes none",
+    )
     cell_order: int = Field(
         0,
         ge=0,

@@ -8,7 +8,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.types import StructType
 
-from fink_voevent import compaction, ingest, maps, night, route
+from fink_voevent import compaction, ingest, maps, night, rehearsal, route
 from fink_voevent.errors import InputError, VOEventPluginError
 from fink_voevent.heartbeat import Heart
 from fink_voevent.lease import hold
@@ -93,6 +93,7 @@ def _run(settings: Settings, stop: threading.Event, stages: Sequence[str]) -> No
         _LOG.info("running: %s", ", ".join(str(query.name) for query in queries) or "-")
         if night.STAGE in stages:
             _match(spark, settings, queries, halted)
+        _rehearse(spark, settings, stages, halted)
         while not halted():
             pass
     finally:
@@ -107,7 +108,7 @@ def _match(
     queries: list[StreamingQuery],
     halted: Callable[[], bool],
 ) -> None:
-    tonight = settings.night or f"{datetime.now(timezone.utc):%Y%m%d}"
+    tonight = _tonight(settings)
     matched = Ledger(settings.root, night.STAGE).manifests()
     for _ in compaction.compact(spark, settings, matched, tonight):
         if halted():
@@ -116,6 +117,38 @@ def _match(
     if science is not None:
         queries.append(night.start(spark, settings, tonight, science))
         _LOG.info("voevent_match is running on night %s", tonight)
+
+
+def _rehearse(
+    spark: SparkSession,
+    settings: Settings,
+    stages: Sequence[str],
+    halted: Callable[[], bool],
+) -> None:
+    """Warm the stages up, if there are alerts to do it with."""
+    tonight = _tonight(settings)
+    path = _science_folder(settings, tonight)
+    if not settings.rehearsals or _schema_of(spark, path) is None:
+        return
+    packets = spark.read.parquet(path)
+    steps = rehearsal.rounds(spark, settings, tonight, packets, "-".join(stages))
+    try:
+        with closing(steps):
+            for _ in steps:
+                if halted():
+                    return
+    except (PySparkException, Py4JError, OSError, VOEventPluginError) as error:
+        _LOG.warning("the first notices will be slow: %s", _reason(str(error)))
+    else:
+        _LOG.info("warmed up with %d made-up notices", settings.rehearsals)
+
+
+def _tonight(settings: Settings) -> str:
+    return settings.night or f"{datetime.now(timezone.utc):%Y%m%d}"
+
+
+def _science_folder(settings: Settings, tonight: str) -> str:
+    return f"{settings.data_prefix.rstrip('/')}/science/{tonight}"
 
 
 def _raise_failure(queries: list[StreamingQuery]) -> None:
@@ -139,7 +172,7 @@ def _wait_for_science(
     spark: SparkSession, settings: Settings, tonight: str, halted: Callable[[], bool]
 ) -> DataFrame | None:
     """Stream of the night's science alerts, once they are there; None where halted."""
-    path = f"{settings.data_prefix.rstrip('/')}/science/{tonight}"
+    path = _science_folder(settings, tonight)
     tries = int(settings.wait_s / POLL_S) + 1
     _LOG.info("waiting for science alerts in %s, at most %.0f s", path, settings.wait_s)
     for _ in range(tries):

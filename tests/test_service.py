@@ -168,6 +168,7 @@ def test_the_three_services_fill_topics_and_stop(
     _land(datatest / "voevents", data, spool)
     given = {"NIGHT": f"{NIGHT} -exit_after 300", "VOEVENT_SPOOL": str(spool)}
     given |= {"DRIVER_MEMORY": "1g", "SPARK_CORE_MAX": "2"}
+    given |= {"VOEVENT_REHEARSALS": "1"}
     services = [
         fink.start(home, f"voevent_{stage}", tmp_path / stage, survey, **given)
         for stage in STAGES
