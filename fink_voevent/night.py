@@ -32,6 +32,7 @@ from fink_voevent.storage import open_store
 
 _LOG = logging.getLogger(__name__)
 STAGE = "match"
+QUERY = "voevent_match"  # its name
 
 
 def new_alerts(thin: DataFrame, seen: DataFrame) -> DataFrame:
@@ -45,7 +46,11 @@ def new_alerts(thin: DataFrame, seen: DataFrame) -> DataFrame:
 
 
 def start(
-    spark: SparkSession, settings: Settings, night: str, science: DataFrame
+    spark: SparkSession,
+    settings: Settings,
+    night: str,
+    science: DataFrame,
+    **trigger: Any,
 ) -> StreamingQuery:
     """Start the stage for a night.
 
@@ -57,6 +62,8 @@ def start(
         YYYYMMDD.
     science : DataFrame
         Stream of the night's science alerts.
+    **trigger
+        As Spark's `trigger` takes it; by default every `trigger_s`.
     """
     root = settings.root
     events = Ledger(root, ingest.STAGE)
@@ -68,9 +75,9 @@ def start(
     return (
         arrivals(science, notices)
         .writeStream.foreachBatch(process)
-        .queryName("voevent_match")
+        .queryName(QUERY)
         .option("checkpointLocation", checkpoint)
-        .trigger(processingTime=f"{settings.trigger_s} seconds")
+        .trigger(**(trigger or {"processingTime": f"{settings.trigger_s} seconds"}))
         .start()
     )
 

@@ -9,33 +9,23 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from datetime import datetime, timezone
 from pathlib import Path
 
 from py4j.protocol import Py4JError
-from pyspark.errors import (
-    AnalysisException,
-    PySparkException,
-    StreamingQueryException,
-)
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.errors import PySparkException, StreamingQueryException
+from pyspark.sql import SparkSession
 from pyspark.sql.streaming import StreamingQuery
-from pyspark.sql.types import StructType
 
-from fink_voevent import compaction, ingest, maps, night, rehearsal, route
-from fink_voevent.errors import InputError, VOEventPluginError
+from fink_voevent import ingest, maps, night, nights, rehearsal, route
+from fink_voevent.errors import VOEventPluginError
 from fink_voevent.heartbeat import Heart
 from fink_voevent.lease import hold
-from fink_voevent.ledger import Ledger
 from fink_voevent.parent import parent_lost
 from fink_voevent.session import build
 from fink_voevent.settings import Settings
 
 _LOG = logging.getLogger(__name__)
-POLL_S = 0.5
 _CAUSE = re.compile(r"(Caused by: )?[\w.]*(Error|Exception|Interrupt)\b")
-
-
 STAGES = (ingest.STAGE, night.STAGE, route.STAGE)
 
 
@@ -82,7 +72,7 @@ def _run(settings: Settings, stop: threading.Event, stages: Sequence[str]) -> No
         _raise_failure(queries)
         if heart is not None:
             heart.beat()
-        return stop.wait(POLL_S) or orphaned()
+        return stop.wait(nights.POLL_S) or orphaned()
 
     try:
         if ingest.STAGE in stages:
@@ -91,32 +81,39 @@ def _run(settings: Settings, stop: threading.Event, stages: Sequence[str]) -> No
         if route.STAGE in stages:
             queries.append(route.start(spark, settings))
         _LOG.info("running: %s", ", ".join(str(query.name) for query in queries) or "-")
+        running = None
         if night.STAGE in stages:
-            _match(spark, settings, queries, halted)
+            running = _begin(spark, settings, queries, halted)
         _rehearse(spark, settings, stages, halted)
         while not halted():
-            pass
+            if running is not None and nights.has_come(settings, running):
+                _stop_match(queries)
+                running = _begin(spark, settings, queries, halted)
     finally:
         for query in queries:
             query.stop()
         spark.stop()
 
 
-def _match(
+def _begin(
     spark: SparkSession,
     settings: Settings,
     queries: list[StreamingQuery],
     halted: Callable[[], bool],
-) -> None:
-    tonight = _tonight(settings)
-    matched = Ledger(settings.root, night.STAGE).manifests()
-    for _ in compaction.compact(spark, settings, matched, tonight):
-        if halted():
-            return
-    science = _wait_for_science(spark, settings, tonight, halted)
-    if science is not None:
-        queries.append(night.start(spark, settings, tonight, science))
-        _LOG.info("voevent_match is running on night %s", tonight)
+) -> str | None:
+    """Start to match the night of now, and give its name; None where halted."""
+    name = nights.of_now(settings)
+    query = nights.begin(spark, settings, name, halted)
+    if query is None:
+        return None
+    queries.append(query)
+    return name
+
+
+def _stop_match(queries: list[StreamingQuery]) -> None:
+    for query in [q for q in queries if q.name == night.QUERY]:
+        query.stop()
+        queries.remove(query)
 
 
 def _rehearse(
@@ -126,9 +123,9 @@ def _rehearse(
     halted: Callable[[], bool],
 ) -> None:
     """Warm the stages up, if there are alerts to do it with."""
-    tonight = _tonight(settings)
-    path = _science_folder(settings, tonight)
-    if not settings.rehearsals or _schema_of(spark, path) is None:
+    tonight = nights.of_now(settings)
+    path = nights.science_folder(settings, tonight)
+    if not settings.rehearsals or nights.schema_of(spark, path) is None:
         return
     packets = spark.read.parquet(path)
     steps = rehearsal.rounds(spark, settings, tonight, packets, "-".join(stages))
@@ -141,14 +138,6 @@ def _rehearse(
         _LOG.warning("the first notices will be slow: %s", _reason(str(error)))
     else:
         _LOG.info("warmed up with %d made-up notices", settings.rehearsals)
-
-
-def _tonight(settings: Settings) -> str:
-    return settings.night or f"{datetime.now(timezone.utc):%Y%m%d}"
-
-
-def _science_folder(settings: Settings, tonight: str) -> str:
-    return f"{settings.data_prefix.rstrip('/')}/science/{tonight}"
 
 
 def _raise_failure(queries: list[StreamingQuery]) -> None:
@@ -166,30 +155,3 @@ def _reason(text: str) -> str:
     """Line that names the first cause, of what Spark says of a failed query."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return next((line for line in reversed(lines) if _CAUSE.match(line)), lines[0])
-
-
-def _wait_for_science(
-    spark: SparkSession, settings: Settings, tonight: str, halted: Callable[[], bool]
-) -> DataFrame | None:
-    """Stream of the night's science alerts, once they are there; None where halted."""
-    path = _science_folder(settings, tonight)
-    tries = int(settings.wait_s / POLL_S) + 1
-    _LOG.info("waiting for science alerts in %s, at most %.0f s", path, settings.wait_s)
-    for _ in range(tries):
-        schema = _schema_of(spark, path)
-        if schema is not None:
-            return spark.readStream.schema(schema).parquet(path)
-        if halted():
-            return None
-    raise InputError(
-        f"no science alerts appeared in {path} within {settings.wait_s:.0f} s: is"
-        " raw2science running, and are VOEVENT_DATA_PREFIX and VOEVENT_NIGHT right?"
-    )
-
-
-def _schema_of(spark: SparkSession, path: str) -> StructType | None:
-    """Read the schema of a folder of Parquet; None while there is nothing in it."""
-    try:
-        return spark.read.parquet(path).schema
-    except AnalysisException:
-        return None

@@ -74,6 +74,13 @@ class Store:
         ]
         return sorted(found, key=lambda info: info.path)
 
+    def folders(self) -> list[str]:
+        """Names of the visible folders in this one, sorted."""
+        selector = fs.FileSelector(self.path, allow_not_found=True)
+        found = [i for i in self.filesystem.get_file_info(selector) if not i.is_file]
+        names = [Path(info.path).name for info in found]
+        return sorted(name for name in names if not name.startswith((".", "_")))
+
     def exists(self, name: str) -> bool:
         """Whether the file is there."""
         info = self.filesystem.get_file_info(f"{self.path}/{name}")

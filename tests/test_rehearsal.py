@@ -17,7 +17,7 @@ from fink_voevent.notice import normalise_all
 
 @pytest.fixture
 def small(spark, settings, datatest):
-    """Settings, and a night of alerts."""
+    """Give settings, and the folder of a night of alerts."""
     night = Path(settings.data_prefix, "science", settings.night)
     shutil.copytree(datatest / "alerts", night)
     return settings.model_copy(update={"rehearsals": 2}), str(night)
