@@ -21,6 +21,7 @@ from fink_voevent import (
     landing,
     match,
     night,
+    nights,
     pieces,
     streams,
     surveys,
@@ -158,18 +159,32 @@ def past_alerts(
 ) -> DataFrame:
     """Thin alerts of past nights: of science folders, or those matched before.
 
+    Of those matched, nights that are whole: not one that may still go on, nor one of
+    which only the alerts that coincide are kept.
+
     Raises
     ------
     InputError
-        Where a folder is missing or not of the survey.
+        Where a folder is missing or not of the survey, or no whole night was matched.
     """
     parts = [surveys.thin(_science(spark, f), settings.survey) for f in folders]
     if not parts:
-        matched = Ledger(settings.root, night.STAGE).manifests()
-        compacted = Ledger(settings.root, pieces.STAGE).manifests()
-        return Past.of(spark, settings, matched, compacted).alerts()
+        return _matched_alerts(spark, settings)
     together = functools.reduce(DataFrame.unionByName, parts)
     return night.new_alerts(together, spark.createDataFrame([], spark_schema("alerts")))
+
+
+def _matched_alerts(spark: SparkSession, settings: Settings) -> DataFrame:
+    matched = Ledger(settings.root, night.STAGE).manifests()
+    compacted = Ledger(settings.root, pieces.STAGE).manifests()
+    past = Past.of(spark, settings, matched, compacted)
+    whole = past.whole_nights(nights.today())
+    if not whole:
+        raise InputError(
+            f"no whole night of {settings.survey} in {settings.root}: give nights with"
+            " --alerts"
+        )
+    return past.alerts_of(*whole)
 
 
 def _science(spark: SparkSession, location: str) -> DataFrame:

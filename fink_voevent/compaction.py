@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timezone
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -27,6 +26,7 @@ from fink_voevent.pieces import STAGE, Piece, newest_of_nights, pieces
 from fink_voevent.schema import names
 from fink_voevent.settings import Settings
 from fink_voevent.storage import open_store
+from fink_voevent.times import days_between
 
 _LOG = logging.getLogger(__name__)
 MOST_FILES = 4  # of a night that is left as it is
@@ -88,11 +88,7 @@ def _is_due(held: Sequence[Piece], has_grown_old: bool) -> bool:
 
 def _is_old(night: str, tonight: str, keep_days: int) -> bool:
     """Whether a night is more days ago than alerts are kept."""
-    first, last = (
-        datetime.strptime(day, "%Y%m%d").replace(tzinfo=timezone.utc)
-        for day in (night, tonight)
-    )
-    return 0 < keep_days < (last - first).days
+    return 0 < keep_days < days_between(night, tonight)
 
 
 def _make_one(

@@ -36,7 +36,8 @@ CONTAINMENT = 0.68  # of the error of an alert's position
 NUMBERS = (
     *("coincidence_id", "status", "event_id", "event_version", "event_time"),
     *("related_event_ids", "separation", "credible_level", "density", "delay"),
-    *("prior_activity", "background_rate", "p_chance", "background_id", "software"),
+    *("prior_activity", "background_rate", "p_chance", "background_id", "batch"),
+    "software",
 )
 
 

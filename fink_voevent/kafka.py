@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 QUEUE_S = 1.0  # for room in the queue of what is to be sent
+TRIES = 5  # to commit, of `LIMIT_S` each: half of the transaction's time
 LAST_BATCHES = 200  # looked at for one that was sent
 PRODUCER = {
     "acks": "all",
@@ -61,7 +62,8 @@ class Delivery:
         The life of the checkpoint; a later process of it ends an earlier one's sending.
     batch : int
     may_be_sent : bool
-        Whether an earlier process may have sent it: then that is looked up first.
+        Whether an earlier process, or an earlier attempt at the task, may have sent it:
+        then that is looked up first.
     notices : tuple of str
         Topics whose messages are JSON notices: see `followup`.
     """
@@ -116,9 +118,23 @@ def _transact(delivery: Delivery, batches: Iterable[pa.RecordBatch]) -> dict[str
     producer.begin_transaction()
     counts = _produce(producer, batches, delivery.notices)
     told = {"run": delivery.run, "batch": delivery.batch, "sent": counts}
-    producer.produce(delivery.batches, json.dumps(told).encode(), partition=0)
-    producer.commit_transaction(LIMIT_S)
+    last = {"value": json.dumps(told).encode(), "partition": 0}
+    _queue(producer, delivery.batches, last)
+    _commit(producer)
     return counts
+
+
+def _commit(producer: Producer) -> None:
+    """End the transaction: all that is queued is sent first, which may take its time.
+
+    The client may ask again where it only ran out of time: `TRIES` times here.
+    """
+    for left in reversed(range(TRIES)):
+        try:
+            return producer.commit_transaction(LIMIT_S)
+        except KafkaException as error:  # noqa: PERF203 - at most so often
+            if not left or not error.args[0].retriable():
+                raise
 
 
 def _sent(delivery: Delivery) -> dict[str, int] | None:
@@ -170,8 +186,7 @@ def _produce(
                 message["value"] = followup.encoded(row)
             else:
                 message |= {"key": key, "value": _avro(schema, row)}
-            while not _queued(producer, topic, message):
-                producer.poll(QUEUE_S)
+            _queue(producer, topic, message)
             counts[topic] += 1
     return dict(counts)
 
@@ -182,8 +197,13 @@ def _avro(schema: Any, row: Mapping[str, Any]) -> bytes:
     return value.getvalue()
 
 
+def _queue(producer: Producer, topic: str, message: Mapping[str, Any]) -> None:
+    """Queue a message, once there is room for it."""
+    while not _queued(producer, topic, message):
+        producer.poll(QUEUE_S)
+
+
 def _queued(producer: Producer, topic: str, message: Mapping[str, Any]) -> bool:
-    """Queue a message; False where there is no room."""
     try:
         producer.produce(topic, **message)
     except BufferError:

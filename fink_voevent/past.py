@@ -19,7 +19,7 @@ from fink_voevent.pieces import Piece
 from fink_voevent.regions import SKY_ORDER
 from fink_voevent.settings import Settings
 from fink_voevent.storage import Store
-from fink_voevent.times import microseconds
+from fink_voevent.times import days_between, microseconds
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,20 @@ class Past:
         """All thin alerts."""
         return self._alerts(self.pieces)
 
-    def alerts_of(self, night: str) -> DataFrame:
-        """Thin alerts of a night."""
-        return self._alerts(piece for piece in self.pieces if piece.night == night)
+    def alerts_of(self, *nights: str) -> DataFrame:
+        """Thin alerts of nights."""
+        return self._alerts(piece for piece in self.pieces if piece.night in nights)
+
+    def whole_nights(self, today: str) -> list[str]:
+        """Nights of which all alerts are kept, and that no longer go on, sorted.
+
+        The last one may go on for a day: a night can cross midnight.
+        """
+        held = {piece.night for piece in self.pieces}
+        thinned = {piece.night for piece in self.pieces if piece.is_thinned}
+        last = max(held, default="")
+        ended = [n for n in held if n < last or days_between(n, today) > 1]
+        return sorted(set(ended) - thinned)
 
     def alerts_within(self, span: Span | None, sky: int) -> DataFrame:
         """Thin alerts of pieces that have some in a span of time.

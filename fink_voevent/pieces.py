@@ -28,6 +28,8 @@ class Piece(NamedTuple):
         Names of the manifests of match that handed them over.
     is_sorted : bool
         By HEALPix index.
+    is_thinned : bool
+        Only the alerts that coincide with an event are kept.
     """
 
     night: str
@@ -35,6 +37,7 @@ class Piece(NamedTuple):
     files: tuple[str, ...]
     of: tuple[str, ...]
     is_sorted: bool
+    is_thinned: bool
 
 
 def pieces(matched: Iterable[Manifest], compacted: Iterable[Manifest]) -> list[Piece]:
@@ -65,4 +68,5 @@ def _piece(manifest: Manifest, of: Iterable[str]) -> Piece:
         tuple(manifest.tables.get("alerts", ())),
         tuple(of),
         manifest.stage == STAGE,
+        manifest.facts.get("old", False),
     )

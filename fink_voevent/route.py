@@ -33,10 +33,12 @@ from fink_voevent import (
 )
 from fink_voevent.brokers import KEPT, Brokers
 from fink_voevent.ledger import Ledger, Manifest, run_of
+from fink_voevent.session import tries_again
 from fink_voevent.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 STAGE = "route"
+MANIFESTS_AT_ONCE = 50
 
 
 def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
@@ -46,8 +48,12 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
     source.prepare()
     Ledger(root, STAGE).prepare()
     checkpoint = f"{root}/checkpoints/{STAGE}/{settings.survey}"
-    manifests = spark.readStream.option("maxFileAge", ingest.FOREVER).text(
-        source.folder
+    manifests = (
+        spark.readStream.option("maxFileAge", ingest.FOREVER)
+        # a batch is one transaction, which Kafka ends after a time: not all that
+        # waited at once
+        .option("maxFilesPerTrigger", MANIFESTS_AT_ONCE)
+        .text(source.folder)
     )
     return (
         manifests.writeStream.foreachBatch(batch_writer(settings, run_of(checkpoint)))
@@ -83,7 +89,7 @@ def batch_writer(
             pairs = table.where(F.col("survey") == settings.survey)
             alerts = attach.science(spark, sources, settings.archive_prefix)
             told = None
-            if any(topics.TAKEN_BACK & statuses for statuses in sources.values()):
+            if any(topics.FOLLOWING & statuses for statuses in sources.values()):
                 before = [
                     m for m in own.manifests() if (m.run, m.batch) != (run, batch)
                 ]
@@ -97,6 +103,7 @@ def batch_writer(
             if written.rows:
                 sent = send(chosen.drop(attach.PAIR), batch)
             whole.unpersist()
+            ways.tell_failures()
         facts = {"sent": sent, "manifests": sorted(m.name for m in manifests)}
         own.commit(Manifest(STAGE, run, batch, tables, facts))
         for topic, count in sent.items():
@@ -135,11 +142,12 @@ def _sender(
     handled = itertools.count()
 
     def send(df: DataFrame, batch: int) -> dict[str, int]:
-        first = next(handled) == 0  # of this process: what follows it is new
+        # the first of this process, or what Spark may do again, may have been sent
+        asked = next(handled) == 0 or tries_again(df.sparkSession)
         json_topics: tuple[str, ...] = ()
         if settings.json_notices:
             df = topics.with_notices(df, notices)
             json_topics = (notices, f"{notices}{topics.TEST}")
-        return kafka.Delivery(servers, batches, run, batch, first, json_topics).send(df)
+        return kafka.Delivery(servers, batches, run, batch, asked, json_topics).send(df)
 
     return send

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
@@ -119,6 +120,12 @@ def _remember_names(spark: SparkSession) -> None:
         setattr(jvm.functions, name, getattr(jvm.functions, name))
 
 
+def tries_again(spark: SparkSession) -> bool:
+    """Whether Spark does a task again that failed, or whose executor was lost."""
+    master = str(spark.sparkContext.master)
+    return re.fullmatch(r"local(\[[^,]*\])?", master) is None
+
+
 def _ship(spark: SparkSession) -> None:
     """Send our package to executors that are on other machines: it may not be there."""
     context = spark.sparkContext
@@ -126,6 +133,7 @@ def _ship(spark: SparkSession) -> None:
         return
     package = Path(__file__).parent
     folder = tempfile.mkdtemp(prefix="fink_voevent-")  # executors fetch it from here
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     context.addPyFile(
         shutil.make_archive(
             f"{folder}/{package.name}", "zip", package.parent, package.name

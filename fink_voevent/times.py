@@ -132,3 +132,13 @@ def leap_seconds() -> list[tuple[int, int]]:
         )
         for row in np.atleast_1d(table)
     ]
+
+
+def days_between(first: str, last: str) -> int:
+    """Days from a night to another, each YYYYMMDD; negative where that is earlier.
+
+    >>> days_between("20231231", "20240102")
+    2
+    """
+    moments = [datetime.strptime(night, "%Y%m%d") for night in (first, last)]  # noqa: DTZ007 - only days
+    return (moments[1] - moments[0]).days

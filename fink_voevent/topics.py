@@ -2,17 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which coincidences go to which topics.
 
-All filters are boolean columns of one select. A withdrawal or retraction goes where the
-pair went that it takes back.
+All filters are boolean columns of one select. What follows on a pair, an update or what
+takes it back, goes where the pair went too: who was told of it is told the rest.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import pandas as pd
 from fink_utils.spark.utils import FinkUDF, expand_function_from_string
+from pyspark.accumulators import Accumulator, AccumulatorParam
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.functions import pandas_udf
@@ -24,9 +26,10 @@ from fink_voevent.schema import names
 from fink_voevent.settings import Settings
 
 _LOG = logging.getLogger(__name__)
-TAKEN_BACK = frozenset({"withdrawn", "retracted"})
+FOLLOWING = frozenset({"update", "withdrawn", "retracted"})
 _TEXTS = "array<string>"
 TEST = "_test"  # last part of the topics of tests and injections
+Reasons = dict[str, str]  # by the filter's name
 LEGACY = ("grb_bronze", "grb_silver", "grb_gold", "gw_bronze")  # fink-mm's topics
 
 
@@ -39,6 +42,7 @@ class Ways:
 
     routes: Sequence[tuple[Filter, str]]
     _chosen: dict[str, list[Column]] = field(default_factory=dict)
+    _failed: list[Accumulator[Reasons]] = field(default_factory=list)
 
     def with_topics(self, packets: DataFrame) -> DataFrame:
         """Packets and, in `_topics`, the topics whose filter selects each."""
@@ -50,8 +54,18 @@ class Ways:
         topics = F.array_compact(F.array(none, *self._chosen[schema]))
         return packets.withColumn("_topics", topics)
 
+    def tell_failures(self) -> None:
+        """Log which filters failed since this was asked last, with a reason of each."""
+        for failed in self._failed:
+            for name, reason in sorted(failed.value.items()):
+                _LOG.error("filter %s failed on packets that it lost: %s", name, reason)
+            failed.value = {}
+
     def _choices(self, packets: DataFrame) -> list[Column]:
         chosen = []
+        context = packets.sparkSession.sparkContext
+        failed = context.accumulator({}, AnyReason())
+        self._failed.append(failed)
         for one, topic in self.routes:
             try:
                 function, columns = expand_function_from_string(packets, one.path)
@@ -60,16 +74,47 @@ class Ways:
                 _LOG.error("filter %s selects nothing here: %s", one.name, reason)
                 continue
             wrapped = FinkUDF(function, BooleanType(), one.name, one.description)
+            guarded = _guarded(one.name, wrapped.for_pandas, failed)
             # or Spark runs it a second time, to drop rows before they are joined
-            selects = pandas_udf(wrapped.for_pandas, BooleanType()).asNondeterministic()
+            selects = pandas_udf(guarded, BooleanType()).asNondeterministic()
             chosen.append(F.when(selects(*columns), F.lit(topic)))
         return chosen
+
+
+class AnyReason(AccumulatorParam[Reasons]):
+    """One reason of each filter that failed, from Spark's workers to the driver."""
+
+    def zero(self, value: Reasons) -> Reasons:
+        """Nothing has failed."""
+        return {}
+
+    def addInPlace(self, value1: Reasons, value2: Reasons) -> Reasons:  # noqa: N802
+        """Merge what two tasks told."""
+        return {**value2, **value1}
+
+
+def _guarded(
+    name: str, function: Callable[..., pd.Series], failed: Accumulator[Reasons]
+) -> Callable[..., pd.Series]:
+    """Let a filter that fails select nothing: the others, and the stages, go on."""
+
+    def select(*columns: pd.Series) -> pd.Series:
+        try:
+            chosen = pd.Series(function(*columns)).astype("boolean")
+            if len(chosen) != len(columns[0]):
+                raise ValueError(f"{len(chosen)} answers for {len(columns[0])} packets")
+        except Exception as error:  # noqa: BLE001 - of a user's code, and told
+            failed.add({name: f"{type(error).__name__}: {error}"})
+            return pd.Series(data=False, index=columns[0].index)
+        return chosen.fillna(value=False).astype(bool)
+
+    return select
 
 
 def passed(
     pairs: DataFrame, alerts: DataFrame | None, ways: Ways, survey: str
 ) -> DataFrame:
-    """Packets of the coincidences that a filter passes, or that take a pair back.
+    """Packets of the coincidences that a filter passes, or that follow on a pair.
 
     Parameters
     ----------
@@ -87,7 +132,7 @@ def passed(
     """
     # one task: what follows, the table and a transaction, is of one too
     whole = ways.with_topics(attach.packets(pairs, alerts, survey).coalesce(1))
-    return whole.where((F.size("_topics") > 0) | _taken_back())
+    return whole.where((F.size("_topics") > 0) | _follows())
 
 
 def decided(packets: DataFrame, told: DataFrame | None) -> DataFrame:
@@ -98,9 +143,8 @@ def decided(packets: DataFrame, told: DataFrame | None) -> DataFrame:
     packets : DataFrame
         Of `passed`.
     told : DataFrame or None
-        Rows of the table routed of earlier batches: what takes a pair back goes where
-        the pair went, whatever a filter says of it now. None where no pair is taken
-        back.
+        Rows of the table routed of earlier batches: what follows on a pair goes where
+        that went, whatever a filter says of it now. None where nothing follows on one.
     """
     if told is not None:
         packets = _with_those_before(packets, told)
@@ -113,14 +157,14 @@ def decided(packets: DataFrame, told: DataFrame | None) -> DataFrame:
 
 
 def _with_those_before(packets: DataFrame, told: DataFrame) -> DataFrame:
-    """Add to the topics of what takes a pair back those to which the pair went."""
+    """Add to the topics of what follows on a pair those to which the pair went."""
     pair = ["event_id", "survey", "alert_id"]
     own = packets.select(*map(_of_pair, pair), F.col("_topics").alias("topics"))
     plain = F.transform(
         F.flatten(F.collect_list("topics")),
         lambda topic: F.regexp_replace(topic, f"{TEST}$", ""),
     )
-    wanted = packets.where(_taken_back()).select(*map(_of_pair, pair)).distinct()
+    wanted = packets.where(_follows()).select(*map(_of_pair, pair)).distinct()
     before = (
         told.select(own.columns)
         .unionByName(own)
@@ -133,7 +177,7 @@ def _with_those_before(packets: DataFrame, told: DataFrame) -> DataFrame:
     return (
         packets.withColumn("_pair", F.struct(*map(_of_pair, pair)))
         .join(before, "_pair", "left")
-        .withColumn("_topics", F.when(_taken_back(), both).otherwise(F.col("_topics")))
+        .withColumn("_topics", F.when(_follows(), both).otherwise(F.col("_topics")))
         .drop("_pair", "_before")
     )
 
@@ -152,8 +196,8 @@ def _of_pair(name: str) -> Column:
     return F.col(f"{attach.PAIR}.{name}")
 
 
-def _taken_back() -> Column:
-    return _of_pair("status").isin(*TAKEN_BACK)
+def _follows() -> Column:
+    return _of_pair("status").isin(*FOLLOWING)
 
 
 def with_notices(packets: DataFrame, topic: str) -> DataFrame:

@@ -201,7 +201,10 @@ def revised(
         .withColumn("status", status)
         .select(names("coincidences"))
     )
-    identity = (*_ORDER, "ivorn", "notice_sha256", "related_event_ids")
+    identity = (
+        *(*_ORDER, "ivorn", "notice_sha256"),
+        *("notice_received_at", "related_event_ids"),
+    )
     newer = changed.select(
         "event_id",
         "kind",

@@ -59,6 +59,24 @@ def test_a_late_notice_meets_a_night_that_was_made_one(
     assert_same(pipeline.standing(), expected)
 
 
+def piece(night: str, **changes) -> pieces.Piece:
+    return pieces.Piece(
+        night, None, (), (), is_sorted=False, is_thinned=False
+    )._replace(**changes)
+
+
+def test_nights_that_still_go_on_or_were_thinned_are_not_whole(spark, settings):
+    nights = ("20240101", "20240102", "20240103")
+    all_there = past.Past(spark, settings, (), tuple(map(piece, nights)))
+    assert all_there.whole_nights("20240103") == ["20240101", "20240102"]
+    assert all_there.whole_nights("20240104") == ["20240101", "20240102"]
+    assert all_there.whole_nights("20240105") == list(nights)
+    thinned = (piece("20240101", is_thinned=True), piece("20240102"))
+    assert past.Past(spark, settings, (), thinned).whole_nights("20250101") == [
+        "20240102"
+    ]
+
+
 def test_tonight_and_what_is_one_already_are_left_as_they_are(pipeline):
     for name in ("early", "late"):
         pipeline.alerts(name)

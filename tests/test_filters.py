@@ -59,20 +59,18 @@ def test_both_sides_of_every_threshold(name, quality, extragalactic, passes):
 
 @pytest.mark.parametrize("name", SILVER)
 @pytest.mark.parametrize(
-    ("p_chance", "prior_activity", "status", "passes"),
+    ("p_chance", "prior_activity", "passes"),
     [
-        (0.01, "new", "new", True),
-        (0.0101, "new", "new", False),
-        (0.001, "unknown", "update", True),
-        (0.001, "active", "new", False),
-        (0.001, None, "new", False),
-        (None, "new", "new", False),
-        (0.5, "active", "withdrawn", True),
-        (None, None, "retracted", True),
+        (0.01, "new", True),
+        (0.0101, "new", False),
+        (0.001, "unknown", True),
+        (0.001, "active", False),
+        (0.001, None, False),
+        (None, "new", False),
     ],
 )
 def test_silver_is_surprising_and_not_active_before(
-    name, p_chance, prior_activity, status, passes
+    name, p_chance, prior_activity, passes
 ):
     def columns(messenger, quality, extragalactic):
         return (
@@ -81,7 +79,6 @@ def test_silver_is_surprising_and_not_active_before(
             pd.Series([extragalactic], dtype=object),
             pd.Series([p_chance], dtype=float),
             pd.Series([prior_activity], dtype=object),
-            pd.Series([status], dtype=object),
         )
 
     silver = function(name)
@@ -180,16 +177,10 @@ def test_a_package_that_an_installed_distribution_offers_is_found(
 
 
 @pytest.mark.parametrize(
-    ("magnitude_rate", "status", "passes"),
-    [
-        (0.3, "new", True),
-        (-0.3, "new", True),
-        (0.29, "new", False),
-        (None, "new", False),
-        (None, "withdrawn", True),
-    ],
+    ("magnitude_rate", "passes"),
+    [(0.3, True), (-0.3, True), (0.29, False), (None, False)],
 )
-def test_gold_is_silver_and_fast(magnitude_rate, status, passes):
+def test_gold_is_silver_and_fast(magnitude_rate, passes):
     def columns(p_chance):
         return (
             pd.Series(["grb"]),
@@ -197,11 +188,9 @@ def test_gold_is_silver_and_fast(magnitude_rate, status, passes):
             pd.Series([None], dtype=object),
             pd.Series([p_chance]),
             pd.Series(["new"]),
-            pd.Series([status]),
             pd.Series([magnitude_rate], dtype=float),
         )
 
     gold = function("grb_gold")
     assert gold(*columns(0.001)).tolist() == [passes]
-    if status == "new":
-        assert gold(*columns(0.5)).tolist() == [False]
+    assert gold(*columns(0.5)).tolist() == [False]

@@ -38,6 +38,7 @@ PAIR = {
     "background_rate": None,
     "p_chance": 1e-4,
     "background_id": None,
+    "batch": 3,
     "software": "fink-voevent",
     "packet_missing": False,
 }

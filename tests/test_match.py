@@ -53,7 +53,7 @@ def event(number: int, ra: float, dec: float, error: float, **changes) -> dict:
         "cells": [{"lo": lo, "hi": hi} for lo, hi in cells],
         "window_before": 0.0,
         "window_after": 7.0,
-        "received_at": T0,
+        "received_at": T0 + timedelta(minutes=number),
     }
     return row | changes
 
@@ -398,6 +398,10 @@ def statuses(spark, tmp_path):
         changed = kept(versions.only(lives[1], digest.changed(now, before)))
         again = new.join(changed.select("event_id"), "event_id", "left_semi")
         second = kept(versions.revised(again, versions.view(first), changed, 1))
+        # what a row says of its notice is of the one that made it
+        said = ("event_id", "notice_id", "notice_sha256", "ivorn", "notice_received_at")
+        notices = {tuple(r[c] for c in said) for r in collect(lives[1].select(*said))}
+        assert {tuple(r[c] for c in said) for r in collect(second)} <= notices
         held = collect(versions.view(first.unionByName(second)))
         return tuple(
             {r["alert_id"]: r["status"] for r in rows}

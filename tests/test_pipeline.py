@@ -345,6 +345,29 @@ def test_a_filter_without_its_column_selects_nothing_and_stops_nothing(
     assert "filter odd selects nothing" in caplog.text
 
 
+def test_a_filter_that_fails_selects_nothing_and_stops_nothing(
+    pipeline, tmp_path, monkeypatch, caplog
+):
+    for name, body in {"loud": "1 / 0", "short": "quality[:0]"}.items():
+        folder = tmp_path / "faulty" / f"filter_{name}"
+        folder.mkdir(parents=True)
+        for path in (folder.parent, folder):
+            (path / "__init__.py").write_text("")
+        source = f"def {name}(quality):\n    return {body}\n"
+        (folder / "filter.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    package = shutil.make_archive(str(tmp_path / "x"), "zip", tmp_path, "faulty")
+    pipeline.spark.sparkContext.addPyFile(package)  # workers run already
+    both = {"filters": "fink_voevent.filters,faulty"}
+    pipeline.settings = pipeline.settings.model_copy(update=both)
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb221009a_bat")
+    pipeline.run()
+    assert set(pipeline.topics()) == {"fink_grb_bronze_ztf"}
+    assert "filter loud failed on packets that it lost: ZeroDivision" in caplog.text
+    assert "filter short failed on packets that it lost: ValueError: 0" in caplog.text
+
+
 def test_only_one_process_runs_the_stages_on_a_root(tmp_path):
     with (
         hold(str(tmp_path), "match"),

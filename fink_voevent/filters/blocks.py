@@ -38,24 +38,20 @@ def is_taken_back(status: pd.Series) -> pd.Series:
     return status.isin(["withdrawn", "retracted"])
 
 
-def is_silver(
-    p_chance: pd.Series, prior_activity: pd.Series, status: pd.Series
-) -> pd.Series:
+def is_silver(p_chance: pd.Series, prior_activity: pd.Series) -> pd.Series:
     """Whether chance hardly gives the pair, and the object was not active before.
 
-    A null `p_chance` (no background rate) or `prior_activity` fails. What is taken back
-    passes: an update between may have changed its probability.
+    A null `p_chance` (no background rate) or `prior_activity` fails.
     """
     surprising = p_chance.le(SILVER_CHANCE).fillna(value=False).astype(bool)
     quiet = prior_activity.isin(["new", "unknown"])
-    return (surprising & quiet) | is_taken_back(status)
+    return surprising & quiet
 
 
-def is_fast(magnitude_rate: pd.Series, status: pd.Series) -> pd.Series:
+def is_fast(magnitude_rate: pd.Series) -> pd.Series:
     """Whether the brightness changes by `FAST_MAG_PER_DAY` or more, up or down.
 
-    A null rate fails. What is taken back passes, as in `is_silver`.
+    A null rate fails.
     """
     change = pd.to_numeric(magnitude_rate).abs()
-    fast = change.ge(FAST_MAG_PER_DAY).fillna(value=False).astype(bool)
-    return fast | is_taken_back(status)
+    return change.ge(FAST_MAG_PER_DAY).fillna(value=False).astype(bool)

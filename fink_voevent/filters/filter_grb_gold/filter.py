@@ -11,7 +11,7 @@ from fink_voevent.filters.filter_grb_silver.filter import grb_silver
 
 DESCRIPTION = (
     "As grb_silver, and the brightness changes by 0.3 mag a day or more in a band, "
-    "fading or rising. What is withdrawn or retracted passes whatever its numbers."
+    "fading or rising."
 )
 
 
@@ -21,7 +21,6 @@ def grb_gold(
     extragalactic: pd.Series,
     p_chance: pd.Series,
     prior_activity: pd.Series,
-    status: pd.Series,
     magnitude_rate: pd.Series,
 ) -> pd.Series:
     """Select by `grb_silver` and `blocks.is_fast`.
@@ -34,12 +33,9 @@ def grb_gold(
     ...     pd.Series([None, None, None]),
     ...     pd.Series([0.001, 0.001, 0.001]),
     ...     pd.Series(["new", "new", "new"]),
-    ...     pd.Series(["new", "new", "new"]),
     ...     pd.Series([1.2, 0.1, None]),
     ... ).tolist()
     [True, False, False]
     """
-    surprising = grb_silver(
-        messenger, quality, extragalactic, p_chance, prior_activity, status
-    )
-    return surprising & blocks.is_fast(magnitude_rate, status)
+    surprising = grb_silver(messenger, quality, extragalactic, p_chance, prior_activity)
+    return surprising & blocks.is_fast(magnitude_rate)

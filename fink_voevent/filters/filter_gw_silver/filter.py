@@ -11,7 +11,7 @@ from fink_voevent.filters import blocks
 DESCRIPTION = (
     "As gw_bronze, not active before the event, and a chance probability of 0.01 or "
     "less: of 100 events, chance sends one. Without a background rate nothing "
-    "passes. What is withdrawn or retracted passes whatever its probability."
+    "passes."
 )
 
 
@@ -21,7 +21,6 @@ def gw_silver(
     extragalactic: pd.Series,
     p_chance: pd.Series,
     prior_activity: pd.Series,
-    status: pd.Series,
 ) -> pd.Series:
     """Select by `messenger` gw and `blocks.is_silver`; a null messenger fails.
 
@@ -33,10 +32,9 @@ def gw_silver(
     ...     pd.Series([None, None, None]),
     ...     pd.Series([0.001, 0.5, 0.5]),
     ...     pd.Series(["new", "new", "active"]),
-    ...     pd.Series(["new", "new", "retracted"]),
     ... ).tolist()
-    [True, False, True]
+    [True, False, False]
     """
     bronze = blocks.is_bronze(quality, extragalactic)
-    silver = blocks.is_silver(p_chance, prior_activity, status)
+    silver = blocks.is_silver(p_chance, prior_activity)
     return blocks.is_messenger(messenger, "gw") & bronze & silver
