@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -87,6 +87,11 @@ class Written(NamedTuple):
 NOTHING = Written((), 0)
 
 
+def never(_name: str) -> bool:
+    """No manifest is done."""
+    return False
+
+
 @dataclass(frozen=True)
 class Ledger:
     """Manifests of one stage under the root of our tables.
@@ -111,10 +116,10 @@ class Ledger:
         """Make the folder, so that it can be watched before the first batch."""
         self._store.make()
 
-    def manifests(self) -> list[Manifest]:
-        """All manifests, by run and batch."""
+    def manifests(self, is_done: Callable[[str], bool] = never) -> list[Manifest]:
+        """All manifests but those done, asked by their name; by run and batch."""
         store = self._store
-        names = store.names(SUFFIX)
+        names = [name for name in store.names(SUFFIX) if not is_done(name)]
         for name in names:
             if name not in self._read:
                 self._read[name] = parse(store.read(name))

@@ -8,6 +8,7 @@ is matched again with it. Until then the notice is kept and meets no alert by pl
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import threading
@@ -51,7 +52,7 @@ class Fetcher:
     _seen: set[str] = field(default_factory=set)
     _due: dict[str, tuple[float, int]] = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def _ledger(self) -> Ledger:
         return Ledger(self.settings.root, "ingest")
 

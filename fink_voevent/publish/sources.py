@@ -39,9 +39,7 @@ def routed(
     wanted = filters_of(settings)
     if not wanted:
         return
-    manifests = [
-        m for m in Ledger(settings.root, "route").manifests() if not is_done(m.name)
-    ]
+    manifests = Ledger(settings.root, "route").manifests(is_done)
     tables = {m.name: m.tables.get("routed", ()) for m in manifests}
     found = {name: _rows(settings, files) for name, files in tables.items()}
     first = {n: min((r["batch"] for r in rows), default=0) for n, rows in found.items()}
