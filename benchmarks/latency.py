@@ -212,7 +212,8 @@ def _run(
                 wait_until(lambda: observer.status().alerts == total)
                 consumer = _consumer(broker)
                 submit(("127.0.0.1", receive), voevent_of(800_000, 10.0), 30)
-                wait_until(lambda: observer.status().live_notices == 1)  # all is warm
+                wait_until(lambda: observer.status().live_notices == 1)
+                wait_until(lambda: "warmed up" in logs["run"].read_text())
                 return measure(consumer, receive, notices), echo
             finally:
                 keep = ROOT / "build" / "bench"
