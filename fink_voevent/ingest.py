@@ -168,10 +168,7 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
     """Start the stage: landing to events and quarantine, as long as it runs."""
     root = settings.root
     checkpoint = f"{root}/checkpoints/{STAGE}"
-    registry = dataclasses.replace(
-        streams.load(settings.streams), own=streams.authority(settings.local_ivo)
-    )
-    process = batch_writer(Ledger(root, STAGE), run_of(checkpoint), registry)
+    process = batch_writer(settings, run_of(checkpoint))
     landing = f"{root}/landing"
     open_store(landing).make()
     Ledger(root, STAGE).prepare()
@@ -195,12 +192,16 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
 
 
 def batch_writer(
-    ledger: Ledger, run: str, registry: streams.Registry, level: int = logging.INFO
+    settings: Settings, run: str, level: int = logging.INFO
 ) -> Callable[[DataFrame, int], None]:
     """Return what `foreachBatch` calls: parse, write, hand over; once for a batch.
 
     What it did is logged at `level`.
     """
+    ledger = Ledger(settings.root, STAGE)
+    registry = dataclasses.replace(
+        streams.load(settings.streams), own=streams.authority(settings.local_ivo)
+    )
 
     def process(landed: DataFrame, batch: int) -> None:
         if ledger.has(run, batch):

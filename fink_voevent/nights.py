@@ -9,6 +9,7 @@ night would never look at the one before again.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timezone
@@ -27,6 +28,8 @@ from fink_voevent.storage import open_store
 
 _LOG = logging.getLogger(__name__)
 POLL_S = 0.5  # how long a caller's `halted` waits
+# what Spark says of files that it is to read and that are not there
+_GONE = re.compile("PATH_NOT_FOUND|FileNotFoundException|FILE_NOT_EXIST")
 
 Halted = Callable[[], bool]
 
@@ -111,7 +114,8 @@ def _finish_last(
 ) -> bool:
     """Match what the last night has left; False where halted.
 
-    Where its alerts are no longer there, that is told: they cannot be matched.
+    Where its alerts are no longer there, that is told: they cannot be matched. Of any
+    other failure it is tried again, at the next start.
     """
     last = last_before(settings, name)
     if last is None:
@@ -131,10 +135,10 @@ def _finish_last(
         finally:
             query.stop()
     except (PySparkException, Py4JError) as error:
-        _LOG.debug("%s", error)
+        if not _GONE.search(str(error)):
+            raise
         _LOG.error(
-            "what was left of night %s cannot be matched (are its files in %s still"
-            " there? Spark's own log has the details)",
+            "what was left of night %s cannot be matched: its files in %s are gone",
             *(last, path),
         )
     return True

@@ -52,10 +52,6 @@ class Past:
         """Event files that were matched with the alerts of all these batches."""
         return sorted({f for m in self.manifests for f in m.facts["event_files"]})
 
-    def alerts(self) -> DataFrame:
-        """All thin alerts."""
-        return self._alerts(self.pieces)
-
     def alerts_of(self, *nights: str) -> DataFrame:
         """Thin alerts of nights."""
         return self._alerts(piece for piece in self.pieces if piece.night in nights)

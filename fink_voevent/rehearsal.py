@@ -10,7 +10,6 @@ nothing of them reaches a topic, or a table that others read.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import logging
@@ -20,7 +19,7 @@ from datetime import datetime, timedelta, timezone
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent import ingest, night, route, streams, surveys
+from fink_voevent import ingest, night, route, surveys
 from fink_voevent.ledger import Ledger, Manifest
 from fink_voevent.schema import spark_schema
 from fink_voevent.settings import Settings
@@ -54,7 +53,7 @@ def notice(ra: float, dec: float, seen: datetime, number: int) -> bytes:
 
 def rounds(
     spark: SparkSession, settings: Settings, tonight: str, packets: DataFrame, name: str
-) -> Iterator[None]:
+) -> Iterator[int]:
     """Let made-up notices meet an alert, one batch of a stage at each step.
 
     Parameters
@@ -69,6 +68,11 @@ def rounds(
     name : str
         Of the folder under ``rehearsal``, which goes away: one that nobody else uses.
 
+    Yields
+    ------
+    int
+        Notices that went all the way so far.
+
     Raises
     ------
     PySparkException, Py4JError, OSError, VOEventPluginError
@@ -82,13 +86,13 @@ def rounds(
     try:
         science = f"{folder}/science/{tonight}"
         packets.limit(ALERTS).write.parquet(science)
-        yield
+        yield 0
         yield from _play(spark.read.parquet(science), made_up, tonight)
     finally:
         open_store(folder).remove()
 
 
-def _play(science: DataFrame, settings: Settings, tonight: str) -> Iterator[None]:
+def _play(science: DataFrame, settings: Settings, tonight: str) -> Iterator[int]:
     thin = surveys.thin(science, settings.survey, tonight)
     seconds = F.unix_seconds("alert_time").alias("s")
     # one that filters pass: what follows them is to be warm too
@@ -99,22 +103,18 @@ def _play(science: DataFrame, settings: Settings, tonight: str) -> Iterator[None
         return
     seen = datetime.fromtimestamp(alert["s"], timezone.utc)
     spark, level = science.sparkSession, logging.DEBUG
-    registry = dataclasses.replace(
-        streams.load(settings.streams), own=streams.authority(settings.local_ivo)
-    )
-    own = Ledger(settings.root, ingest.STAGE)
-    read = ingest.batch_writer(own, RUN, registry, level)
+    read = ingest.batch_writer(settings, RUN, level)
     match = night.batch_writer(settings, tonight, RUN, science.schema, level)
     send = route.batch_writer(settings, RUN, level)
     for number in range(settings.rehearsals):
         raw = notice(alert["alert_ra"], alert["alert_dec"], seen, number)
         read(_landed(spark, raw, seen), number)
-        yield
+        yield number
         events = spark.read.text(_manifest(settings, ingest.STAGE, number))
         match(night.arrivals(science.limit(0 if number else ALERTS), events), number)
-        yield
+        yield number
         send(spark.read.text(_manifest(settings, night.STAGE, number)), number)
-        yield
+        yield number + 1
 
 
 def _landed(spark: SparkSession, raw: bytes, moment: datetime) -> DataFrame:

@@ -26,6 +26,7 @@ from fink_voevent.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 _CAUSE = re.compile(r"(Caused by: )?[\w.]*(Error|Exception|Interrupt)\b")
+GIVE_WAY_S = 20.0  # between two steps of the warm-up
 STAGES = (ingest.STAGE, night.STAGE, route.STAGE)
 
 
@@ -84,7 +85,7 @@ def _run(settings: Settings, stop: threading.Event, stages: Sequence[str]) -> No
         running = None
         if night.STAGE in stages:
             running = _begin(spark, settings, queries, halted)
-        _rehearse(spark, settings, stages, halted)
+        _rehearse(spark, settings, stages, lambda: _halted_or_idle(queries, halted))
         while not halted():
             if running is not None and nights.has_come(settings, running):
                 _stop_match(queries)
@@ -122,22 +123,39 @@ def _rehearse(
     stages: Sequence[str],
     halted: Callable[[], bool],
 ) -> None:
-    """Warm the stages up, if there are alerts to do it with."""
+    """Warm the stages up, if there are alerts to do it with.
+
+    `halted` is asked between two steps, and may take its time.
+    """
     tonight = nights.of_now(settings)
     path = nights.science_folder(settings, tonight)
     if not settings.rehearsals or nights.schema_of(spark, path) is None:
         return
     packets = spark.read.parquet(path)
+    done = 0
     steps = rehearsal.rounds(spark, settings, tonight, packets, "-".join(stages))
     try:
         with closing(steps):
-            for _ in steps:
+            for done in steps:
+                _LOG.debug("%d made-up notices went all the way", done)
                 if halted():
                     return
     except (PySparkException, Py4JError, OSError, VOEventPluginError) as error:
         _LOG.warning("the first notices will be slow: %s", _reason(str(error)))
     else:
-        _LOG.info("warmed up with %d made-up notices", settings.rehearsals)
+        _LOG.info("warmed up with %d made-up notices", done)
+
+
+def _halted_or_idle(
+    queries: Sequence[StreamingQuery], halted: Callable[[], bool]
+) -> bool:
+    """Let real work go first, for `GIVE_WAY_S` at most, and tell whether to stop."""
+    for _ in range(int(GIVE_WAY_S / nights.POLL_S)):
+        if halted():
+            return True
+        if not any(query.status["isDataAvailable"] for query in queries):
+            break
+    return False
 
 
 def _raise_failure(queries: list[StreamingQuery]) -> None:

@@ -34,6 +34,12 @@ def held(pipeline: Pipeline):
     return past.Past.of(pipeline.spark, settings, *ledgers)
 
 
+def alerts(pipeline: Pipeline):
+    """All thin alerts."""
+    of_all = held(pipeline)
+    return of_all.alerts_of(*(piece.night for piece in of_all.pieces))
+
+
 def folders(pipeline: Pipeline) -> int:
     found = Path(pipeline.settings.root, "alerts").rglob("*.parquet")
     return len({path.parent for path in found})
@@ -46,13 +52,13 @@ def test_a_late_notice_meets_a_night_that_was_made_one(
     for name in ("early", "late"):
         pipeline.alerts(name)
         pipeline.match()
-    first, count = pipeline.settings.night, held(pipeline).alerts().count()
+    first, count = pipeline.settings.night, alerts(pipeline).count()
     assert compact(pipeline, "20991231") == [first]
     (piece,) = (p for p in held(pipeline).pieces if p.files)
     assert len(piece.files) == 1
     index = ds.dataset(f"{pipeline.settings.root}/{piece.files[0]}").to_table()["hpx29"]
     assert index.to_pylist() == sorted(index.to_pylist())
-    assert held(pipeline).alerts().count() == count
+    assert alerts(pipeline).count() == count
     pipeline.another_night("20221012")
     pipeline.notices()
     pipeline.match()
@@ -93,10 +99,10 @@ def test_what_was_replaced_is_removed_at_the_next_start(pipeline):
     before = folders(pipeline)
     compact(pipeline, "20991231")
     assert folders(pipeline) == before + 1
-    count = held(pipeline).alerts().count()
+    count = alerts(pipeline).count()
     compact(pipeline, "20991231")
     assert folders(pipeline) == 1
-    assert held(pipeline).alerts().count() == count > 0
+    assert alerts(pipeline).count() == count > 0
 
 
 def test_a_night_that_goes_on_after_it_was_made_one_is_whole(pipeline, expected):  # noqa: F811
@@ -120,7 +126,7 @@ def test_of_old_nights_what_coincides_is_kept_and_updated(pipeline, expected):  
     pipeline.match()
     told = {row["alert_id"] for row in pipeline.standing()}
     assert compact(pipeline, "20991231", keep_days=30) == [pipeline.settings.night]
-    assert {row.alert_id for row in held(pipeline).alerts().collect()} == told
+    assert {row.alert_id for row in alerts(pipeline).collect()} == told
     assert compact(pipeline, "20991231", keep_days=30) == []
     pipeline.notices("grb130702a_gnd_pos", "grb130702a_fin_pos", "grb221009a_xrt")
     pipeline.match()
@@ -140,6 +146,6 @@ def test_of_old_nights_what_coincides_is_kept_and_updated(pipeline, expected):  
 def test_a_night_within_the_days_that_are_kept_is_whole(pipeline):
     pipeline.alerts("early", "late")
     pipeline.match()
-    count = held(pipeline).alerts().count()
+    count = alerts(pipeline).count()
     compact(pipeline, "20221020", keep_days=30)
-    assert held(pipeline).alerts().count() == count
+    assert alerts(pipeline).count() == count

@@ -327,14 +327,19 @@ def test_tables_on_disk_are_those_declared(pipeline):
                     assert found[name] == kind, (table, name)
 
 
+def write_filter(package: Path, name: str, source: str) -> None:
+    """Put a filter into a package, which is made where it is not there."""
+    folder = package / f"filter_{name}"
+    folder.mkdir(parents=True)
+    for path in (package, folder):
+        (path / "__init__.py").write_text("")
+    (folder / "filter.py").write_text(source)
+
+
 def test_a_filter_without_its_column_selects_nothing_and_stops_nothing(
     pipeline, tmp_path, monkeypatch, caplog
 ):
-    folder = tmp_path / "odd" / "filter_odd"
-    folder.mkdir(parents=True)
-    for path in (folder.parent, folder):
-        (path / "__init__.py").write_text("")
-    (folder / "filter.py").write_text("def odd(nothing_like_it):\n    return 1\n")
+    write_filter(tmp_path / "odd", "odd", "def odd(nothing_like_it):\n    return 1\n")
     monkeypatch.syspath_prepend(tmp_path)
     both = {"filters": "fink_voevent.filters,odd"}
     pipeline.settings = pipeline.settings.model_copy(update=both)
@@ -349,12 +354,8 @@ def test_a_filter_that_fails_selects_nothing_and_stops_nothing(
     pipeline, tmp_path, monkeypatch, caplog
 ):
     for name, body in {"loud": "1 / 0", "short": "quality[:0]"}.items():
-        folder = tmp_path / "faulty" / f"filter_{name}"
-        folder.mkdir(parents=True)
-        for path in (folder.parent, folder):
-            (path / "__init__.py").write_text("")
         source = f"def {name}(quality):\n    return {body}\n"
-        (folder / "filter.py").write_text(source)
+        write_filter(tmp_path / "faulty", name, source)
     monkeypatch.syspath_prepend(tmp_path)
     package = shutil.make_archive(str(tmp_path / "x"), "zip", tmp_path, "faulty")
     pipeline.spark.sparkContext.addPyFile(package)  # workers run already

@@ -158,10 +158,7 @@ def test_the_share_of_the_window_that_is_nearer(spark):
 
 
 # What the filter grb_silver reads.
-SILVER = (
-    *("messenger", "quality", "extragalactic", "p_chance", "prior_activity"),
-    "status",
-)
+SILVER = ("messenger", "quality", "extragalactic", "p_chance", "prior_activity")
 
 
 def scattered(rng, days: float) -> dict[str, np.ndarray]:

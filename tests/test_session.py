@@ -8,9 +8,11 @@ import os
 import subprocess
 import sys
 
+from fink_voevent.session import tries_again
+
 SCRIPT = """
 from fink_voevent.config import load
-from fink_voevent.session import build
+from fink_voevent.session import build, tries_again
 
 def files(rows):
     import fink_voevent.streams
@@ -19,6 +21,7 @@ def files(rows):
 
 values = {"spark_master": "local-cluster[1,1,1024]", "driver_memory": "1g"}
 spark = build(load({}, values).settings, "test")
+assert tries_again(spark)
 print(*set(spark.range(1).rdd.mapPartitions(files).collect()))
 spark.stop()
 """
@@ -44,6 +47,10 @@ def test_executors_run_the_package_that_was_shipped(tmp_path):
     done = on_a_cluster(tmp_path, "-c", SCRIPT)
     assert done.returncode == 0, done.stderr
     assert "fink_voevent.zip/fink_voevent/streams.py" in done.stdout
+
+
+def test_one_machine_does_no_task_again(spark):
+    assert not tries_again(spark)
 
 
 def test_a_night_is_matched_on_a_cluster_as_on_one_machine(tmp_path, datatest):
