@@ -67,6 +67,7 @@ bench: venv java maven ## benchmarks, into build/bench
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/match.py
+	$(BIN)/python benchmarks/years.py
 	$(BIN)/python benchmarks/latency.py
 
 fuzz: venv ## 100,000 mutated documents (N=...)

@@ -20,7 +20,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from fink_voevent import ledger, past
+from fink_voevent import past, stored
 from fink_voevent.ledger import Ledger, Manifest
 from fink_voevent.pieces import STAGE, Piece, newest_of_nights, pieces
 from fink_voevent.schema import names
@@ -52,7 +52,7 @@ def compact(
     made = past.of_survey(compacted, settings.survey)
     _remove_replaced(settings, own, made)
     newest = newest_of_nights(made)
-    pairs = ledger.read(spark, settings.root, "coincidences", own).select("alert_id")
+    pairs = stored.read(spark, settings.root, "coincidences", own).select("alert_id")
     for night, held in sorted(_by_night(pieces(own, made)).items()):
         before = newest.get(night)
         old = _is_old(night, tonight, settings.keep_days)
@@ -60,7 +60,7 @@ def compact(
         if night == tonight or not _is_due(held, old and not was_old):
             continue
         files = [f for piece in held for f in piece.files]
-        alerts = ledger.read_files(spark, settings.root, "alerts", files)
+        alerts = stored.read_files(spark, settings.root, "alerts", files)
         if old:
             alerts = alerts.join(pairs, "alert_id", "left_semi").select(names("alerts"))
         _make_one(settings, held, alerts, {"night": night, "old": old})

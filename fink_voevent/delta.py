@@ -113,7 +113,7 @@ def _of_new_notices(inputs: Inputs, rules: Rules) -> DataFrame | None:
     known = [event for event in events if event in before.digest] + renamed
     if span is None and not known:
         return None
-    changed = versions.only(now.latest, events)
+    changed = now.rows(events)
     live, order = versions.matchable(changed), digest.order(brief, rules.cell_order)
     among = regions.of(live, match.TOLD, order, rules.credible_level)
     seen = past.alerts_within(span, digest.sky(brief))
@@ -122,5 +122,5 @@ def _of_new_notices(inputs: Inputs, rules: Rules) -> DataFrame | None:
         return match.with_status(again, "new")
     told = versions.view(versions.only(past.coincidences(), known))
     if renamed:  # their last notice as it was says what is withdrawn
-        changed = changed.unionByName(versions.only(before.latest, renamed))
+        changed = changed.unionByName(before.rows(renamed))
     return versions.revised(again, told, changed, inputs.number)

@@ -23,9 +23,9 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.types import BinaryType, StructField, StructType
 
-from fink_voevent import streams
+from fink_voevent import stored, streams
 from fink_voevent.errors import NoticeError
-from fink_voevent.ledger import Ledger, Manifest, Written, read, run_of
+from fink_voevent.ledger import Ledger, Manifest, Written, run_of
 from fink_voevent.notice import normalise_all
 from fink_voevent.schema import arrow_schema, spark_schema
 from fink_voevent.settings import Settings
@@ -213,7 +213,7 @@ def batch_writer(
         parse_to(landed, registry, staging)
         written = {}
         for table, key in SAME.items():
-            known = read(spark, ledger.root, table, earlier)
+            known = stored.read(spark, ledger.root, table, earlier)
             place = Place(ledger, table, run, batch)
             written[table] = _hand_over(place, f"{staging}/{table}", known, key)
         open_store(staging).remove()

@@ -14,19 +14,15 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pyarrow as pa
-import pyarrow.dataset as ds
-
-from fink_voevent.schema import arrow_schema, spark_schema
 from fink_voevent.storage import Store, open_store
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
 SUFFIX = ".json"
 
@@ -172,38 +168,6 @@ class Ledger:
         rows = {name: store.rows(name) for name in store.names(".parquet")}
         files = tuple(str(prefix / name) for name, count in rows.items() if count)
         return Written(files, sum(rows.values()))
-
-
-def read(
-    spark: SparkSession, root: str, table: str, manifests: Iterable[Manifest]
-) -> DataFrame:
-    """Rows of a table that these manifests handed over; an empty table where none."""
-    files = [f for m in manifests for f in m.tables.get(table, ())]
-    return read_files(spark, root, table, files)
-
-
-def read_files(
-    spark: SparkSession, root: str, table: str, files: Sequence[str]
-) -> DataFrame:
-    """Rows of these data files of a table, relative to the root; empty where none."""
-    schema = spark_schema(table)
-    if not files:
-        return spark.createDataFrame([], schema)
-    return spark.read.schema(schema).parquet(*[f"{root}/{f}" for f in files])
-
-
-def table(
-    root: str, name: str, files: Sequence[str], columns: Sequence[str]
-) -> pa.Table:
-    """Columns of these data files of a table, read here: for a few small files."""
-    schema = arrow_schema(name)
-    if not files:
-        return schema.empty_table().select(list(columns))
-    store = open_store(root)
-    paths = [store.at(*file.split("/")).path for file in files]
-    return ds.dataset(paths, schema, "parquet", filesystem=store.filesystem).to_table(
-        list(columns)
-    )
 
 
 def run_of(checkpoint: str) -> str:

@@ -1,19 +1,27 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The notices that hold, kept in memory from batch to batch."""
+"""The notices that hold, as a batch needs them: who they are, and some of their rows.
+
+Of all notices ever, the driver keeps a census and a digest. Rows, with regions and sky
+maps, are read of those events that tonight's alerts can meet, or that new notices can
+change: so a batch takes the same time after years.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent import digest, ledger, match, regions, versions
+from fink_voevent import census, digest, match, regions, stored, versions
+from fink_voevent.census import Census
 from fink_voevent.digest import Digest, Span
 from fink_voevent.regions import Regions
 from fink_voevent.settings import Settings, parse_window
+
+FEW = 200  # events, that are all held
 
 
 def tenses(settings: Settings) -> tuple[str, ...]:
@@ -35,15 +43,103 @@ def with_maps(events: DataFrame, maps: DataFrame) -> DataFrame:
 
 
 @dataclass(frozen=True)
-class Known:
-    """`versions.latest` of some notices, in memory, and its digest."""
+class Source:
+    """Reads rows of notices."""
 
-    latest: DataFrame
+    spark: SparkSession
+    settings: Settings
+
+    def census(self, files: Sequence[str]) -> Census:
+        """Census of files of events, and of maps."""
+        return census.read(self.settings.root, files, tenses(self.settings))
+
+    def latest(self, notices: Census, names: Mapping[str, str]) -> DataFrame:
+        """`versions.latest` of these notices, windows applied; `names` as it has."""
+        root = self.settings.root
+        files = notices.event_files
+        told = stored.read_files(self.spark, root, "events", files)
+        here = sorted({entry.event_id for entry in notices.entries})
+        events = versions.only(told, here)  # a file holds other notices too
+        if notices.maps:
+            fetched = sorted(notices.maps.values())
+            maps = stored.read_files(self.spark, root, "maps", fetched)
+            events = with_maps(events, maps)
+        renamed = {name: names[name] for name in here if name in names}
+        latest = versions.latest(events, tenses(self.settings), renamed)
+        return versions.with_window(latest, parse_window(self.settings.window))
+
+    def rows(self, notices: Census, events: Collection[str]) -> DataFrame:
+        """Rows of some events, of `latest` of all."""
+        around = notices.of(notices.around(events))
+        return versions.only(self.latest(around, notices.roots), events)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the notices in some files.
+
+    Parameters
+    ----------
+    source : Source
+    census : Census
+    digest : Digest
+        Of all of their events.
+    held : frozenset of str
+        Events whose rows are in memory.
+    latest : DataFrame
+        Those.
+    """
+
+    source: Source
+    census: Census
     digest: Digest
+    held: frozenset[str]
+    latest: DataFrame
     _regions: dict[tuple[Span, int, float], Regions] = field(default_factory=dict)
 
+    @classmethod
+    def at_first(cls, source: Source, files: Sequence[str]) -> Known:
+        """Read all notices, once."""
+        notices = source.census(files)
+        every = source.latest(notices, notices.roots)
+        if len(notices.members) > FEW:
+            found = digest.of(every)
+            return cls(source, notices, found, frozenset(), every.limit(0).persist())
+        every.persist()
+        return cls(source, notices, digest.of(every), frozenset(notices.members), every)
+
+    def after(self, files: Sequence[str], span: Span | None) -> Known:
+        """Know more files too, holding what `holding` does and what they change."""
+        new = self.source.census(files)
+        notices = self.census.plus(new)
+        changed = notices.changed(self.census, new)
+        met = self._within(span) & notices.members.keys()
+        latest = self.source.rows(notices, changed | met).persist()
+        left = {e: b for e, b in self.digest.items() if e in notices.members}
+        found = left | digest.of(latest)
+        return Known(self.source, notices, found, frozenset(changed | met), latest)
+
+    def holding(self, span: Span | None) -> Known:
+        """Know the same, with rows in memory of what alerts of a span can meet."""
+        met = self._within(span)
+        if met <= self.held:
+            return self
+        self.unpersist()
+        held = self.held | met
+        latest = self.source.rows(self.census, held).persist()
+        return replace(self, held=held, latest=latest, _regions={})
+
+    def _within(self, span: Span | None) -> frozenset[str]:
+        return frozenset(digest.within(self.digest, span)) if span else frozenset()
+
+    def rows(self, events: Collection[str]) -> DataFrame:
+        """Rows of some events, of `versions.latest` of all."""
+        if self.held.issuperset(events):
+            return versions.only(self.latest, events)
+        return self.source.rows(self.census, events)
+
     def reachable(self, span: Span) -> DataFrame:
-        """Events that an alert of a span of time can meet."""
+        """Events that an alert of a span of time can meet, of those that are held."""
         return versions.matchable(digest.reachable(self.latest, span))
 
     def regions(self, span: Span, order: int, credible_level: float) -> Regions:
@@ -67,7 +163,7 @@ class Known:
 
 @dataclass
 class Live:
-    """`versions.latest` of event files, windows applied.
+    """What is known of event files, from batch to batch.
 
     Most batches bring alerts alone: the notices are then those of the batch before, and
     nothing of them is read again. Of two sets of files asked for in turn both are kept,
@@ -75,25 +171,23 @@ class Live:
     """
 
     settings: Settings
-    _kept: dict[tuple[str, ...], Known] = field(default_factory=dict)
+    _kept: dict[frozenset[str], Known] = field(default_factory=dict)
 
-    def of(self, spark: SparkSession, files: Sequence[str]) -> Known:
-        """Latest notices of these files."""
-        key = tuple(sorted(files))
-        if key not in self._kept:
-            while len(self._kept) > 1:
-                self._kept.pop(next(iter(self._kept))).unpersist()
-            latest = self._read(spark, key).persist()
-            self._kept[key] = Known(latest, digest.of(latest) if key else {})
+    def of(self, spark: SparkSession, files: Sequence[str], span: Span | None) -> Known:
+        """Know these files, and hold rows of what alerts of a span can meet."""
+        key = frozenset(files)
+        known = self._kept.pop(key, None)
+        if known is None:
+            known = self._learn(Source(spark, self.settings), key, span)
+        while len(self._kept) > 1:
+            self._kept.pop(next(iter(self._kept))).unpersist()
+        self._kept[key] = known.holding(span)
         return self._kept[key]
 
-    def _read(self, spark: SparkSession, files: tuple[str, ...]) -> DataFrame:
-        root = self.settings.root
-        is_map = {f: f.startswith("maps/") for f in files}
-        told = [f for f in files if not is_map[f]]
-        events = ledger.read_files(spark, root, "events", told)
-        if any(is_map.values()):
-            fetched = [f for f in files if is_map[f]]
-            events = with_maps(events, ledger.read_files(spark, root, "maps", fetched))
-        latest = versions.latest(events, tenses(self.settings))
-        return versions.with_window(latest, parse_window(self.settings.window))
+    def _learn(self, source: Source, files: frozenset[str], span: Span | None) -> Known:
+        """From what is known of some of the files, if of any."""
+        parts = [held for held in self._kept if held <= files]
+        if not parts:
+            return Known.at_first(source, sorted(files))
+        most = max(parts, key=len)
+        return self._kept[most].after(sorted(files - most), span)

@@ -13,15 +13,15 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from fink_voevent import skymap
+from fink_voevent import skymap, stored
 from fink_voevent.errors import InputError, NoticeError, StorageError
 from fink_voevent.fetch import fetch
 from fink_voevent.ledger import Ledger, Manifest
@@ -126,15 +126,12 @@ def run_of(url: str) -> str:
     return f"map-{hashlib.sha256(url.encode()).hexdigest()[:32]}"
 
 
-def _urls(root: str, files: Iterable[str]) -> list[str]:
+def _urls(root: str, files: Sequence[str]) -> list[str]:
     """Addresses of maps that events name and do not hold."""
-    store = open_store(root)
-    paths = [store.at(*name.split("/")).path for name in files]
-    if not paths:
-        return []
-    held = ds.dataset(paths, arrow_schema("events"), "parquet", store.filesystem)
-    needed = ds.field("skymap_url").is_valid() & ~ds.field("skymap_sha256").is_valid()
-    found: list[Any] = held.to_table(["skymap_url"], filter=needed)[0].to_pylist()
+    columns = ["skymap_url", "skymap_sha256"]
+    events = stored.read_here(root, "events", files, columns)
+    needed = pc.field("skymap_url").is_valid() & ~pc.field("skymap_sha256").is_valid()
+    found: list[Any] = events.filter(needed)["skymap_url"].to_pylist()
     return sorted(set(found))
 
 

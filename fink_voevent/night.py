@@ -121,8 +121,9 @@ def batch_writer(
             alerts = own.write(fresh, "alerts", run, batch)
         span = span_of(open_store(settings.root), alerts.files)
         known = past.event_files
-        before = live.of(past.spark, known)
-        now = live.of(past.spark, [*known, *arriving]) if arriving else before
+        days = None if span is None else span.whole_days()
+        before = live.of(past.spark, known, None if arriving else days)
+        now = live.of(past.spark, [*known, *arriving], days) if arriving else before
         inputs = Inputs(past, alerts, span, before, now, len(manifests))
         found = delta.coincidences(inputs, rules)
         coincidences = NOTHING

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent import ledger, pieces, udf
+from fink_voevent import pieces, stored, udf
 from fink_voevent.digest import Span
 from fink_voevent.ledger import Manifest
 from fink_voevent.pieces import Piece
@@ -81,11 +81,11 @@ class Past:
     def coincidences(self) -> DataFrame:
         """Rows of the journal."""
         root = self.settings.root
-        return ledger.read(self.spark, root, "coincidences", self.manifests)
+        return stored.read(self.spark, root, "coincidences", self.manifests)
 
     def read_files(self, table: str, files: Sequence[str]) -> DataFrame:
         """Rows of data files of a table."""
-        return ledger.read_files(self.spark, self.settings.root, table, files)
+        return stored.read_files(self.spark, self.settings.root, table, files)
 
     def _alerts(self, pieces: Iterable[Piece]) -> DataFrame:
         return self.read_files("alerts", [f for piece in pieces for f in piece.files])

@@ -7,19 +7,18 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
-SAME_TIME_S = 60.0  # instruments trigger on one burst this far apart, at most
+from fink_voevent.census import SAME_TIME_US
 
 
 def with_related(live: DataFrame) -> DataFrame:
     """Add `related_event_ids`: events of the same time and an overlapping region.
 
     Two instruments that saw one burst name it differently. Related are events that
-    stand, whose times differ by `SAME_TIME_S` at most, and whose 99 % regions share a
+    stand, whose times differ by `SAME_TIME_US` at most, and whose 99 % regions share a
     part of the sky (by their cells).
     """
     moment = F.expr("unix_micros(event_time)")
-    reach = round(SAME_TIME_S * 1e6)
-    around = Window.orderBy(moment).rangeBetween(-reach, reach)
+    around = Window.orderBy(moment).rangeBetween(-SAME_TIME_US, SAME_TIME_US)
     standing = F.expr("kind <> 'retraction' AND event_time IS NOT NULL")
     other = F.when(standing, F.struct("event_id", "cells"))
     related = F.array_sort(

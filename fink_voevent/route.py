@@ -28,6 +28,7 @@ from fink_voevent import (
     kafka,
     ledger,
     night,
+    stored,
     surveys,
     topics,
 )
@@ -85,7 +86,7 @@ def batch_writer(
         tables: dict[str, tuple[str, ...]] = {}
         if sources and ways.routes:
             spark, root = lines.sparkSession, settings.root
-            table = ledger.read_files(spark, root, "coincidences", files)
+            table = stored.read_files(spark, root, "coincidences", files)
             pairs = table.where(F.col("survey") == settings.survey)
             alerts = attach.science(spark, sources, settings.archive_prefix)
             told = None
@@ -93,7 +94,7 @@ def batch_writer(
                 before = [
                     m for m in own.manifests() if (m.run, m.batch) != (run, batch)
                 ]
-                told = ledger.read(spark, root, "routed", before)
+                told = stored.read(spark, root, "routed", before)
             # made once: for the table, and for the topics
             whole = topics.passed(pairs, alerts, ways, settings.survey).persist()
             chosen = topics.decided(whole, told)
@@ -116,7 +117,8 @@ def _sources(settings: Settings, files: Sequence[str]) -> dict[attach.Source, se
     """Where the alerts of our survey's pairs lie, and the statuses of those."""
     columns = ("packet_file", "night", "status", "survey")
     found: dict[attach.Source, set[str]] = defaultdict(set)
-    for row in ledger.table(settings.root, "coincidences", files, columns).to_pylist():
+    rows = stored.read_here(settings.root, "coincidences", files, columns).to_pylist()
+    for row in rows:
         if row["survey"] == settings.survey:
             found[attach.Source(row["packet_file"], row["night"])].add(row["status"])
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -16,10 +17,11 @@ from pyspark.errors import PySparkException, StreamingQueryException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming import StreamingQuery
 
-from fink_voevent import ingest, maps, night, nights, rehearsal, route
+from fink_voevent import ingest, maps, merging, night, nights, rehearsal, route
 from fink_voevent.errors import VOEventPluginError
 from fink_voevent.heartbeat import Heart
 from fink_voevent.lease import hold
+from fink_voevent.ledger import Ledger
 from fink_voevent.parent import parent_lost
 from fink_voevent.session import build
 from fink_voevent.settings import Settings
@@ -86,7 +88,9 @@ def _run(settings: Settings, stop: threading.Event, stages: Sequence[str]) -> No
         if night.STAGE in stages:
             running = _begin(spark, settings, queries, halted)
         _rehearse(spark, settings, stages, lambda: _halted_or_idle(queries, halted))
+        few = merging.Housekeeping([Ledger(settings.root, stage) for stage in stages])
         while not halted():
+            few.turn(time.monotonic(), halted)
             if running is not None and nights.has_come(settings, running):
                 _stop_match(queries)
                 running = _begin(spark, settings, queries, halted)

@@ -10,7 +10,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent import attach, ledger, night, topics
+from fink_voevent import attach, night, stored, topics
 from fink_voevent.errors import InputError
 from fink_voevent.ledger import Ledger
 from fink_voevent.schema import spark_schema
@@ -82,7 +82,7 @@ def _pairs(spark: SparkSession, settings: Settings, folder: str | None) -> DataF
         ]
         if not manifests:
             raise InputError(f"no coincidences under {settings.root} for this night")
-        return ledger.read(spark, settings.root, "coincidences", manifests)
+        return stored.read(spark, settings.root, "coincidences", manifests)
     try:
         schema = spark_schema("coincidences")
         return spark.read.schema(schema).parquet(folder)

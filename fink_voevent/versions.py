@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
+from fink_voevent.census import roots
 from fink_voevent.match import EVENT_COLUMNS, coincidence_id
 from fink_voevent.related import with_related
 from fink_voevent.schema import names
@@ -33,7 +34,11 @@ MANY = 200  # events to name one by one in an expression
 _ORDER = ("event_version", "event_issued", "notice_id")  # of notices of one event
 
 
-def latest(events: DataFrame, tenses: tuple[str, ...]) -> DataFrame:
+def latest(
+    events: DataFrame,
+    tenses: tuple[str, ...],
+    names: Mapping[str, str] | None = None,
+) -> DataFrame:
     """Latest notice of each event, with the time of the event's trigger.
 
     Parameters
@@ -42,6 +47,8 @@ def latest(events: DataFrame, tenses: tuple[str, ...]) -> DataFrame:
         Notices of any version, in any order.
     tenses : tuple of str
         Those that take part; a retraction does as a utility too, as CHIME's are.
+    names : mapping of str to str, optional
+        `census.roots`, where it is known; by default these events are asked.
 
     Returns
     -------
@@ -69,7 +76,7 @@ def latest(events: DataFrame, tenses: tuple[str, ...]) -> DataFrame:
     region = F.when(F.col("cells").isNotNull(), F.struct(*REGION.values()))
     # another map of the same notice, fetched since, is another region
     map_id = F.concat_ws("/", "notice_id", "skymap_sha256")
-    ranked = one_name(taking_part.withColumn("_map_id", map_id)).select(
+    ranked = one_name(taking_part.withColumn("_map_id", map_id), names).select(
         *[F.col(source).alias(name) for name, source in told.items()],
         *("kind", "window_before", "window_after"),
         F.first(region, ignorenulls=True).over(whole).alias("_region"),
@@ -95,34 +102,26 @@ def _newest_first(retracted: str, order: Sequence[str]) -> list[Column]:
     ]
 
 
-def one_name(events: DataFrame) -> DataFrame:
+def one_name(events: DataFrame, names: Mapping[str, str] | None = None) -> DataFrame:
     """Give the notices of an event one `event_id` where each cites only the last.
 
     Of publishers whose notices name no event, a notice belongs to the event of the
-    notice that it supersedes or retracts: that one's may be another's again.
+    notice that it supersedes or retracts: that one's may be another's again. `names` as
+    in `latest`.
     """
-    cited = F.col("event_id").startswith("ivo://") & (
-        F.col("event_id") != F.col("ivorn")
-    )
-    links = dict(sorted(events.where(cited).select("ivorn", "event_id").collect()))
-    roots = {start: _root(start, links) for start in links.values()}
-    moved = {start: root for start, root in roots.items() if start != root}
-    if not moved:
+    if names is None:
+        cited = F.col("event_id").startswith("ivo://") & (
+            F.col("event_id") != F.col("ivorn")
+        )
+        names = roots(events.where(cited).select("ivorn", "event_id").collect())
+    if not names:
         return events
     renames = events.sparkSession.createDataFrame(
-        sorted(moved.items()), "event_id string, _root string"
+        sorted(names.items()), "event_id string, _root string"
     )
     renamed = F.coalesce("_root", "event_id")
     joined = events.join(F.broadcast(renames), "event_id", "left")
     return joined.withColumn("event_id", renamed).drop("_root")
-
-
-def _root(start: str, links: Mapping[str, str]) -> str:
-    seen = {start}
-    while start in links and links[start] not in seen:  # notices may cite in a circle
-        start = links[start]
-        seen.add(start)
-    return start
 
 
 def can_be_met() -> Column:

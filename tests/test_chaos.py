@@ -26,7 +26,7 @@ from fink_client.avro_utils import AlertReader
 from oracle import assert_equal, pairs
 from programs import wait_for
 
-from fink_voevent import landing, ledger, night, versions
+from fink_voevent import landing, ledger, night, stored, versions
 from fink_voevent.notice import normalise
 from fink_voevent.past import event_files
 from fink_voevent.spool import Received, Spool
@@ -229,7 +229,7 @@ def test_nothing_is_lost_or_told_twice_whenever_the_stages_are_killed(
     expected = pairs(rows, facts, chaos.settings.credible_level)
     assert len(expected) > 50
     manifests = ledger.Ledger(chaos.settings.root, night.STAGE).manifests()
-    journal = ledger.read(spark, chaos.settings.root, "coincidences", manifests)
+    journal = stored.read(spark, chaos.settings.root, "coincidences", manifests)
     held = versions.view(journal).where("status IN ('new', 'update')").collect()
     assert_equal([r.asDict() for r in held], expected)
     assert_told_in_order(chaos.journal())

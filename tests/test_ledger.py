@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fink_voevent import ledger
+from fink_voevent import ledger, stored
 from fink_voevent.ledger import Ledger, Manifest, run_of
 
 
@@ -39,9 +39,9 @@ def test_rows_count_only_once_their_manifest_is_there(spark, tmp_path):
     rows = spark.createDataFrame([("x", b"1")], "reason string, raw binary")
     written = own.write(rows, "quarantine", "run", 0)
     assert written.rows == 1
-    assert ledger.read(spark, str(tmp_path), "quarantine", own.manifests()).count() == 0
+    assert stored.read(spark, str(tmp_path), "quarantine", own.manifests()).count() == 0
     own.commit(Manifest("ingest", "run", 0, {"quarantine": written.files}))
-    read = ledger.read(spark, str(tmp_path), "quarantine", own.manifests())
+    read = stored.read(spark, str(tmp_path), "quarantine", own.manifests())
     assert [r.reason for r in read.collect()] == ["x"]
 
 
@@ -51,7 +51,7 @@ def test_a_replay_overwrites_what_was_not_handed_over(spark, tmp_path):
     own.write(rows.repartition(4), "quarantine", "run", 0)
     written = own.write(rows.limit(1), "quarantine", "run", 0)
     own.commit(Manifest("ingest", "run", 0, {"quarantine": written.files}))
-    read = ledger.read(spark, str(tmp_path), "quarantine", own.manifests())
+    read = stored.read(spark, str(tmp_path), "quarantine", own.manifests())
     assert read.count() == 1
 
 
@@ -63,4 +63,4 @@ def test_the_name_of_a_run_lives_as_long_as_its_checkpoint(tmp_path):
 
 @pytest.mark.parametrize("table", ["events", "alerts", "coincidences"])
 def test_a_table_without_rows_has_its_schema(spark, tmp_path, table):
-    assert ledger.read(spark, str(tmp_path), table, []).columns
+    assert stored.read(spark, str(tmp_path), table, []).columns

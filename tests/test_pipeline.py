@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from fink_client.avro_utils import AlertReader
 
-from fink_voevent import ingest, landing, ledger, night, route, versions
+from fink_voevent import ingest, landing, ledger, night, route, stored, versions
 from fink_voevent.errors import StorageError
 from fink_voevent.lease import hold
 from fink_voevent.listen.files import documents
@@ -87,7 +87,7 @@ class Pipeline:
 
     def journal(self):
         manifests = ledger.Ledger(self.settings.root, night.STAGE).manifests()
-        return ledger.read(self.spark, self.settings.root, "coincidences", manifests)
+        return stored.read(self.spark, self.settings.root, "coincidences", manifests)
 
     def standing(self) -> list[dict]:
         held = versions.view(self.journal()).where("status IN ('new', 'update')")

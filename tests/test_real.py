@@ -12,7 +12,7 @@ import pytest
 from oracle import assert_equal, pairs
 from programs import broadcaster, listener, wait_for
 
-from fink_voevent import at_rest, attach, ingest, ledger, night, route
+from fink_voevent import at_rest, attach, ingest, ledger, night, route, stored
 from fink_voevent.notice import normalise
 from fink_voevent.status import Observer
 from fink_voevent.surveys import thin
@@ -110,7 +110,7 @@ def test_all_real_notices_over_vtp_land_and_are_events_once(
     query.processAllAvailable()
     query.stop()
     manifests = ledger.Ledger(settings.root, ingest.STAGE).manifests()
-    events = ledger.read(spark, settings.root, "events", manifests)
+    events = stored.read(spark, settings.root, "events", manifests)
     ours = sorted(r.notice_id for r in events.select("notice_id").collect())
     assert ours == sorted(n["notice_id"] for n in notices)
     status = Observer(settings.root).status()

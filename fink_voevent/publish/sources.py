@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.compute as pc
 from fink_client.consumer import AlertConsumer, AlertError
 
-from fink_voevent import ledger
+from fink_voevent import stored
 from fink_voevent.errors import ConfigError, InputError
 from fink_voevent.ledger import Ledger
 from fink_voevent.publish.transient import Transient, of_packet
@@ -69,7 +69,7 @@ def _filter(settings: Settings, topic: str) -> str:
 
 
 def _rows(settings: Settings, files: Sequence[str]) -> list[dict[str, Any]]:
-    table = ledger.table(settings.root, "routed", files, names("routed"))
+    table = stored.read_here(settings.root, "routed", files, names("routed"))
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows
 
@@ -83,7 +83,7 @@ def notices(settings: Settings, event_ids: Iterable[str]) -> Mapping[str, list[s
     if not (wanted and files):
         return found
     columns = ["event_id", "version", "issued", "notice_id", "ivorn"]
-    told = ledger.table(settings.root, "events", files, columns)
+    told = stored.read_here(settings.root, "events", files, columns)
     rows = told.filter(pc.field("event_id").isin(wanted)).to_pylist()
     for row in sorted(
         rows, key=lambda r: (r["version"], str(r["issued"] or ""), r["notice_id"])

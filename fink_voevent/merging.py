@@ -1,0 +1,194 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""The small data files of many batches, merged for those who read them all.
+
+A batch leaves a file of a few rows, and each batch asks of all notices ever: to open
+those files would take the longer the longer we run. So each `FAN` become one, and each
+`FAN` of these, and so on: of n files about `FAN` log n are read. What was merged stays
+in place, as it was handed over; who asks for a part of it reads that part.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from fink_voevent.errors import StorageError
+from fink_voevent.ledger import Ledger, Manifest, parse
+from fink_voevent.schema import arrow_schema
+from fink_voevent.storage import open_store
+
+_LOG = logging.getLogger(__name__)
+STAGE = "merge"
+FAN = 16
+ROWS, GROUP_BYTES = 64, 2**25  # read at once, and written: sky maps are long
+FOLDER = "merged"  # below the root: who reads the folder of a table finds each row once
+TABLES = {
+    "ingest": ("events", "maps", "quarantine"),
+    "match": ("coincidences",),  # alerts: see `fink_voevent.compaction`
+    "route": ("routed",),
+}
+EVERY_S = 60.0
+
+
+class Merge(NamedTuple):
+    """Files that were merged, the file they became, and how often its rows were."""
+
+    replaces: frozenset[str]
+    file: str
+    level: int
+
+
+def instead(root: str, table: str, files: Iterable[str]) -> list[str]:
+    """Fewest files with the same rows, sorted.
+
+    Parameters
+    ----------
+    root : str
+        Folder of our tables.
+    table : str
+        Its name.
+    files : iterable of str
+        Files that were handed over, relative to the root.
+    """
+    left, _ = _applied(_merges(root, table), files)
+    return sorted(left)
+
+
+def merge(root: str, table: str, files: Sequence[str]) -> bool:
+    """Merge `FAN` files of a table into one; False where there are not as many.
+
+    One process at a time does, for each table.
+
+    Parameters
+    ----------
+    root, table : str
+        See `instead`.
+    files : sequence of str
+        All that were handed over: see `instead`.
+
+    Raises
+    ------
+    StorageError, OSError, pyarrow.ArrowException
+        Where the files cannot be read, or the merged one not be written. Nothing is
+        lost then: what was to be merged is read as before.
+    """
+    made = _merges(root, table)
+    left, used = _applied(made, files)
+    level_of = {m.file: m.level for m in used}
+    by_level: dict[int, list[str]] = {}
+    for file in sorted(left):
+        by_level.setdefault(level_of.get(file, 0), []).append(file)
+    due = [level for level, held in by_level.items() if len(held) >= FAN]
+    if not due:
+        return False
+    level = min(due)
+    chosen = by_level[level][:FAN]
+    original = {m.file: m.replaces for m in used}
+    replaces = sorted(f for name in chosen for f in original.get(name, {name}))
+    number = len(made)
+    file = f"{FOLDER}/{table}/{number:08d}.parquet"
+    _write_one(root, table, chosen, file)
+    facts = {"replaces": replaces, "level": level + 1}
+    Ledger(root, STAGE).commit(Manifest(STAGE, table, number, {table: (file,)}, facts))
+    _LOG.debug("merge: %d files of %s are one", len(replaces), table)
+    return True
+
+
+@dataclass
+class Housekeeping:
+    """Merges what the stages of this process hand over, now and then.
+
+    Parameters
+    ----------
+    ledgers : sequence of Ledger
+        Of those stages.
+    """
+
+    ledgers: Sequence[Ledger]
+    _due_s: float = 0.0
+
+    def turn(self, now_s: float, halted: Callable[[], bool]) -> None:
+        """Merge all that is due, where it is time; `halted` is asked in between."""
+        if now_s < self._due_s:
+            return
+        self._due_s = now_s + EVERY_S
+        try:
+            for own in self.ledgers:
+                self._merge(own, halted)
+        except (StorageError, OSError, pa.ArrowException) as error:
+            _LOG.warning(
+                "small files were not merged, and are read as before: %s", error
+            )
+
+    def _merge(self, own: Ledger, halted: Callable[[], bool]) -> None:
+        manifests = own.manifests()
+        for table in TABLES[own.stage]:
+            files = [f for m in manifests for f in m.tables.get(table, ())]
+            while merge(own.root, table, files) and not halted():
+                pass
+
+
+def _applied(
+    merges: Iterable[Merge], files: Iterable[str]
+) -> tuple[set[str], list[Merge]]:
+    """Files to read, and the merges that are used for it: the largest that fit."""
+    left, merged, used = set(files), set[str](), []
+    for one in sorted(merges, key=lambda m: -m.level):
+        if one.replaces <= left:
+            left -= one.replaces
+            merged.add(one.file)
+            used.append(one)
+    return left | merged, used
+
+
+def _merges(root: str, table: str) -> list[Merge]:
+    folder = Ledger(root, STAGE).folder
+    infos = open_store(folder).files(".json")
+    names = [(info.base_name, info.mtime_ns) for info in infos]
+    return [_read(folder, *n) for n in names if n[0].startswith(f"{table}-")]
+
+
+@functools.lru_cache(maxsize=10_000)
+def _read(folder: str, name: str, _written_ns: int) -> Merge:
+    """Merge of its manifest, which never changes."""
+    manifest = parse(open_store(folder).read(name))
+    (file,) = manifest.tables[manifest.run]
+    return Merge(frozenset(manifest.facts["replaces"]), file, manifest.facts["level"])
+
+
+def _write_one(root: str, table: str, files: Sequence[str], target: str) -> None:
+    store = open_store(root)
+    paths = [store.at(*file.split("/")).path for file in files]
+    # what is declared never null is not to be refused here
+    schema = pa.schema([f.with_nullable(True) for f in arrow_schema(table)])
+    rows = ds.dataset(paths, schema, "parquet", filesystem=store.filesystem)
+    folder, _, name = target.rpartition("/")
+
+    def fill(stream: pa.NativeFile) -> None:
+        with pq.ParquetWriter(stream, rows.schema) as writer:
+            for group in _groups(rows.to_batches(batch_size=ROWS, batch_readahead=1)):
+                writer.write_table(pa.Table.from_batches(group))
+
+    store.at(*folder.split("/")).write(name, fill)
+
+
+def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    """Batches of a few rows, together as row groups of some size."""
+    held: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        held.append(batch)
+        size += batch.nbytes
+        if size > GROUP_BYTES:
+            yield held
+            held, size = [], 0
+    if held:
+        yield held
