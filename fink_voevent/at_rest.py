@@ -22,6 +22,7 @@ from fink_voevent import (
     match,
     night,
     nights,
+    parsing,
     pieces,
     streams,
     surveys,
@@ -230,7 +231,7 @@ def _events(spark: SparkSession, settings: Settings, scratch: Path) -> DataFrame
     cores = spark.sparkContext.defaultParallelism
     landed = ingest.documents(files).repartition(cores)
     staging = (scratch / "staging").as_uri()
-    ingest.parse_to(landed, streams.load(settings.streams), staging)
+    parsing.parse_to(landed, streams.load(settings.streams), staging)
     schema = spark_schema("events")
     nothing = spark.createDataFrame([], schema)
     if not (scratch / "staging" / "events").exists():

@@ -21,7 +21,8 @@ from astropy.coordinates import angular_separation
 
 from fink_voevent.errors import NoticeError
 from fink_voevent.measures import number
-from fink_voevent.voevent import MAX_BYTES, Document, Location, Param
+from fink_voevent.voevent import Document, Location, Param
+from fink_voevent.xsd import MAX_BYTES
 
 LVK, GCN = "igwn.gwalert", "gcn.notices"
 MAX_DEPTH = 16

@@ -9,36 +9,26 @@ landed first. What cannot be read is kept with the reason and stops nothing.
 from __future__ import annotations
 
 import dataclasses
-import gc
 import logging
-from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.types import BinaryType, StructField, StructType
 
-from fink_voevent import stored, streams
-from fink_voevent.errors import NoticeError
+from fink_voevent import parsing, stored, streams
 from fink_voevent.ledger import Ledger, Manifest, Written, run_of
-from fink_voevent.notice import normalise_all
-from fink_voevent.schema import arrow_schema, spark_schema
+from fink_voevent.schema import spark_schema
 from fink_voevent.settings import Settings
 from fink_voevent.storage import open_store
 
 _LOG = logging.getLogger(__name__)
 STAGE = "ingest"
-OWN = "sent by us: its authority is that of VOEVENT_LOCAL_IVO"
 FOREVER = "36500d"  # Spark forgets files older than this; a week by default
 SAME = {"events": "notice_id", "quarantine": "sha256"}  # what makes two rows the same
 FILES_AT_ONCE = 48  # landing files of one batch: bounds the memory of a worker
-GROUP_DOCUMENTS, GROUP_BYTES = 64, 2**20  # parsed step by step, together
-RECEPTION = ("received_at", "transport")
 # Landing, and the column in which the handler of 2020 kept the document.
 LANDING_FILES = StructType(
     [*spark_schema("landing").fields, StructField("raw_event", BinaryType())]
@@ -59,101 +49,15 @@ def documents(files: DataFrame) -> DataFrame:
     ).where(F.col("raw").isNotNull())
 
 
-def parse_to(landed: DataFrame, registry: streams.Registry, folder: str) -> None:
-    """Parse documents into Parquet files, ``events`` and ``quarantine`` in `folder`.
-
-    Each worker writes its own files, by Arrow: rows of a hundred values, nested, cost
-    Spark's writer as much as the parsing. A task that is tried again replaces them.
-
-    Parameters
-    ----------
-    landed : DataFrame
-        Landing columns.
-    registry : Registry
-        The streams.
-    folder : str
-        Path or URI that the workers reach.
-    """
-    landed.mapInArrow(partial(_parse_partition, registry, folder), "n bigint").collect()
-
-
-def _parse_partition(
-    registry: streams.Registry, folder: str, batches: Iterator[pa.RecordBatch]
-) -> Iterator[pa.RecordBatch]:
-    rows: dict[str, list[pa.RecordBatch]] = {"events": [], "quarantine": []}
-    for batch in batches:
-        for table, part in parse_batch(batch, registry):
-            rows[table].append(part)
-    number = TaskContext.get().partitionId()
-    for table, parts in rows.items():
-        content = pa.Table.from_batches(parts, arrow_schema(table))
-        if content.num_rows:
-            open_store(f"{folder}/{table}").write(
-                f"part-{number:05d}.parquet",
-                lambda stream, content=content: pq.write_table(content, stream),
-            )
-    yield from ()
-
-
-def parse_batch(
-    batch: pa.RecordBatch, registry: streams.Registry
-) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """Rows of events and of quarantine, by table name, for a batch of landing rows.
-
-    Python's cycle collector rests meanwhile: it would look again and again at the
-    thousands of dicts of each document, which hold no cycle.
-    """
-    gc.disable()
-    try:
-        for group in _groups(batch.to_pylist()):
-            for table, rows in _parse(group, registry).items():
-                yield (
-                    table,
-                    pa.RecordBatch.from_pylist(rows, schema=arrow_schema(table)),
-                )
-    finally:
-        gc.enable()
-
-
-def _parse(
-    group: list[dict[str, Any]], registry: streams.Registry
-) -> dict[str, list[dict[str, Any]]]:
-    rows: dict[str, list[dict[str, Any]]] = {"events": [], "quarantine": []}
-    parsed = normalise_all([landed["raw"] for landed in group], registry)
-    for landed, row in zip(group, parsed, strict=True):
-        if isinstance(row, NoticeError):
-            rows["quarantine"].append({**landed, "reason": str(row)})
-        elif registry.is_own(row["ivorn"]):  # or we would answer ourselves for ever
-            rows["quarantine"].append({**landed, "reason": OWN})
-        else:
-            rows["events"].append(row | {c: landed[c] for c in RECEPTION})
-    return rows
-
-
-def _groups(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Rows a few at a time, so that the trees of large documents fit in memory."""
-    group: list[dict[str, Any]] = []
-    held = 0
-    for row in rows:
-        size = len(row["raw"])
-        if group and (held + size > GROUP_BYTES or len(group) == GROUP_DOCUMENTS):
-            yield group
-            group, held = [], 0
-        group.append(row)
-        held += size
-    if group:
-        yield group
-
-
 def first_of(rows: DataFrame, known: DataFrame, key: str) -> DataFrame:
     """Rows that are not known: one for each `key`, the first received.
 
     Only keys are compared; the rows themselves, long as they are, are not moved.
     """
-    order = [F.col(c) for c in (*RECEPTION, "_row")]
+    order = [F.col(c) for c in (*parsing.RECEPTION, "_row")]
     rows = rows.withColumn("_row", F.monotonically_increasing_id())
     ranked = (
-        rows.select(key, *RECEPTION, "_row")
+        rows.select(key, *parsing.RECEPTION, "_row")
         .withColumn(
             "_rank", F.row_number().over(Window.partitionBy(key).orderBy(*order))
         )
@@ -210,7 +114,7 @@ def batch_writer(
         earlier = [m for m in ledger.manifests() if (m.run, m.batch) != (run, batch)]
         staging = ledger.data_folder("staging", run, batch)
         open_store(staging).remove()  # what a batch that was killed left
-        parse_to(landed, registry, staging)
+        parsing.parse_to(landed, registry, staging)
         written = {}
         for table, key in SAME.items():
             known = stored.read(spark, ledger.root, table, earlier)

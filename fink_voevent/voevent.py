@@ -13,22 +13,14 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any, NamedTuple
 from xml.parsers.expat import ExpatError
 
 import xmltodict
-from lxml import etree
 
+from fink_voevent import xsd
 from fink_voevent.errors import NoticeError, each
 
-MAX_BYTES = 16 * 2**20
-_PARSER_OPTIONS = {
-    "resolve_entities": False,
-    "no_network": True,
-    "load_dtd": False,
-    "huge_tree": False,  # libxml2 then stops at a depth of 256 and at 10 MB of text
-}
 _ELEMENT = re.compile(rb"<(?=[A-Za-z_]).*>", re.DOTALL)
 _INNER_PREFIX = re.compile(rb"<[A-Za-z_][\w.-]*:(?!VOEvent[\s>])")
 _VERSION = re.compile(r"/v?(\d\.\d+)$")
@@ -112,7 +104,7 @@ def read(raw: bytes) -> Document:
 
 def read_all(raws: Sequence[bytes]) -> list[Document | NoticeError]:
     """Read several VOEvents, step by step; the error where one cannot be read."""
-    valid = each(_schema_valid, raws)
+    valid = each(xsd.is_valid, raws)
     trees = each(_tree, raws, valid)
     return each(_document, raws, valid, trees)
 
@@ -146,43 +138,6 @@ def _document(raw: bytes, valid: bool, tree: dict[str, Any]) -> Document:
         cites=tuple(_cites(_child(root, "Citations"))),
         digest=hashlib.sha256(element_bytes(raw)).hexdigest(),
     )
-
-
-@functools.lru_cache(maxsize=1)
-def _parser() -> etree.XMLParser:
-    return etree.XMLParser(**_PARSER_OPTIONS)
-
-
-@functools.lru_cache(maxsize=1)
-def _schema() -> etree.XMLSchema:
-    path = resources.files("comet") / "schema" / "VOEvent-v2.0.xsd"
-    return etree.XMLSchema(etree.fromstring(path.read_bytes()))
-
-
-def _schema_valid(raw: bytes) -> bool:
-    if len(raw) > MAX_BYTES:
-        raise NoticeError(f"larger than {MAX_BYTES} bytes")
-    try:
-        root = etree.fromstring(raw, _parser())
-    except (etree.XMLSyntaxError, ValueError) as error:
-        reason = str(error).split(", line ")[0]
-        raise NoticeError(f"not XML: {reason}") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise NoticeError("refused: a DTD is not allowed")
-    return bool(_schema().validate(root))
-
-
-def check(raw: bytes) -> None:
-    """Check a VOEvent that is to be sent.
-
-    Raises
-    ------
-    NoticeError
-        With the first reason, where it is not valid by the XSD of VOEvent 2.0.
-    """
-    schema = _schema()
-    if not schema.validate(etree.fromstring(raw, _parser())):
-        raise NoticeError(f"not valid: {schema.error_log[0].message}")
 
 
 def _namespace_version(root: Mapping[str, Any]) -> str | None:

@@ -15,7 +15,7 @@ from kafka_broker import free_ports
 from programs import program, wait_for
 from test_publish import AUTHOR, row
 
-from fink_voevent import ingest, streams, voevent
+from fink_voevent import parsing, streams, voevent
 from fink_voevent.errors import NoticeError
 from fink_voevent.publish.compose import Cite, compose
 from fink_voevent.publish.submit import submit
@@ -97,10 +97,10 @@ def test_what_we_sent_is_kept_apart_and_never_an_event(registry, datatest):
     batch = pa.RecordBatch.from_pylist(landed, schema=arrow_schema("landing"))
     guarded = dataclasses.replace(registry, own=streams.authority(AUTHOR.ivo))
     rows = {
-        table: part.to_pylist() for table, part in ingest.parse_batch(batch, guarded)
+        table: part.to_pylist() for table, part in parsing.parse_batch(batch, guarded)
     }
     (kept,) = rows["quarantine"]
-    assert (kept["raw"], kept["reason"]) == (ours, ingest.OWN)
+    assert (kept["raw"], kept["reason"]) == (ours, parsing.OWN)
     (event,) = rows["events"]
     assert event["sha256"] == sha256(theirs)
 

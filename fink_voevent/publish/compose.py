@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from lxml import etree
 
-from fink_voevent import __version__, voevent
+from fink_voevent import __version__, xsd
 from fink_voevent.errors import NoticeError
 from fink_voevent.publish.transient import Transient
 from fink_voevent.publish.why import explain
@@ -97,7 +97,7 @@ def compose(
     raw = _bytes(_tree(transient, author, coincidence, cites, ivorn))
     if len(raw) > MOST_BYTES:
         raise NoticeError(f"{ivorn} has {len(raw)} bytes, {MOST_BYTES} at most")
-    voevent.check(raw)
+    xsd.check(raw)
     return Packet(ivorn, raw)
 
 
