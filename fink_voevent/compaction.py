@@ -20,7 +20,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from fink_voevent import past, stored
+from fink_voevent import merging, past, stored
 from fink_voevent.ledger import Ledger, Manifest
 from fink_voevent.pieces import STAGE, Piece, newest_of_nights, pieces
 from fink_voevent.schema import names
@@ -122,6 +122,8 @@ def _remove_replaced(
     replaced = {name for m in newest.values() for name in m.facts["replaces"]}
     gone = [m for m in matched if m.name in replaced]
     gone += [m for m in made if m is not newest[m.facts["night"]]]
+    files = {f for m in gone for f in m.tables.get("alerts", ())}
+    merging.forget(settings.root, "alerts", files)
     there = open_store(settings.root).at("alerts").files(".parquet")
     folders = {str(PurePosixPath(info.path).parent) for info in there}
     for manifest in gone:

@@ -39,8 +39,6 @@ class Inputs:
         Times of those; None where there is none.
     before, now : Known
         The notices known before this batch, and to it.
-    number : int
-        Count of the batches before it, of any night.
     """
 
     past: Past
@@ -48,7 +46,6 @@ class Inputs:
     span: Span | None
     before: Known
     now: Known
-    number: int
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ def _of_new_alerts(inputs: Inputs, rules: Rules) -> DataFrame | None:
     order = digest.order(brief, rules.cell_order)
     among = now.regions(days, order, rules.credible_level)
     fresh = inputs.past.read_files("alerts", inputs.alerts.files)
-    found = rules.met(fresh, now.reachable(days), among, inputs.number)
+    found = rules.met(fresh, now.reachable(days), among, inputs.past.number)
     return match.with_status(found, "new")
 
 
@@ -117,10 +114,10 @@ def _of_new_notices(inputs: Inputs, rules: Rules) -> DataFrame | None:
     live, order = versions.matchable(changed), digest.order(brief, rules.cell_order)
     among = regions.of(live, match.TOLD, order, rules.credible_level)
     seen = past.alerts_within(span, digest.sky(brief))
-    again = rules.met(seen, live, among, inputs.number)
+    again = rules.met(seen, live, among, inputs.past.number)
     if not known:  # then nothing was told of them yet
         return match.with_status(again, "new")
     told = versions.view(versions.only(past.coincidences(), known))
     if renamed:  # their last notice as it was says what is withdrawn
         changed = changed.unionByName(before.rows(renamed))
-    return versions.revised(again, told, changed, inputs.number)
+    return versions.revised(again, told, changed, inputs.past.number)

@@ -144,6 +144,10 @@ class Ledger:
         text = manifest.line().encode() + b"\n"
         self._store.write(manifest.name, lambda stream: stream.write(text))
 
+    def withdraw(self, run: str, batch: int) -> None:
+        """Remove a manifest; its data files are the caller's."""
+        self._store.delete(Manifest(self.stage, run, batch, {}).name)
+
     def data_folder(self, table: str, run: str, batch: int) -> str:
         """Folder for the data files of a batch; a replay overwrites it."""
         return f"{self.root}/{table}/run={run}/batch={batch:08d}"

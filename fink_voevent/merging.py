@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from fink_voevent import pieces
 from fink_voevent.errors import StorageError
 from fink_voevent.ledger import Ledger, Manifest, parse
 from fink_voevent.schema import arrow_schema
@@ -32,7 +33,7 @@ ROWS, GROUP_BYTES = 64, 2**25  # read at once, and written: sky maps are long
 FOLDER = "merged"  # below the root: who reads the folder of a table finds each row once
 TABLES = {
     "ingest": ("events", "maps", "quarantine"),
-    "match": ("coincidences",),  # alerts: see `fink_voevent.compaction`
+    "match": ("coincidences", "alerts"),
     "route": ("routed",),
 }
 EVERY_S = 60.0
@@ -41,6 +42,7 @@ EVERY_S = 60.0
 class Merge(NamedTuple):
     """Files that were merged, the file they became, and how often its rows were."""
 
+    number: int
     replaces: frozenset[str]
     file: str
     level: int
@@ -93,7 +95,7 @@ def merge(root: str, table: str, files: Sequence[str]) -> bool:
     chosen = by_level[level][:FAN]
     original = {m.file: m.replaces for m in used}
     replaces = sorted(f for name in chosen for f in original.get(name, {name}))
-    number = len(made)
+    number = 1 + max((m.number for m in made), default=-1)
     file = f"{FOLDER}/{table}/{number:08d}.parquet"
     _write_one(root, table, chosen, file)
     facts = {"replaces": replaces, "level": level + 1}
@@ -131,9 +133,27 @@ class Housekeeping:
     def _merge(self, own: Ledger, halted: Callable[[], bool]) -> None:
         manifests = own.manifests()
         for table in TABLES[own.stage]:
-            files = [f for m in manifests for f in m.tables.get(table, ())]
+            there = _not_compacted(own, manifests) if table == "alerts" else manifests
+            files = [f for m in there for f in m.tables.get(table, ())]
             while merge(own.root, table, files) and not halted():
                 pass
+
+
+def _not_compacted(own: Ledger, matched: Iterable[Manifest]) -> list[Manifest]:
+    """Manifests of match whose alerts lie where they say: no night is made of them."""
+    compacted = Ledger(own.root, pieces.STAGE).manifests()
+    made_one = {name for m in compacted for name in m.facts["replaces"]}
+    return [m for m in matched if m.name not in made_one]
+
+
+def forget(root: str, table: str, files: Collection[str]) -> None:
+    """Remove what was merged of files that are removed too."""
+    own, store = Ledger(root, STAGE), open_store(root)
+    for one in _merges(root, table):
+        if not one.replaces.isdisjoint(files):
+            own.withdraw(table, one.number)  # first: then nobody reads the file
+            folder, _, name = one.file.rpartition("/")
+            store.at(*folder.split("/")).delete(name)
 
 
 def _applied(
@@ -161,7 +181,8 @@ def _read(folder: str, name: str, _written_ns: int) -> Merge:
     """Merge of its manifest, which never changes."""
     manifest = parse(open_store(folder).read(name))
     (file,) = manifest.tables[manifest.run]
-    return Merge(frozenset(manifest.facts["replaces"]), file, manifest.facts["level"])
+    replaces = frozenset(manifest.facts["replaces"])
+    return Merge(manifest.batch, replaces, file, manifest.facts["level"])
 
 
 def _write_one(root: str, table: str, files: Sequence[str], target: str) -> None:

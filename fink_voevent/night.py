@@ -11,7 +11,7 @@ run that starts anew (another night, a checkpoint that was lost) makes no pair a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import unquote
 
@@ -32,6 +32,7 @@ from fink_voevent.storage import open_store
 
 _LOG = logging.getLogger(__name__)
 STAGE = "match"
+TOLD = "told"  # those of its manifests that hold coincidences: what route streams
 QUERY = "voevent_match"  # its name
 
 
@@ -101,18 +102,22 @@ def batch_writer(
 
     What it did is logged at `level`.
     """
-    own = Ledger(settings.root, STAGE)
+    own, told = Ledger(settings.root, STAGE), Ledger(settings.root, TOLD)
+    earlier = own.manifests()  # one process runs a stage: no other adds to them
+    _tell(told, earlier)
     compacted = Ledger(settings.root, pieces.STAGE).manifests()  # before a start, only
+    past: Past | None = None
     live = Live(settings)
     rules = Rules(settings.credible_level, settings.cell_order, scorer_of(settings))
 
     def process(arrived: DataFrame, batch: int) -> None:
+        nonlocal past
         if own.has(run, batch):
             return
-        manifests = [m for m in own.manifests() if m.run != run or m.batch < batch]
-        past = Past.of(arrived.sparkSession, settings, manifests, compacted)
+        past = past or Past.of(arrived.sparkSession, settings, earlier, compacted)
         notices, files = _contents(arrived)
-        arriving = tuple(sorted(set(event_files(notices)) - set(past.event_files)))
+        known = past.event_files
+        arriving = tuple(sorted(set(event_files(notices)) - set(known)))
         alerts = NOTHING
         if files:
             packets = past.spark.read.schema(science).parquet(*files)
@@ -120,11 +125,10 @@ def batch_writer(
             fresh = new_alerts(thin, past.alerts_of(night)).coalesce(2)
             alerts = own.write(fresh, "alerts", run, batch)
         span = span_of(open_store(settings.root), alerts.files)
-        known = past.event_files
         days = None if span is None else span.whole_days()
         before = live.of(past.spark, known, None if arriving else days)
         now = live.of(past.spark, [*known, *arriving], days) if arriving else before
-        inputs = Inputs(past, alerts, span, before, now, len(manifests))
+        inputs = Inputs(past, alerts, span, before, now)
         found = delta.coincidences(inputs, rules)
         coincidences = NOTHING
         if found is not None:
@@ -137,7 +141,10 @@ def batch_writer(
             **_told_of(inputs),
         }
         tables = {"alerts": alerts.files, "coincidences": coincidences.files}
-        own.commit(Manifest(STAGE, run, batch, tables, facts))
+        manifest = Manifest(STAGE, run, batch, tables, facts)
+        own.commit(manifest)
+        _tell(told, [manifest])
+        past = past.plus(manifest)
         _LOG.log(
             level,
             "match %(night)s: %(alerts)d new alerts, %(live_notices)d live notices,"
@@ -146,6 +153,18 @@ def batch_writer(
         )
 
     return process
+
+
+def _tell(told: Ledger, manifests: Iterable[Manifest]) -> None:
+    """Hand the manifests that hold coincidences to route, those that it lacks.
+
+    Most batches find none: route need not look at them. A process that is killed just
+    before this does it when it starts again.
+    """
+    for manifest in manifests:
+        found = manifest.tables.get("coincidences")
+        if found and not told.has(manifest.run, manifest.batch):
+            told.commit(manifest)
 
 
 def _told_of(inputs: Inputs) -> dict[str, Any]:

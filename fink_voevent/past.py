@@ -7,7 +7,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
@@ -33,6 +33,7 @@ class Past:
     settings: Settings
     manifests: tuple[Manifest, ...]
     pieces: tuple[Piece, ...]
+    number: int  # of batches, of any survey
 
     @classmethod
     def of(
@@ -43,9 +44,19 @@ class Past:
         compacted: Iterable[Manifest],
     ) -> Past:
         """Past of manifests, of any survey."""
-        own = tuple(of_survey(matched, settings.survey))
+        every = list(matched)
+        own = tuple(of_survey(every, settings.survey))
         alerts = pieces.pieces(own, of_survey(compacted, settings.survey))
-        return cls(spark, settings, own, tuple(alerts))
+        return cls(spark, settings, own, tuple(alerts), len(every))
+
+    def plus(self, manifest: Manifest) -> Past:
+        """Past with one more batch, of the survey."""
+        return replace(
+            self,
+            manifests=(*self.manifests, manifest),
+            pieces=(*self.pieces, *pieces.pieces([manifest], [])),
+            number=self.number + 1,
+        )
 
     @property
     def event_files(self) -> list[str]:

@@ -43,9 +43,9 @@ MANIFESTS_AT_ONCE = 50
 
 
 def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
-    """Start the stage: every manifest of match, once, to the topics."""
+    """Start the stage: coincidences of each batch of match, once, to the topics."""
     root = settings.root
-    source = Ledger(root, night.STAGE)
+    source = Ledger(root, night.TOLD)
     source.prepare()
     Ledger(root, STAGE).prepare()
     checkpoint = f"{root}/checkpoints/{STAGE}/{settings.survey}"

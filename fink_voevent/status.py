@@ -114,9 +114,10 @@ class Observer:
         return rows
 
     def route_is_done(self) -> bool:
-        """Whether route has handed over every batch of match."""
+        """Whether route has handed over every batch of match that found something."""
         routed = {m for r in self._manifests("route") for m in r.facts["manifests"]}
-        return all(m.name in routed for m in self._manifests("match"))
+        matched = self._manifests("match")
+        return routed.issuperset(m.name for m in matched if m.tables["coincidences"])
 
     def _count(self, landing: Store, info: fs.FileInfo) -> int:
         if info.path not in self._rows:

@@ -140,6 +140,11 @@ class Store:
         if info.type == fs.FileType.Directory:
             self.filesystem.delete_dir(self.path)
 
+    def delete(self, name: str) -> None:
+        """Remove a file, where it is there."""
+        if self.exists(name):
+            self.filesystem.delete_file(f"{self.path}/{name}")
+
     def write(self, name: str, fill: Callable[[pa.NativeFile], None]) -> str:
         """Put a file in place, whole, and return its path.
 

@@ -10,7 +10,7 @@ import pyarrow.dataset as ds
 import pytest
 from test_pipeline import Pipeline, assert_same, expected  # noqa: F401 - a fixture
 
-from fink_voevent import compaction, night, past, pieces
+from fink_voevent import compaction, merging, night, past, pieces
 from fink_voevent.ledger import Ledger
 
 
@@ -73,12 +73,12 @@ def piece(night: str, **changes) -> pieces.Piece:
 
 def test_nights_that_still_go_on_or_were_thinned_are_not_whole(spark, settings):
     nights = ("20240101", "20240102", "20240103")
-    all_there = past.Past(spark, settings, (), tuple(map(piece, nights)))
+    all_there = past.Past(spark, settings, (), tuple(map(piece, nights)), 0)
     assert all_there.whole_nights("20240103") == ["20240101", "20240102"]
     assert all_there.whole_nights("20240104") == ["20240101", "20240102"]
     assert all_there.whole_nights("20240105") == list(nights)
     thinned = (piece("20240101", is_thinned=True), piece("20240102"))
-    assert past.Past(spark, settings, (), thinned).whole_nights("20250101") == [
+    assert past.Past(spark, settings, (), thinned, 0).whole_nights("20250101") == [
         "20240102"
     ]
 
@@ -102,6 +102,33 @@ def test_what_was_replaced_is_removed_at_the_next_start(pipeline):
     count = alerts(pipeline).count()
     compact(pipeline, "20991231")
     assert folders(pipeline) == 1
+    assert alerts(pipeline).count() == count > 0
+
+
+def test_what_was_merged_of_a_night_goes_with_what_it_was_made_of(
+    pipeline,
+    expected,  # noqa: F811
+    monkeypatch,
+):
+    monkeypatch.setattr(merging, "FAN", 2)
+    matched = Ledger(pipeline.settings.root, night.STAGE)
+
+    def merge() -> list[str]:
+        merging.Housekeeping([matched]).turn(0.0, lambda: False)
+        folder = Path(pipeline.settings.root, merging.FOLDER, "alerts")
+        return sorted(path.name for path in folder.glob("*.parquet"))
+
+    for name in ("early", "late"):
+        pipeline.alerts(name)
+        pipeline.match()
+    assert merge()
+    pipeline.notices()
+    pipeline.match()
+    assert_same(pipeline.standing(), expected)
+    count = alerts(pipeline).count()
+    compact(pipeline, "20991231")
+    compact(pipeline, "20991231")  # the next start
+    assert merge() == []
     assert alerts(pipeline).count() == count > 0
 
 

@@ -159,6 +159,19 @@ def test_a_pair_is_found_once_whichever_comes_first(pipeline, expected):
     assert len(keys) == len(new)
 
 
+def test_what_a_killed_stage_did_not_tell_route_is_told_at_the_next_start(pipeline):
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb221009a_bat")
+    pipeline.match()
+    told = Path(pipeline.settings.root, "ledger", night.TOLD)
+    (name,) = (path.name for path in told.iterdir())
+    (told / name).unlink()
+    pipeline.run()
+    assert [path.name for path in told.iterdir()] == [name]
+    assert len(pipeline.topics()["fink_grb_bronze_ztf"]) == 2
+    assert Observer(pipeline.settings.root).route_is_done()
+
+
 def test_everything_sent_again_changes_nothing(pipeline):
     pipeline.alerts("early", "late")
     pipeline.notices()
