@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 
 from fink_voevent import digest, match, regions, versions
-from fink_voevent.digest import Span
 from fink_voevent.ledger import Written
 from fink_voevent.live import Known
 from fink_voevent.past import Past
 from fink_voevent.regions import Regions
 from fink_voevent.score import Scorer
+from fink_voevent.span import Span
 
 
 @dataclass(frozen=True)

@@ -12,30 +12,15 @@ import functools
 import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import regions, udf, versions
+from fink_voevent.span import Span
 
 MARGIN_US = 1_000_000  # windows are in elapsed time, leap seconds counted
-
-
-class Span(NamedTuple):
-    """First and last moment, microseconds of UTC since 1970."""
-
-    first_us: int
-    last_us: int
-
-    def whole_days(self) -> Span:
-        """Span of the days that hold it: the same for the batches of a night."""
-        day = udf.DAY_US
-        return Span(self.first_us // day * day, -(-self.last_us // day) * day)
-
-    def overlaps(self, other: Span) -> bool:
-        """Whether both hold a moment."""
-        return self.first_us <= other.last_us and self.last_us >= other.first_us
 
 
 @dataclass(frozen=True)

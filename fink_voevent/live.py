@@ -17,9 +17,10 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import census, digest, match, regions, stored, versions
 from fink_voevent.census import Census
-from fink_voevent.digest import Digest, Span
+from fink_voevent.digest import Digest
 from fink_voevent.regions import Regions
 from fink_voevent.settings import Settings, parse_window
+from fink_voevent.span import Span
 
 FEW = 200  # events, that are all held
 

@@ -13,11 +13,11 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import pieces, stored, udf
-from fink_voevent.digest import Span
 from fink_voevent.ledger import Manifest
 from fink_voevent.pieces import Piece
 from fink_voevent.regions import SKY_ORDER
 from fink_voevent.settings import Settings
+from fink_voevent.span import Span
 from fink_voevent.storage import Store
 from fink_voevent.times import days_between, microseconds
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from fink_voevent.digest import Span
 from fink_voevent.ledger import Manifest
+from fink_voevent.span import Span
 
 STAGE = "compact"  # its manifests say what was made one
 

@@ -13,8 +13,8 @@ import pytest
 from test_match import T0, event, map_event
 
 from fink_voevent import census, digest, live, merging, stored, versions
-from fink_voevent.digest import Span
 from fink_voevent.schema import arrow_schema
+from fink_voevent.span import Span
 from fink_voevent.storage import open_store
 
 ALL_TIME = Span(0, 2**62)
