@@ -30,6 +30,7 @@ from fink_voevent import (
     match,
     night,
     past,
+    regions,
     surveys,
     versions,
 )
@@ -89,11 +90,12 @@ def drop(df: DataFrame) -> None:
 def joined(alerts: DataFrame, events: DataFrame) -> Callable[[], None]:
     """Match all, and drop the result.
 
-    The order of cells is known, as to a batch of the stage: it is chosen when the
+    The regions are in memory, as for a batch of the stage: they are made when the
     notices change.
     """
     order = digest.order(digest.of(events))
-    return lambda: drop(match.pairs(alerts, events, LEVEL, order))
+    among = regions.of(events, match.TOLD, order, LEVEL).persist()
+    return lambda: drop(match.met(alerts, among))
 
 
 def write_packets(folder: Path) -> int:
@@ -198,14 +200,14 @@ def main(count: int) -> None:
             lambda: columns.write.format("noop").mode("overwrite").save()
         )
         print(f"scan: {figures['scan_s']:.1f} s")
-        for regions in REGIONS:
-            events = live(spark, circles(regions), folder / f"{regions}.parquet")
+        for number in REGIONS:
+            events = live(spark, circles(number), folder / f"{number}.parquet")
             match_all = joined(alerts, events)
-            if regions > MANY:  # hundreds of millions of pairs: once, all else is warm
-                figures[f"regions_{regions}_s"] = once(match_all)
+            if number > MANY:  # hundreds of millions of pairs: once, all else is warm
+                figures[f"regions_{number}_s"] = once(match_all)
             else:
-                figures[f"regions_{regions}_s"] = timed(match_all)
-            print(f"{regions} regions: {figures[f'regions_{regions}_s']:.1f} s")
+                figures[f"regions_{number}_s"] = timed(match_all)
+            print(f"{number} regions: {figures[f'regions_{number}_s']:.1f} s")
             events.unpersist()
         maps = live(spark, sky_maps(), folder / "maps.parquet")
         figures["maps_10_s"] = timed(joined(alerts, maps))

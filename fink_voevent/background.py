@@ -61,6 +61,11 @@ def is_bronze(quality: str = "quality", extragalactic: str = "extragalactic") ->
     return real & F.coalesce(F.col(extragalactic), F.lit(True))
 
 
+def cut() -> Column:
+    """Name the narrowest of `CUTS` that a thin alert or a coincidence passes."""
+    return F.when(is_bronze(), "bronze").otherwise("any")
+
+
 def measure(alerts: DataFrame, survey: str) -> Snapshot:
     """Count thin alerts of whole nights and make their rates.
 

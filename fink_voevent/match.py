@@ -15,6 +15,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import __version__, regions, udf
+from fink_voevent.fused import stage_end
 from fink_voevent.notice import NAMESPACE
 from fink_voevent.regions import Regions
 from fink_voevent.schema import names
@@ -74,9 +75,9 @@ def pairs(
 def met(alerts: DataFrame, among: Regions, batch: int = 0) -> DataFrame:
     """As `pairs`, of regions that may be kept in memory from batch to batch."""
     found = (
-        _stage_end(_candidates(alerts, among))
+        stage_end(_candidates(alerts, among))
         .withColumns(_fallen())
-        .where(_level() <= among.credible_level)
+        .where((_level() <= among.credible_level) & (F.col("_fence") >= 0))
         .withColumns(_measures())
     )
     # The number of the batch comes with the events, as a column: as a constant of the
@@ -84,10 +85,8 @@ def met(alerts: DataFrame, among: Regions, batch: int = 0) -> DataFrame:
     told = among.events.withColumn("batch", F.lit(batch).cast("bigint"))
     identity = coincidence_id("notice_id", "survey", "alert_id")
     computed = {"coincidence_id": identity.alias("coincidence_id")}
-    return (
-        _stage_end(found)
-        .join(F.broadcast(told), "_event")
-        .select([computed.get(c, c) for c in names("coincidences") if c != "status"])
+    return found.join(F.broadcast(told), "_event").select(
+        [computed.get(c, c) for c in names("coincidences") if c != "status"]
     )
 
 
@@ -104,14 +103,6 @@ def _candidates(alerts: DataFrame, among: Regions) -> DataFrame:
         .join(F.broadcast(among.shapes), "_event")
         .where(in_pixel & in_window & in_reach)
     )
-
-
-def _stage_end(df: DataFrame) -> DataFrame:
-    """End the method that Spark fuses all operators of a stage into.
-
-    One that is over 8,000 bytes is not fused at all. Partitions stay as they are.
-    """
-    return df.coalesce(1 << 16)
 
 
 # Each operation on a Column is a call to the JVM: columns that are always the same are
@@ -134,8 +125,8 @@ def _near() -> Column:
 def _fallen() -> dict[str, Column]:
     """How far the density has fallen from its peak: exp(-2 kappa h) - 1 of each part.
 
-    As columns of a projection that Spark does not merge with what uses them (it holds
-    something that is not deterministic), so that each is computed once.
+    As columns of a projection that Spark does not merge with what uses them, so that
+    each is computed once: the fence that they use is not deterministic.
     """
     kappas = (F.col("_major_kappa"), F.col("_minor_kappa"))
     towards = udf.elliptical_kappa(_vector(), _vector("m"), _vector("n"), *kappas)

@@ -25,6 +25,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import background, udf
 from fink_voevent.background import CELL_DEG2, CUTS, Snapshot
+from fink_voevent.fused import stage_end
 from fink_voevent.localization import DEG2_PER_SR, Ellipse, Fisher
 from fink_voevent.settings import Settings
 
@@ -34,8 +35,7 @@ PLACES = 48  # sampled in each step of a circular region
 SMALLEST = 1e-300  # s of an alert at the very place and time
 _GOLDEN = math.pi * (3 - math.sqrt(5))
 _CURVE = (
-    "event_id string, _any array<double>, _bronze array<double>, _before double,"
-    " _after double"
+    "event_id string, _cut string, _curve array<double>, _before double, _after double"
 )
 _REGION = ("event_ra", "event_dec", "fisher", "ellipse", "pixels")
 
@@ -161,48 +161,52 @@ class Scorer:
         events : DataFrame
             Those that were matched: rows of `versions.matchable`.
         """
-        rates = self._rates(pairs.sparkSession)
-        curves = self._table(events)
-        cut = F.when(background.is_bronze(), "bronze").otherwise("any")
-        curve = F.when(cut == "bronze", F.col("_bronze")).otherwise(F.col("_any"))
         at = F.col("credible_level") / self.credible_level * STEPS
         below = F.least(F.floor(at), F.lit(STEPS - 1)).cast("int")
-        low, high = curve[below], curve[below + 1]
-        held = low + (at - below) * (high - low)
-        total = curve[STEPS]
-        expected = total * (F.col("_before") + F.col("_after"))
-        rate = F.when(cut == "bronze", F.col("_rate_bronze")).otherwise(
-            F.col("_rate_any")
-        )
-        place = udf.healpix_index("alert_ra", "alert_dec")
-        x = F.when(total > 0, held / total)
+        curve = F.col("_curve")
+        low, high, total = curve[below], curve[below + 1], curve[STEPS]
+        x = F.when(total > 0, (low + (at - below) * (high - low)) / total)
         y = near_share(F.col("delay"), F.col("_before"), F.col("_after"))
+        expected = total * (F.col("_before") + F.col("_after"))
         known = F.col("background_rate").isNotNull()
-        scored = (
-            pairs.withColumn("_cell", udf.cell(place, background.ORDER))
-            .join(F.broadcast(rates), "_cell", "left")
-            .join(F.broadcast(curves), "event_id", "left")
-            .withColumn("background_rate", rate)
+        return (
+            stage_end(self._rated(pairs))
+            .join(F.broadcast(self._table(events)), ["event_id", "_cut"], "left")
             .withColumn("p_chance", F.when(known, chance(expected, x, y)))
             .withColumn("background_id", F.when(known, F.lit(self.snapshot.name)))
+            .select(pairs.columns)
         )
-        return scored.select(pairs.columns)
+
+    def _rated(self, pairs: DataFrame) -> DataFrame:
+        """Pairs with `background_rate`, and the cut that they pass as `_cut`."""
+        place = udf.healpix_index("alert_ra", "alert_dec")
+        rates = F.broadcast(self._rates(pairs.sparkSession))
+        return (
+            stage_end(pairs)
+            .withColumns(
+                {"_cell": udf.cell(place, background.ORDER), "_cut": background.cut()}
+            )
+            .join(rates, ["_cell", "_cut"], "left")
+            .withColumn("background_rate", F.col("_rate"))
+            .drop("_cell", "_rate")
+        )
 
     def expected(self, events: DataFrame) -> dict[str, float]:
         """Unrelated alerts in the region and window of each event, of any quality."""
         return {
-            row.event_id: row._any[STEPS] * (row._before + row._after)  # noqa: SLF001
-            for row in self._table(events).collect()
+            row.event_id: row._curve[STEPS] * (row._before + row._after)  # noqa: SLF001
+            for row in self._table(events).where("_cut = 'any'").collect()
         }
 
     def _rates(self, spark: SparkSession) -> DataFrame:
         if self._by_cell is None:
-            columns = [self.snapshot.rates[cut].tolist() for cut in CUTS]
             rows = [
-                (cell, *(None if math.isnan(v) else v for v in values))
-                for cell, values in enumerate(zip(*columns, strict=True))
+                (cell, cut, rate)
+                for cut in CUTS
+                for cell, rate in enumerate(self.snapshot.rates[cut].tolist())
+                if not math.isnan(rate)
             ]
-            schema = "_cell bigint, _rate_any double, _rate_bronze double"
+            schema = "_cell bigint, _cut string, _rate double"
             self._by_cell = spark.createDataFrame(rows, schema).persist()
         return self._by_cell
 
@@ -215,8 +219,9 @@ class Scorer:
             for row in missing.select("region_id", *_REGION).toLocalIterator():
                 self._curves[row.region_id] = self.curves(row.asDict(recursive=True))
         rows = [
-            (r.event_id, *(self._curves[r.region_id][cut] for cut in CUTS), *r[2:])
+            (r.event_id, cut, self._curves[r.region_id][cut], *r[2:])
             for r in wanted
+            for cut in CUTS
         ]
         return events.sparkSession.createDataFrame(rows, _CURVE)
 
@@ -241,8 +246,7 @@ def scorer_of(settings: Settings) -> Scorer | None:
     found = background.newest(background.folder(settings.root), settings.survey)
     if found is None:
         _LOG.info(
-            "no background rate of %s: p_chance will be null;"
-            " fink_voevent background makes one of past nights",
+            "p_chance of %s will be null: fink_voevent background makes its rates",
             settings.survey,
         )
         return None

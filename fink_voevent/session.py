@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fink_voevent.errors import InputError, StorageError
+from fink_voevent.fused import LARGEST_METHOD
 from fink_voevent.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,8 +41,7 @@ OPTIONS = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "128",
     # rows that are kept are packets or sky maps: a few at a time in memory
     "spark.sql.inMemoryColumnarStorage.batchSize": "128",
-    # HotSpot interprets methods that are larger: three times slower than smaller ones
-    "spark.sql.codegen.hugeMethodLimit": "8000",
+    "spark.sql.codegen.hugeMethodLimit": str(LARGEST_METHOD),
     # nobody looks at the plans, of which each is written out in full
     "spark.sql.ui.explainMode": "simple",
     # the code that is made for three stages is not made anew in each batch

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -13,6 +15,26 @@ from fink_voevent.times import leap_seconds
 JD_UNIX_EPOCH = 2440587.5
 MJD_UNIX_EPOCH = 40587.0
 DAY_US = 86_400_000_000
+EPOCH_YEAR = 1970
+
+
+def _offset_s(month: int) -> int:
+    """TAI - UTC (s) of a month; leap seconds come at the end of one."""
+    since = datetime(EPOCH_YEAR + month // 12, month % 12 + 1, 1, tzinfo=timezone.utc)
+    held = [s for at_us, s in leap_seconds() if at_us <= since.timestamp() * 1e6]
+    return held[-1] if held else 0
+
+
+def _months() -> int:
+    """Count the months until the last leap second."""
+    last = datetime.fromtimestamp(leap_seconds()[-1][0] / 1e6, timezone.utc)
+    return (last.year - EPOCH_YEAR) * 12 + last.month
+
+
+# A table of months: a condition for each leap second makes methods that are too large
+# for Spark to fuse, and what goes through a list is not fused at all.
+_OFFSETS = tuple(map(_offset_s, range(_months())))
+_LEAPS_BY_MONTH = f"array({', '.join(map(str, _OFFSETS))})"
 
 
 def time_of_jd(jd: Column | str | float) -> Column:
@@ -39,17 +61,17 @@ def _timestamp(microseconds: Column) -> Column:
 def elapsed_us(time: Column) -> Column:
     """Microseconds of TAI since 1970: differences are elapsed time, leaps and all."""
     utc_us = F.call_udf("unix_micros", time)
-    leaps = leap_seconds()
-    last_us, last_s = leaps[-1]
-    # The list is gone through for old times only: as one condition a leap second it
-    # makes methods that are too large for Spark to fuse.
-    told = ", ".join(f"struct({at}L AS at, {seconds} AS s)" for at, seconds in leaps)
-    earlier = F.aggregate(
-        F.expr(f"array({told})"),
-        F.lit(0),
-        lambda held, leap: F.when(utc_us >= leap["at"], leap["s"]).otherwise(held),
-    )
+    last_us, last_s = leap_seconds()[-1]
+    earlier = F.element_at(F.expr(_LEAPS_BY_MONTH), _month(utc_us))
     return utc_us + F.when(utc_us >= last_us, last_s).otherwise(earlier) * 10**6
+
+
+def _month(utc_us: Column) -> Column:
+    """Count the months since 1970, this one too: 1 at least, at most those known."""
+    days = F.floor(utc_us / float(DAY_US)).cast("int")
+    date = F.call_udf("date_from_unix_date", F.greatest(days, F.lit(0)))
+    number = (F.year(date) - EPOCH_YEAR) * 12 + F.month(date)
+    return F.least(number, F.lit(len(_OFFSETS)))
 
 
 def delay(alert_time: Column | str, event_time: Column | str) -> Column:

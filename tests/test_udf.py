@@ -16,6 +16,7 @@ from cdshealpix.nested import healpix_to_lonlat, lonlat_to_healpix
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import localization, udf
+from fink_voevent.times import leap_seconds
 
 RNG = np.random.default_rng(42)
 N = 20_000
@@ -143,6 +144,27 @@ def test_delay_is_elapsed_time_over_leap_seconds(spark):
     )
     oracle = [(Time(a) - Time(e)).to_value(u.day) for a, e in pairs]
     assert np.abs((ours - oracle) * 86400e6).max() < 1  # microseconds
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/Los_Angeles"])
+def test_elapsed_time_steps_at_each_leap_second_in_any_time_zone(spark, zone):
+    around = (-1, 0, 1, 15 * udf.DAY_US)
+    moments = [at_us + step for at_us, _ in leap_seconds() for step in around]
+    moments += [-86_400_000_001, -1, 0, 1, 4_102_444_800_000_000]
+    df = spark.createDataFrame(list(enumerate(moments)), "i int, us bigint")
+    held = spark.conf.get("spark.sql.session.timeZone")
+    spark.conf.set("spark.sql.session.timeZone", zone)
+    try:
+        (ours,) = values(df, udf.elapsed_us(F.call_udf("timestamp_micros", "us")))
+    finally:
+        spark.conf.set("spark.sql.session.timeZone", held)
+    held_s = [
+        max((s for at_us, s in leap_seconds() if at_us <= moment), default=0)
+        for moment in moments
+    ]
+    assert ours.tolist() == [
+        moment + s * 10**6 for moment, s in zip(moments, held_s, strict=True)
+    ]
 
 
 def test_julian_dates_are_times_to_a_microsecond(spark):

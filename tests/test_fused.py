@@ -1,0 +1,83 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""All that is done with each alert and each pair is code that Spark fuses."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from test_match import LEVEL, alert, event, frame, map_event, thin
+
+from fink_voevent import background, match, regions, score, versions
+from fink_voevent.background import CELLS
+from fink_voevent.fused import LARGEST_METHOD
+
+ORDER = 5
+
+
+@pytest.fixture
+def live(spark, tmp_path):
+    rows = [event(1, 10.0, 10.0, 3.0), map_event(2, 5), event(3, 20.0, 0.0, 0.1)]
+    df = frame(spark, tmp_path / "events.parquet", "events", rows)
+    kept = versions.matchable(versions.latest(df, ("observation",))).persist()
+    yield kept
+    kept.unpersist()
+
+
+@pytest.fixture
+def found(spark, tmp_path, live):
+    """Pairs of stored alerts with regions that are kept, as in a batch."""
+    facts = [alert(1, 10.1, 10.1, 1.0)]
+    alerts = thin(spark, tmp_path / "empty.parquet", facts)
+    alerts.write.parquet(str(tmp_path / "stored"))
+    among = regions.of(live, match.TOLD, ORDER, LEVEL).persist()
+    yield match.met(spark.read.parquet(str(tmp_path / "stored")), among)
+    among.unpersist()
+
+
+def scored(found, live):
+    counts = {cut: np.full(CELLS, 100) for cut in background.CUTS}
+    snapshot = background.from_counts(counts, 10, "ztf")
+    return score.Scorer(snapshot, LEVEL).score(found, live)
+
+
+def path_of_the_alerts(df) -> list[str]:
+    """Operators from the alerts' files to the result, without what is broadcast."""
+    plan = df._jdf.queryExecution().executedPlan().toString()
+    lines = [re.sub(r"^[ :+-]*", "", line) for line in plan.splitlines()]
+    depth = [
+        len(line) - len(rest)
+        for line, rest in zip(plan.splitlines(), lines, strict=True)
+    ]
+    path = [(depth[0], lines[0])]
+    for level, line in zip(depth[1:], lines[1:], strict=True):
+        if level == path[-1][0] + 3 and not line.startswith("BroadcastExchange"):
+            path.append((level, line))
+        if line.startswith("FileScan"):
+            break
+    return [line for _, line in path]
+
+
+def method_sizes(spark, df) -> list[int]:
+    """Bytes of the largest method of each stage."""
+    debug = getattr(spark._jvm.org.apache.spark.sql.execution.debug, "package$")
+    plan = df._jdf.queryExecution().executedPlan()
+    told = getattr(debug, "MODULE$").codegenString(plan)
+    return [int(size) for size in re.findall(r"maxMethodCodeSize:(\d+)", told)]
+
+
+@pytest.mark.parametrize("made", [lambda f, _: f, scored], ids=["pairs", "scored"])
+def test_no_method_is_too_large_to_be_fused(spark, found, live, made):
+    sizes = method_sizes(spark, made(found, live))
+    assert len(sizes) >= 2
+    assert max(sizes) <= LARGEST_METHOD
+
+
+@pytest.mark.parametrize("made", [lambda f, _: f, scored], ids=["pairs", "scored"])
+def test_each_operator_over_alerts_is_fused(found, live, made):
+    path = path_of_the_alerts(made(found, live))
+    assert path[-1].startswith("FileScan parquet [survey")
+    alone = [line[:100] for line in path[:-1] if not line.startswith("*(")]
+    assert [line for line in alone if not line.startswith("Coalesce")] == []
