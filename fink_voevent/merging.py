@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -23,6 +24,7 @@ import pyarrow.parquet as pq
 from fink_voevent import pieces
 from fink_voevent.errors import StorageError
 from fink_voevent.ledger import Ledger, Manifest, parse
+from fink_voevent.notice import NAMESPACE
 from fink_voevent.schema import arrow_schema
 from fink_voevent.storage import open_store
 
@@ -96,12 +98,17 @@ def merge(root: str, table: str, files: Sequence[str]) -> bool:
     original = {m.file: m.replaces for m in used}
     replaces = sorted(f for name in chosen for f in original.get(name, {name}))
     number = 1 + max((m.number for m in made), default=-1)
-    file = f"{FOLDER}/{table}/{number:08d}.parquet"
+    file = f"{FOLDER}/{table}/{_name_of(replaces)}.parquet"
     _write_one(root, table, chosen, file)
     facts = {"replaces": replaces, "level": level + 1}
     Ledger(root, STAGE).commit(Manifest(STAGE, table, number, {table: (file,)}, facts))
     _LOG.debug("merge: %d files of %s are one", len(replaces), table)
     return True
+
+
+def _name_of(replaces: Sequence[str]) -> str:
+    """Name of their rows: never that of others, also where all is merged anew."""
+    return str(uuid.uuid5(NAMESPACE, " ".join(("merge", *replaces))))
 
 
 @dataclass
@@ -122,21 +129,23 @@ class Housekeeping:
         if now_s < self._due_s:
             return
         self._due_s = now_s + EVERY_S
-        try:
-            for own in self.ledgers:
-                self._merge(own, halted)
-        except (StorageError, OSError, pa.ArrowException) as error:
-            _LOG.warning(
-                "small files were not merged, and are read as before: %s", error
-            )
+        for own in self.ledgers:
+            for table in TABLES[own.stage]:
+                _merge_all(own, table, halted)
 
-    def _merge(self, own: Ledger, halted: Callable[[], bool]) -> None:
-        manifests = own.manifests()
-        for table in TABLES[own.stage]:
-            there = _not_compacted(own, manifests) if table == "alerts" else manifests
-            files = [f for m in there for f in m.tables.get(table, ())]
-            while merge(own.root, table, files) and not halted():
-                pass
+
+def _merge_all(own: Ledger, table: str, halted: Callable[[], bool]) -> None:
+    manifests = own.manifests()
+    there = _not_compacted(own, manifests) if table == "alerts" else manifests
+    files = [f for m in there for f in m.tables.get(table, ())]
+    try:
+        while merge(own.root, table, files) and not halted():
+            pass
+    except (StorageError, OSError, pa.ArrowException) as error:
+        _LOG.warning(
+            "small files of %s were not merged, and are read as before: %s",
+            *(table, error),
+        )
 
 
 def _not_compacted(own: Ledger, matched: Iterable[Manifest]) -> list[Manifest]:
@@ -176,7 +185,7 @@ def _merges(root: str, table: str) -> list[Merge]:
     return [_read(folder, *n) for n in names if n[0].startswith(f"{table}-")]
 
 
-@functools.lru_cache(maxsize=10_000)
+@functools.cache
 def _read(folder: str, name: str, _written_ns: int) -> Merge:
     """Merge of its manifest, which never changes."""
     manifest = parse(open_store(folder).read(name))

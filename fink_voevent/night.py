@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -164,7 +165,8 @@ def _tell(told: Ledger, manifests: Iterable[Manifest]) -> None:
     for manifest in manifests:
         found = manifest.tables.get("coincidences")
         if found and not told.has(manifest.run, manifest.batch):
-            told.commit(manifest)
+            # not of its alerts: they may be another file's by now
+            told.commit(replace(manifest, tables={"coincidences": found}))
 
 
 def _told_of(inputs: Inputs) -> dict[str, Any]:

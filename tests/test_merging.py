@@ -74,14 +74,40 @@ def test_who_asks_for_some_files_gets_their_rows_once(counts, chosen):
 
 def test_a_merge_that_was_cut_off_counts_for_nothing_and_is_made_again(tmp_path):
     made = hand_over(tmp_path, range(3))
-    folder = tmp_path / merging.FOLDER / TABLE
-    folder.mkdir(parents=True)
-    (folder / "00000000.parquet").write_bytes(b"half of it")
-    assert merging.instead(str(tmp_path), TABLE, made) == made
     assert merging.merge(str(tmp_path), TABLE, made)
     (one,) = merging.instead(str(tmp_path), TABLE, made)
-    assert one == f"{merging.FOLDER}/{TABLE}/00000000.parquet"
+    Ledger(str(tmp_path), merging.STAGE).withdraw(TABLE, 0)
+    (tmp_path / one).write_bytes(b"half of it")
+    assert merging.instead(str(tmp_path), TABLE, made) == made
+    assert merging.merge(str(tmp_path), TABLE, made)
+    assert merging.instead(str(tmp_path), TABLE, made) == [one]
     assert rows(tmp_path, made) == [0, 1, 2]
+
+
+def test_a_name_of_merged_rows_is_never_that_of_others(tmp_path):
+    made = hand_over(tmp_path, range(9))
+    while merging.merge(str(tmp_path), TABLE, made[:3]):
+        pass
+    (one,) = merging.instead(str(tmp_path), TABLE, made[:3])
+    for folder in (tmp_path / merging.FOLDER, tmp_path / "ledger" / merging.STAGE):
+        shutil.rmtree(folder)
+    while merging.merge(str(tmp_path), TABLE, made[3:]):
+        pass
+    assert one not in merging.instead(str(tmp_path), TABLE, made)
+
+
+def test_a_table_that_cannot_be_merged_stops_no_other(tmp_path, caplog):
+    made = hand_over(tmp_path, range(3))
+    events = [f"events/run=run/batch={n:08d}/a.parquet" for n in range(3)]
+    for n, file in enumerate(events):
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).write_bytes(b"no Parquet")
+        Ledger(str(tmp_path), "ingest").commit(
+            Manifest("ingest", "other", n, {"events": (file,)})
+        )
+    merging.Housekeeping([Ledger(str(tmp_path), "ingest")]).turn(0.0, never)
+    assert "small files of events" in caplog.text
+    assert len(merging.instead(str(tmp_path), TABLE, made)) == 1
 
 
 def test_files_of_another_table_stay(tmp_path):
@@ -124,9 +150,7 @@ def test_where_it_cannot_be_written_that_is_told_and_all_is_read(tmp_path, caplo
     made = hand_over(tmp_path, range(4))
     (tmp_path / merging.FOLDER).write_text("a file, no folder")
     merging.Housekeeping([Ledger(str(tmp_path), "ingest")]).turn(0.0, never)
-    assert ["small files were not merged" in r.message for r in caplog.records] == [
-        True
-    ]
+    assert ["were not merged" in r.message for r in caplog.records] == [True]
     assert rows(tmp_path, made) == [0, 1, 2, 3]
 
 
