@@ -129,10 +129,6 @@ class Ledger:
         name = PurePosixPath(max(infos, key=lambda info: info.mtime_ns).path).name
         return parse(self._store.read(name))
 
-    def before(self, run: str, batch: int) -> list[Manifest]:
-        """Manifests of the earlier batches of a run: the same at every replay."""
-        return [m for m in self.manifests() if m.run == run and m.batch < batch]
-
     def has(self, run: str, batch: int) -> bool:
         """Whether a batch was handed over."""
         return self._store.exists(Manifest(self.stage, run, batch, {}).name)

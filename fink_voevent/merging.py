@@ -135,10 +135,12 @@ class Housekeeping:
 
 
 def _merge_all(own: Ledger, table: str, halted: Callable[[], bool]) -> None:
-    manifests = own.manifests()
-    there = _not_compacted(own, manifests) if table == "alerts" else manifests
-    files = [f for m in there for f in m.tables.get(table, ())]
+    """Merge what is due of a table; where it fails, another turn tries again."""
     try:
+        there = own.manifests()
+        if table == "alerts":
+            there = _not_compacted(own, there)
+        files = [f for m in there for f in m.tables.get(table, ())]
         while merge(own.root, table, files) and not halted():
             pass
     except (StorageError, OSError, pa.ArrowException) as error:
