@@ -9,6 +9,7 @@ by native expressions. Columns that a version of a schema lacks are null.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from fink_utils.xmatch.simbad import return_list_of_eg_host
 from pyspark.sql import Column, DataFrame
@@ -17,6 +18,8 @@ from pyspark.sql import functions as F  # noqa: N812
 from fink_voevent import history, udf
 from fink_voevent.columns import field, type_of
 from fink_voevent.errors import InputError
+from fink_voevent.fused import stage_end
+from fink_voevent.history import History
 from fink_voevent.schema import names
 from fink_voevent.survey_terms import (
     FAILED,
@@ -28,7 +31,28 @@ from fink_voevent.survey_terms import (
 
 # SIMBAD types beyond Fink's list of hosts that lie outside of the Galaxy.
 ACTIVE_NUCLEI = ("AGN", "QSO", "BLLac", "Blazar", "OVV", "Radio", "RadioG")
+CANDIDATE_MARKS = ("", "_Candidate", "_?", "?")  # what SIMBAD adds to a type
 ASTEROID_ROID = 2  # of Fink's roid: 2 possible, 3 known to the Minor Planet Center
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the packets of a survey tell.
+
+    Attributes
+    ----------
+    moment : Column
+        Of the alert, as the packet has it.
+    columns : dict of str to Column
+        Of thin alerts, from the packet at once.
+    limit, rate : History
+        Last non-detection (UTC), and change of the magnitude (mag/d).
+    """
+
+    moment: Column
+    columns: dict[str, Column]
+    limit: History
+    rate: History
 
 
 def thin(df: DataFrame, survey: str, night: str = "") -> DataFrame:
@@ -52,24 +76,35 @@ def thin(df: DataFrame, survey: str, night: str = "") -> DataFrame:
     InputError
         Where the columns are not those of the survey.
     """
-    columns = _SURVEYS[survey](df)
+    told = _SURVEYS[survey](df)
+    columns = dict(told.columns)
     columns["survey"] = F.lit(survey)
     columns["night"] = (
         F.lit(night) if night else F.date_format(columns["alert_time"], "yyyyMMdd")
     )
     columns["packet_file"] = F.col("_metadata.file_path")
-    df = df.select([column.alias(name) for name, column in columns.items()])
+    # of the packet's own numbers: Spark would make the index and the time once more
+    usable = df.where(
+        udf.on_sky(columns["alert_ra"], columns["alert_dec"])
+        & told.moment.isNotNull()
+        & ~F.isnan(told.moment)
+        & columns["alert_id"].isNotNull()
+    ).select(_named(columns | told.limit.asked | told.rate.asked))
+    answers = {
+        "last_non_detection": told.limit.answer,
+        "magnitude_rate": told.rate.answer,
+    }
     place = udf.unit_vector("alert_ra", "alert_dec")
-    df = df.withColumns(
-        {
-            "hpx29": udf.healpix_index("alert_ra", "alert_dec"),
-            "x": place.x,
-            "y": place.y,
-            "z": place.z,
-        }
+    index = udf.healpix_index("alert_ra", "alert_dec")
+    return (
+        stage_end(stage_end(usable).select(*columns, *_named(answers)))
+        .withColumns({"hpx29": index, "x": place.x, "y": place.y, "z": place.z})
+        .select(names("alerts"))
     )
-    usable = F.col("hpx29").isNotNull() & F.col("alert_time").isNotNull()
-    return df.where(usable & F.col("alert_id").isNotNull()).select(names("alerts"))
+
+
+def _named(columns: dict[str, Column]) -> list[Column]:
+    return [column.alias(name) for name, column in columns.items()]
 
 
 def _require(df: DataFrame, survey: str, paths: tuple[str, ...]) -> None:
@@ -83,9 +118,9 @@ def _require(df: DataFrame, survey: str, paths: tuple[str, ...]) -> None:
 def _extragalactic(simbad: Column, nearer: Column) -> Column:
     """Give false for a known object of the Galaxy or nearer, null where unknown."""
     hosts = set(map(str, return_list_of_eg_host())) - set(UNKNOWN_TYPES)
-    base = F.regexp_replace(simbad, "(_Candidate|_?[?])$", "")
+    beyond = [t + mark for t in {*hosts, *ACTIVE_NUCLEI} for mark in CANDIDATE_MARKS]
     return F.when(F.coalesce(nearer, F.lit(False)), F.lit(False)).when(
-        _is_known(simbad), base.isin(*hosts, *ACTIVE_NUCLEI)
+        _is_known(simbad), simbad.isin(beyond)
     )
 
 
@@ -95,21 +130,19 @@ def _is_known(simbad: Column) -> Column:
     return named & ~simbad.startswith(FAILED)
 
 
-def _ztf(df: DataFrame) -> dict[str, Column]:
+def _ztf(df: DataFrame) -> Told:
     _require(df, "ztf", ("candid", "objectId", "candidate.jd", "candidate.ra"))
     jd = F.col("candidate.jd")
     first_jd = F.least(jd, field(df, "candidate.jdstarthist"))
     bands = [F.when(F.col("candidate.fid") == k, v) for k, v in ZTF_BANDS.items()]
-    return {
+    columns = {
         "alert_id": F.col("candid").cast("bigint"),
         "object_id": F.col("objectId"),
         "alert_ra": F.col("candidate.ra"),
         "alert_dec": F.col("candidate.dec"),
         "alert_time": udf.time_of_jd(jd),
         "first_detection": udf.time_of_jd(first_jd),
-        "last_non_detection": udf.time_of_jd(history.ztf_limit(df, first_jd)),
         "magnitude": F.col("candidate.magpsf").cast("double"),
-        "magnitude_rate": history.ztf_rate(df),
         "band": F.coalesce(*bands),
         "quality": F.coalesce(
             field(df, "candidate.drb"), field(df, "candidate.rb")
@@ -119,9 +152,11 @@ def _ztf(df: DataFrame) -> dict[str, Column]:
             field(df, "roid").cast("int") >= ASTEROID_ROID,
         ),
     }
+    limit = history.ztf_limit(df, first_jd)
+    return Told(jd, columns, limit.as_time(udf.time_of_jd), history.ztf_rate(df))
 
 
-def _rubin(df: DataFrame) -> dict[str, Column]:
+def _rubin(df: DataFrame) -> Told:
     _require(df, "rubin", ("diaSourceId", "diaSource.midpointMjdTai", "diaSource.ra"))
     mjd = F.col("diaSource.midpointMjdTai")
     flux = F.col("diaSource.psfFlux").cast("double")
@@ -133,16 +168,14 @@ def _rubin(df: DataFrame) -> dict[str, Column]:
         )
     ]
     first_mjd = F.least(mjd, field(df, "misc.firstDiaSourceMjdTaiFink").cast("double"))
-    return {
+    columns = {
         "alert_id": F.col("diaSourceId").cast("bigint"),
         "object_id": F.coalesce(*objects),
         "alert_ra": F.col("diaSource.ra"),
         "alert_dec": F.col("diaSource.dec"),
         "alert_time": udf.time_of_mjd_tai(mjd),
         "first_detection": udf.time_of_mjd_tai(first_mjd),
-        "last_non_detection": udf.time_of_mjd_tai(history.rubin_limit(df, first_mjd)),
         "magnitude": F.when(flux > 0, NJY_ZERO_POINT - 2.5 * F.log10(flux)),
-        "magnitude_rate": history.rubin_rate(df),
         "band": field(df, "diaSource.band").cast("string"),
         "quality": field(df, "diaSource.reliability").cast("double"),
         "extragalactic": _extragalactic(
@@ -150,9 +183,12 @@ def _rubin(df: DataFrame) -> dict[str, Column]:
             field(df, "pred.is_sso").cast("boolean"),
         ),
     }
+    limit = history.rubin_limit(df, first_mjd)
+    limit = limit.as_time(udf.time_of_mjd_tai)
+    return Told(mjd, columns, limit, history.rubin_rate(df))
 
 
-_SURVEYS: dict[str, Callable[[DataFrame], dict[str, Column]]] = {
+_SURVEYS: dict[str, Callable[[DataFrame], Told]] = {
     "ztf": _ztf,
     "rubin": _rubin,
 }

@@ -51,6 +51,7 @@ __all__ = [
     "elliptical_kappa",
     "half_chord2",
     "healpix_index",
+    "on_sky",
     "prior_activity",
     "separation",
     "time_of_jd",
@@ -87,11 +88,16 @@ def unit_vector(ra: Column | str | float, dec: Column | str | float) -> Vector:
     return Vector(F.cos(lat) * F.cos(lon), F.cos(lat) * F.sin(lon), F.sin(lat))
 
 
+def on_sky(ra: Column | str | float, dec: Column | str | float) -> Column:
+    """Whether a position is one: finite, and `dec` in [-90, 90]; null where null."""
+    ra, dec = _column(ra), _column(dec)
+    return dec.between(-90, 90) & ~F.isnan(ra) & (F.abs(ra) < float("inf"))
+
+
 def healpix_index(ra: Column | str | float, dec: Column | str | float) -> Column:
     """HEALPix index, nested, order 29 (bigint); shift right by 2 (29 - k) for order k.
 
-    Gorski et al. 2005, ApJ 622, 759, section 5.3. Null where a coordinate is null, NaN
-    or infinite, or `dec` is out of [-90, 90].
+    Gorski et al. 2005, ApJ 622, 759, section 5.3. Null where the place is not `on_sky`.
     """
     ra, dec = _column(ra), _column(dec)
     nside = float(1 << ORDER)
@@ -135,9 +141,8 @@ def healpix_index(ra: Column | str | float, dec: Column | str | float) -> Column
         + _spread(ix)
         + F.shiftleft(_spread(iy), 1)
     )
-    usable = dec.between(-90, 90) & ~F.isnan(ra) & (F.abs(ra) < float("inf"))
     # a sum, not a condition: Spark shares common parts of unconditional code only
-    return index + F.when(usable, F.lit(0))
+    return index + F.when(on_sky(ra, dec), F.lit(0))
 
 
 def _spread(bits: Column) -> Column:

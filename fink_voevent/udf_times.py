@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812
@@ -15,26 +16,47 @@ from fink_voevent.times import leap_seconds
 JD_UNIX_EPOCH = 2440587.5
 MJD_UNIX_EPOCH = 40587.0
 DAY_US = 86_400_000_000
-EPOCH_YEAR = 1970
+SPAN_US = 180 * DAY_US  # leap seconds lie further apart than this
+NEVER_US = 2**62
 
 
-def _offset_s(month: int) -> int:
-    """TAI - UTC (s) of a month; leap seconds come at the end of one."""
-    since = datetime(EPOCH_YEAR + month // 12, month % 12 + 1, 1, tzinfo=timezone.utc)
-    held = [s for at_us, s in leap_seconds() if at_us <= since.timestamp() * 1e6]
-    return held[-1] if held else 0
+class Steps(NamedTuple):
+    """TAI - UTC as tables by span of `SPAN_US` since 1970, in SQL.
+
+    A condition for each leap second makes methods that are too large for Spark to fuse,
+    and what goes through a list is not fused at all.
+    """
+
+    turns_us: str  # when it changes in a span; `NEVER_US` where it does not
+    offsets_us: str  # what it is where a span starts
+    last: int  # span
 
 
-def _months() -> int:
-    """Count the months until the last leap second."""
-    last = datetime.fromtimestamp(leap_seconds()[-1][0] / 1e6, timezone.utc)
-    return (last.year - EPOCH_YEAR) * 12 + last.month
+def _steps(changes: list[tuple[int, int]]) -> Steps:
+    """Tables of changes: the moment, and the offset since then; both microseconds."""
+    last = changes[-1][0] // SPAN_US + 1
+    starts = [n * SPAN_US for n in range(last + 1)]
+    held = [[o for at, o in changes if at <= start][-1:] or [0] for start in starts]
+    turns = dict.fromkeys(range(last + 1), NEVER_US)
+    turns |= {at // SPAN_US: at for at, _ in changes if at % SPAN_US}
+    return Steps(_array(turns.values()), _array(o for (o,) in held), last)
 
 
-# A table of months: a condition for each leap second makes methods that are too large
-# for Spark to fuse, and what goes through a list is not fused at all.
-_OFFSETS = tuple(map(_offset_s, range(_months())))
-_LEAPS_BY_MONTH = f"array({', '.join(map(str, _OFFSETS))})"
+def _array(values: Iterable[int]) -> str:
+    return f"array({', '.join(f'{value}L' for value in values)})"
+
+
+_CHANGES = [(at_us, seconds * 10**6) for at_us, seconds in leap_seconds()]
+_BY_UTC = _steps(_CHANGES)
+_BY_TAI = _steps([(at_us + offset_us, offset_us) for at_us, offset_us in _CHANGES])
+
+
+def _ahead_us(moment_us: Column, steps: Steps) -> Column:
+    """TAI - UTC (microseconds) at a moment, microseconds since 1970 on its scale."""
+    span = F.floor(moment_us / float(SPAN_US)).cast("int")
+    span = F.greatest(F.lit(0), F.least(span, F.lit(steps.last)))
+    later = F.when(moment_us >= F.expr(steps.turns_us)[span], 1).otherwise(0)
+    return F.expr(steps.offsets_us)[span + later]
 
 
 def time_of_jd(jd: Column | str | float) -> Column:
@@ -46,10 +68,7 @@ def time_of_mjd_tai(mjd: Column | str | float) -> Column:
     """UTC timestamp of a modified Julian date in TAI (Rubin), to the microsecond."""
     exact = (_column(mjd) - MJD_UNIX_EPOCH) * float(DAY_US)
     tai_us = F.when(~F.isnan(exact), F.round(exact).cast("bigint"))
-    offset = F.lit(0)
-    for since_us, seconds in leap_seconds():
-        offset = F.when(tai_us >= since_us + seconds * 10**6, seconds).otherwise(offset)
-    return F.call_udf("timestamp_micros", tai_us - offset * 10**6)
+    return F.call_udf("timestamp_micros", tai_us - _ahead_us(tai_us, _BY_TAI))
 
 
 def _timestamp(microseconds: Column) -> Column:
@@ -61,17 +80,7 @@ def _timestamp(microseconds: Column) -> Column:
 def elapsed_us(time: Column) -> Column:
     """Microseconds of TAI since 1970: differences are elapsed time, leaps and all."""
     utc_us = F.call_udf("unix_micros", time)
-    last_us, last_s = leap_seconds()[-1]
-    earlier = F.element_at(F.expr(_LEAPS_BY_MONTH), _month(utc_us))
-    return utc_us + F.when(utc_us >= last_us, last_s).otherwise(earlier) * 10**6
-
-
-def _month(utc_us: Column) -> Column:
-    """Count the months since 1970, this one too: 1 at least, at most those known."""
-    days = F.floor(utc_us / float(DAY_US)).cast("int")
-    date = F.call_udf("date_from_unix_date", F.greatest(days, F.lit(0)))
-    number = (F.year(date) - EPOCH_YEAR) * 12 + F.month(date)
-    return F.least(number, F.lit(len(_OFFSETS)))
+    return utc_us + _ahead_us(utc_us, _BY_UTC)
 
 
 def delay(alert_time: Column | str, event_time: Column | str) -> Column:

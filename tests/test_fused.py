@@ -4,17 +4,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import numpy as np
 import pytest
 from test_match import LEVEL, alert, event, frame, map_event, thin
 
-from fink_voevent import background, match, regions, score, versions
+from fink_voevent import background, match, regions, score, surveys, versions
 from fink_voevent.background import CELLS
 from fink_voevent.fused import LARGEST_METHOD
 
 ORDER = 5
+NIGHT = "20240115"
 
 
 @pytest.fixture
@@ -81,3 +83,35 @@ def test_each_operator_over_alerts_is_fused(found, live, made):
     assert path[-1].startswith("FileScan parquet [survey")
     alone = [line[:100] for line in path[:-1] if not line.startswith("*(")]
     assert [line for line in alone if not line.startswith("Coalesce")] == []
+
+
+@pytest.mark.parametrize("survey", ["ztf", "rubin"])
+def test_thin_alerts_are_made_by_code_that_is_fused(spark, datatest, survey):
+    folder = datatest / {"ztf": "alerts", "rubin": "rubin"}[survey]
+    made = surveys.thin(spark.read.parquet(str(folder)), survey, NIGHT)
+    assert max(method_sizes(spark, made)) <= LARGEST_METHOD
+    path = path_of_the_alerts(made)
+    # what goes through the history's arrays, alone
+    alone = [line for line in path[:-1] if not line.startswith(("*(", "Coalesce"))]
+    assert len(alone) == 1
+    assert all("filter(" not in line for line in path if line.startswith("*("))
+
+
+def test_of_a_history_only_what_is_asked_is_read(spark, tmp_path):
+    """Real packets tell forty columns of each earlier detection."""
+    now = "jd double, fid int, magpsf float, isdiffpos string"
+    past = f"{now}, diffmaglim float, rb float"
+    schema = (
+        f"candid bigint, objectId string, candidate struct<{now}, ra double, dec double"
+        f">, prv_candidates array<struct<{past}>>"
+    )
+    spark.createDataFrame([], schema).write.parquet(str(tmp_path / "alerts"))
+    made = surveys.thin(spark.read.parquet(str(tmp_path / "alerts")), "ztf", NIGHT)
+    scan = made._jdf.queryExecution().executedPlan().collectLeaves().head()
+    (read,) = [
+        field["type"]["elementType"]["fields"]
+        for field in json.loads(scan.requiredSchema().json())["fields"]
+        if field["name"] == "prv_candidates"
+    ]
+    asked = {"jd", "fid", "magpsf", "isdiffpos", "diffmaglim"}
+    assert {field["name"] for field in read} == asked

@@ -167,6 +167,24 @@ def test_elapsed_time_steps_at_each_leap_second_in_any_time_zone(spark, zone):
     ]
 
 
+def test_tai_is_utc_on_both_sides_of_each_leap_second(spark):
+    steps = [s * 1_000_000 for s in (-40, -37, -1, 1, 37, 40)] + [-20, 20]
+    moments = [at_us + step for at_us, _ in leap_seconds() for step in steps]
+    moments += [-86_400_000_000, 10, 4_102_444_800_000_000]
+    ahead_s = [
+        max((s for at_us, s in leap_seconds() if at_us <= moment), default=0)
+        for moment in moments
+    ]
+    tai = [
+        (n, (moment + s * 10**6) / 86_400e6 + 40587.0)
+        for n, (moment, s) in enumerate(zip(moments, ahead_s, strict=True))
+    ]
+    df = spark.createDataFrame(tai, "i int, mjd double")
+    (ours,) = values(df, F.call_udf("unix_micros", udf.time_of_mjd_tai("mjd")))
+    # a double tells such a date to 0.6 microseconds
+    assert np.abs(ours - np.array(moments)).max() <= 1
+
+
 def test_julian_dates_are_times_to_a_microsecond(spark):
     jds = 2451545.0 + RNG.uniform(0, 9000, 200)
     df = spark.createDataFrame(
