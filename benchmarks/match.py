@@ -77,10 +77,11 @@ def once(work: Callable[[], None]) -> float:
     return time.perf_counter() - started
 
 
-def timed(work: Callable[[], None], repeats: int = REPEATS) -> float:
-    """Median time (s), after one run that warms up."""
-    work()
-    return statistics.median(once(work) for _ in range(repeats))
+def timed(work: Callable[[], None], warm: int = 1) -> float:
+    """Median time (s), after runs that warm up."""
+    for _ in range(warm):
+        work()
+    return statistics.median(once(work) for _ in range(REPEATS))
 
 
 def drop(df: DataFrame) -> None:
@@ -133,8 +134,8 @@ def real_width(spark: SparkSession, folder: Path) -> dict[str, float]:
     science = spark.read.parquet(str(folder / "wide"))
     needed = [c for c in NEEDED if c.split(".")[0] in science.columns]
     events = live(spark, circles(LIVE), folder / "wide_events.parquet")
-    read_s = timed(lambda: drop(science.select(*needed)))
-    match_s = timed(joined(surveys.thin(science, "ztf", NIGHT), events))
+    read_s = timed(lambda: drop(science.select(*needed)), WARM)
+    match_s = timed(joined(surveys.thin(science, "ztf", NIGHT), events), WARM)
     return {
         "packets_per_s": count / match_s,
         "packets_read_per_s": count / read_s,
