@@ -20,6 +20,7 @@ from fink_voevent.columns import type_of
 
 FORCED_SIGMA = 3.0  # forced photometry below this shows nothing
 BASELINE_DAYS = 0.02  # shorter ones give noise, not a rate
+Kept = Callable[[Column, Column], Column]  # of an element's time and index: is it kept
 
 
 def _null() -> Column:
@@ -46,63 +47,75 @@ class History:
         return replace(self, answer=converted(self.answer))
 
 
-def _fields(df: DataFrame, of: str, wanted: str, *names: str) -> dict[str, Column]:
-    """Give the fields of a list as arrays; none where the packets lack `wanted`."""
-    if type_of(df.schema, f"{of}.{wanted}") is None:
-        return {}
-    return {f"_{of}_{name}": F.col(f"{of}.{name}") for name in names}
+@dataclass(frozen=True)
+class _List:
+    """A list of structs in a packet; its fields are arrays once they are asked."""
+
+    name: str
+    time: str  # field of its elements' time
+
+    def tells(self, df: DataFrame, field: str) -> bool:
+        """Whether this version of the packets has a field of it."""
+        return type_of(df.schema, f"{self.name}.{field}") is not None
+
+    def asked(self, *fields: str) -> dict[str, Column]:
+        """Give the arrays that what follows reads: the times, and fields."""
+        return {
+            f"_{self.name}_{field}": F.col(f"{self.name}.{field}")
+            for field in (self.time, *fields)
+        }
+
+    def value(self, field: str, index: Column) -> Column:
+        """Give a field of an element."""
+        return F.col(f"_{self.name}_{field}")[index]
+
+    def last(self, kept: Kept) -> Column:
+        """Give the latest time of the elements that are kept."""
+        return F.array_max(F.filter(f"_{self.name}_{self.time}", kept))
+
+    def last_with(self, field: str, kept: Kept) -> Column:
+        """Give the latest time of those that are kept, `at`, and its field, `of`."""
+
+        def told(at: Column, index: Column) -> Column:
+            pair = F.struct(at.alias("at"), self.value(field, index).alias("of"))
+            return F.when(kept(at, index), pair)
+
+        return F.array_max(F.transform(f"_{self.name}_{self.time}", told))
 
 
-def _elements(of: str) -> Callable[[str, Column], Column]:
-    """Return what gives an element of a field."""
-    return lambda name, index: F.col(f"_{of}_{name}")[index]
-
-
-def _last(of: str, time: str, kept: Callable[[Column, Column], Column]) -> Column:
-    """Latest time of the elements that are kept."""
-    return F.array_max(F.filter(f"_{of}_{time}", kept))
-
-
-def _last_with(
-    of: str, time: str, value: str, kept: Callable[[Column, Column], Column]
-) -> Column:
-    """Latest `at` of the elements that are kept, and its value `of`."""
-    element = _elements(of)
-
-    def told(at: Column, index: Column) -> Column:
-        pair = F.struct(at.alias("at"), element(value, index).alias("of"))
-        return F.when(kept(at, index), pair)
-
-    return F.array_max(F.transform(f"_{of}_{time}", told))
+_ZTF = _List("prv_candidates", "jd")
+_RUBIN = _List("prvDiaSources", "midpointMjdTai")
+_FORCED = _List("prvDiaForcedSources", "midpointMjdTai")
 
 
 def ztf_rate(df: DataFrame) -> History:
     """Change (mag/d) since the last detection in the band, of the same sign."""
-    of = "prv_candidates"
-    past = _fields(df, of, "magpsf", "jd", "fid", "magpsf")
-    if not past:
+    if not _ZTF.tells(df, "magpsf"):
         return History()
-    now = {"_jd": "candidate.jd", "_fid": "candidate.fid", "_mag": "candidate.magpsf"}
-    asked = past | {name: F.col(source) for name, source in now.items()}
-    signed = _fields(df, of, "isdiffpos", "isdiffpos")
-    if signed and type_of(df.schema, "candidate.isdiffpos") is not None:
-        asked |= signed | {"_brighter": _brighter(F.col("candidate.isdiffpos"))}
-    element = _elements(of)
+    asked = _ZTF.asked("fid", "magpsf") | {
+        "_jd": F.col("candidate.jd"),
+        "_fid": F.col("candidate.fid"),
+        "_mag": F.col("candidate.magpsf"),
+    }
+    signed = type_of(df.schema, "candidate.isdiffpos") and _ZTF.tells(df, "isdiffpos")
+    if signed:
+        asked |= _ZTF.asked("isdiffpos")
+        asked["_brighter"] = _brighter(F.col("candidate.isdiffpos"))
 
     def kept(jd: Column, index: Column) -> Column:
-        magnitude = element("magpsf", index)
+        magnitude = _ZTF.value("magpsf", index)
         alike = (
             magnitude.isNotNull()
-            & (element("fid", index) == F.col("_fid"))
+            & (_ZTF.value("fid", index) == F.col("_fid"))
             & (magnitude > 0)
             & ~F.isnan(magnitude)
             & (jd <= F.col("_jd") - BASELINE_DAYS)
         )
-        if "_brighter" not in asked:
+        if not signed:
             return alike
-        return alike & (_brighter(element("isdiffpos", index)) == F.col("_brighter"))
+        return alike & (_brighter(_ZTF.value("isdiffpos", index)) == F.col("_brighter"))
 
-    last = _last_with(of, "jd", "magpsf", kept)
+    last = _ZTF.last_with("magpsf", kept)
     faded = F.col("_mag") - last["of"]
     return History(asked, (faded / (F.col("_jd") - last["at"])).cast("double"))
 
@@ -114,24 +127,24 @@ def _brighter(isdiffpos: Column) -> Column:
 
 def rubin_rate(df: DataFrame) -> History:
     """Change (mag/d) since the last detection in the band."""
-    of, time = "prvDiaSources", "midpointMjdTai"
-    past = _fields(df, of, "psfFlux", time, "band", "psfFlux")
-    if not past:
+    if not _RUBIN.tells(df, "psfFlux"):
         return History()
-    now = {"_mjd": time, "_band": "band", "_flux": "psfFlux"}
-    asked = past | {name: F.col(f"diaSource.{source}") for name, source in now.items()}
-    element = _elements(of)
+    asked = _RUBIN.asked("band", "psfFlux") | {
+        "_mjd": F.col("diaSource.midpointMjdTai"),
+        "_band": F.col("diaSource.band"),
+        "_flux": F.col("diaSource.psfFlux"),
+    }
 
     def kept(mjd: Column, index: Column) -> Column:
-        flux = element("psfFlux", index)
+        flux = _RUBIN.value("psfFlux", index)
         return (
-            (element("band", index) == F.col("_band"))
+            (_RUBIN.value("band", index) == F.col("_band"))
             & (flux > 0)
             & ~F.isnan(flux)
             & (mjd <= F.col("_mjd") - BASELINE_DAYS)
         )
 
-    last = _last_with(of, time, "psfFlux", kept)
+    last = _RUBIN.last_with("psfFlux", kept)
     ratio = F.col("_flux").cast("double") / last["of"]
     faded = F.when(ratio > 0, -2.5 * F.log10(ratio))
     return History(asked, (faded / (F.col("_mjd") - last["at"])).cast("double"))
@@ -139,21 +152,19 @@ def rubin_rate(df: DataFrame) -> History:
 
 def ztf_limit(df: DataFrame, first_jd: Column) -> History:
     """Time (JD) of the last upper limit before the first detection."""
-    of = "prv_candidates"
-    past = _fields(df, of, "diffmaglim", "jd", "magpsf", "diffmaglim")
-    if not past:
+    if not _ZTF.tells(df, "diffmaglim"):
         return History()
-    element = _elements(of)
 
     def kept(jd: Column, index: Column) -> Column:
-        magnitude = element("magpsf", index)
+        magnitude = _ZTF.value("magpsf", index)
         return (
             (magnitude.isNull() | F.isnan(magnitude))
-            & element("diffmaglim", index).isNotNull()
+            & _ZTF.value("diffmaglim", index).isNotNull()
             & (jd < F.col("_first_jd"))
         )
 
-    return History(past | {"_first_jd": first_jd}, _last(of, "jd", kept))
+    asked = _ZTF.asked("magpsf", "diffmaglim")
+    return History(asked | {"_first_jd": first_jd}, _ZTF.last(kept))
 
 
 def rubin_limit(df: DataFrame, first_mjd: Column) -> History:
@@ -161,18 +172,16 @@ def rubin_limit(df: DataFrame, first_mjd: Column) -> History:
 
     Of that which shows nothing: below `FORCED_SIGMA` times its error.
     """
-    of, time = "prvDiaForcedSources", "midpointMjdTai"
-    past = _fields(df, of, "psfFluxErr", time, "psfFlux", "psfFluxErr")
-    if not past:
+    if not _FORCED.tells(df, "psfFluxErr"):
         return History()
-    element = _elements(of)
 
     def kept(mjd: Column, index: Column) -> Column:
-        error = element("psfFluxErr", index)
+        error = _FORCED.value("psfFluxErr", index)
         return (
             (error > 0)
-            & (element("psfFlux", index) < FORCED_SIGMA * error)
+            & (_FORCED.value("psfFlux", index) < FORCED_SIGMA * error)
             & (mjd < F.col("_first_mjd"))
         )
 
-    return History(past | {"_first_mjd": first_mjd}, _last(of, time, kept))
+    asked = _FORCED.asked("psfFlux", "psfFluxErr")
+    return History(asked | {"_first_mjd": first_mjd}, _FORCED.last(kept))
