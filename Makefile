@@ -74,8 +74,8 @@ fuzz: venv ## 100,000 mutated documents (N=...)
 	FUZZ=$(or $(N),100000) $(BIN)/python -m pytest tests/test_fuzz.py
 
 chaos: venv java ## the stages killed 200 times at random moments (N=..., SEED=...)
-	CHAOS=$(or $(N),200) CHAOS_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/test_chaos.py \
-	tests/test_publish.py
+	CHAOS=$(or $(N),200) CHAOS_SEED=$(or $(SEED),1) $(BIN)/python -m pytest \
+	--log-cli-level=INFO tests/test_chaos.py tests/test_publish.py
 
 clean: ## remove what was made
 	rm -rf $(VENV) $(VENV34) build

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import random
 import shutil
@@ -26,7 +27,7 @@ from fink_client.avro_utils import AlertReader
 from oracle import assert_equal, pairs
 from programs import wait_for
 
-from fink_voevent import landing, ledger, night, stored, versions
+from fink_voevent import landing, ledger, merging, night, stored, versions
 from fink_voevent.notice import normalise
 from fink_voevent.past import event_files
 from fink_voevent.spool import Received, Spool
@@ -43,9 +44,18 @@ SEED = int(os.environ.get("CHAOS_SEED", "1"))
 NIGHTS = ("20240115", "20240116")
 TIME = datetime(2024, 1, 15, 2, tzinfo=timezone.utc)
 JD = 2460324.5
-EVENTS = 12
-LIMIT_S = 180
+EVENTS = max(12, KILLS)  # so that until the last kill there is something new
+ALERTS = max(300, 20 * KILLS)
+LIMIT_S = 180 + 3 * KILLS
+START_S = 60
 AUTHORITY = "ivo://org.example/chaos"
+# The command of the stages; it merges early and often, so that it is killed then too.
+STAGES = (
+    "from fink_voevent import cli, merging;"
+    "merging.FAN, merging.EVERY_S = 3, 1;"
+    "cli.main(prog_name='fink_voevent')"
+)
+_LOG = logging.getLogger(__name__)
 
 
 def notices(rng: random.Random) -> list[bytes]:
@@ -63,7 +73,7 @@ def notices(rng: random.Random) -> list[bytes]:
                 f"{number}-{version}",
                 f"{AUTHORITY}#E{number}-{version}",
                 f"{TIME + timedelta(hours=version + 1):%Y-%m-%dT%H:%M:%S}",
-                f"{TIME + timedelta(hours=number):%Y-%m-%dT%H:%M:%S}",
+                f"{TIME + timedelta(hours=number % 12):%Y-%m-%dT%H:%M:%S}",
                 (),
                 None if retracted else (ra % 360, dec, rng.uniform(0.5, 6)),
                 cites=earlier if version else (),
@@ -93,23 +103,22 @@ class Chaos:
         self.settings = settings
         self.data = Path(settings.data_prefix)
         self.notices = notices(self.rng)
-        self.alerts = alerts(self.rng, 300)
+        self.alerts = alerts(self.rng, ALERTS)
         self.spool = Spool(settings.spool, settings.root)
-        self._left = {"notices": list(self.notices), "alerts": list(self.alerts)}
+        self._arrived = 0.0
         self._files = 0
         for name in NIGHTS:
             (self.data / "incoming" / name).mkdir(parents=True)
         self.feed(0.1)
 
     def feed(self, share: float) -> None:
-        """Let so much of what is left arrive, and some of what came before again."""
-        for kind, send in (("notices", self._land), ("alerts", self._alert)):
-            left = self._left[kind]
-            count = max(1, round(share * len(left)))
-            part, self._left[kind] = left[:count], left[count:]
-            everything = getattr(self, kind)
-            sent = everything[: len(everything) - len(self._left[kind])]
-            send(part + self.rng.sample(sent, min(2, len(sent))))
+        """Let so much of everything arrive, and some of what came before again."""
+        before, after = self._arrived, min(1.0, self._arrived + share)
+        self._arrived = after
+        for every, send in ((self.notices, self._land), (self.alerts, self._alert)):
+            first, last = (int(part * len(every)) for part in (before, after))
+            again = self.rng.sample(every[:first], min(2, first))
+            send(every[first:last] + again)
 
     def _land(self, raws: list[bytes]) -> None:
         self.spool.append([Received(raw, "file", "chaos") for raw in raws])
@@ -142,10 +151,11 @@ class Chaos:
             "VOEVENT_DATA_PREFIX": str(self.data),
             "VOEVENT_SPOOL": self.settings.spool,
             "VOEVENT_TRIGGER_S": "0",
+            "VOEVENT_REHEARSALS": "0",
             "VOEVENT_SPARK_MASTER": "local[2]",
         }
         process = subprocess.Popen(
-            [sys.executable, "-m", "fink_voevent", "stages", "--night", name],
+            [sys.executable, "-c", STAGES, "stages", "--night", name],
             env={**os.environ, **environment},
             stderr=subprocess.PIPE,
             text=True,
@@ -160,12 +170,19 @@ class Chaos:
             process.stderr.close()
 
     def kill_once(self) -> None:
-        """Start on a random night, feed, kill at a random moment."""
+        """Start on a random night, feed, kill at a random moment.
+
+        One in four while it starts, the others after it has handed something over.
+        """
+        due, before = 1 / (KILLS + 1), self.handed_over()
+        starting = self.rng.random() < 0.25
         with self.stages(self.rng.choice(NIGHTS)):
-            end = time.monotonic() + self.rng.uniform(4, 20)
+            end = time.monotonic() + (self.rng.uniform(4, 15) if starting else START_S)
             while time.monotonic() < end:
-                self.feed(self.rng.uniform(0, 0.15))
+                self.feed(self.rng.uniform(0, due / 3))
                 time.sleep(self.rng.uniform(0, 1))
+                if not starting and self.handed_over() != before:
+                    starting, end = True, time.monotonic() + self.rng.uniform(0, 5)
 
     def finish(self) -> None:
         """Let all arrive, and both nights be worked off."""
@@ -196,6 +213,12 @@ class Chaos:
         read = status.events == len(self.notices) and status.lag_s == 0
         return read and whole and observer.route_is_done()
 
+    def handed_over(self) -> dict[str, int]:
+        """Count the manifests of each stage."""
+        root = self.settings.root
+        stages = ("ingest", night.STAGE, merging.STAGE)
+        return {name: len(ledger.Ledger(root, name).manifests()) for name in stages}
+
     def journal(self) -> list[dict]:
         return Observer(self.settings.root).coincidences()
 
@@ -216,9 +239,13 @@ def chaos(spark, settings):
 def test_nothing_is_lost_or_told_twice_whenever_the_stages_are_killed(
     chaos, spark, registry
 ):
-    for _ in range(KILLS):
+    for number in range(KILLS):
         chaos.kill_once()
+        handed_over = chaos.handed_over()
+        _LOG.info("kill %d: manifests %s", number + 1, handed_over)
+    assert handed_over["ingest"], "every kill came before the first work was done"
     chaos.finish()
+    _LOG.info("at the end: manifests %s", chaos.handed_over())
     rows = [normalise(raw, registry) for raw in chaos.notices]
     for row in rows:  # by construction; the stages follow the citations
         row["event_id"] = row["ivorn"].rpartition("-")[0] + "-0"
@@ -234,6 +261,7 @@ def test_nothing_is_lost_or_told_twice_whenever_the_stages_are_killed(
     assert_equal([r.asDict() for r in held], expected)
     assert_told_in_order(chaos.journal())
     taken_back = Counter(r["status"] for r in chaos.journal())
+    _LOG.info("%d pairs held, %s told", len(expected), dict(taken_back))
     topic = Path(chaos.settings.root, "topics", "fink_any_retraction_ztf")
     sent = AlertReader(str(topic)).to_list() if topic.exists() else []
     assert len(sent) == taken_back["withdrawn"] + taken_back["retracted"]
