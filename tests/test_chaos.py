@@ -44,10 +44,10 @@ SEED = int(os.environ.get("CHAOS_SEED", "1"))
 NIGHTS = ("20240115", "20240116")
 TIME = datetime(2024, 1, 15, 2, tzinfo=timezone.utc)
 JD = 2460324.5
-EVENTS = max(12, KILLS)  # so that until the last kill there is something new
+EVENTS = max(12, KILLS)  # so that late kills, too, meet something new
 ALERTS = max(300, 20 * KILLS)
 LIMIT_S = 180 + 3 * KILLS
-START_S = 60
+START_S = 60  # within which the stages hand something over, if there is anything
 AUTHORITY = "ivo://org.example/chaos"
 # The command of the stages; it merges early and often, so that it is killed then too.
 STAGES = (
@@ -175,14 +175,14 @@ class Chaos:
         One in four while it starts, the others after it has handed something over.
         """
         due, before = 1 / (KILLS + 1), self.handed_over()
-        starting = self.rng.random() < 0.25
+        timed = self.rng.random() < 0.25  # if not, as soon as there is progress
         with self.stages(self.rng.choice(NIGHTS)):
-            end = time.monotonic() + (self.rng.uniform(4, 15) if starting else START_S)
+            end = time.monotonic() + (self.rng.uniform(4, 15) if timed else START_S)
             while time.monotonic() < end:
                 self.feed(self.rng.uniform(0, due / 3))
                 time.sleep(self.rng.uniform(0, 1))
-                if not starting and self.handed_over() != before:
-                    starting, end = True, time.monotonic() + self.rng.uniform(0, 5)
+                if not timed and self.handed_over() != before:
+                    timed, end = True, time.monotonic() + self.rng.uniform(0, 5)
 
     def finish(self) -> None:
         """Let all arrive, and both nights be worked off."""
@@ -241,9 +241,8 @@ def test_nothing_is_lost_or_told_twice_whenever_the_stages_are_killed(
 ):
     for number in range(KILLS):
         chaos.kill_once()
-        handed_over = chaos.handed_over()
-        _LOG.info("kill %d: manifests %s", number + 1, handed_over)
-    assert handed_over["ingest"], "every kill came before the first work was done"
+        _LOG.info("kill %d: manifests %s", number + 1, chaos.handed_over())
+    assert chaos.handed_over()["ingest"], "every kill came before any work was done"
     chaos.finish()
     _LOG.info("at the end: manifests %s", chaos.handed_over())
     rows = [normalise(raw, registry) for raw in chaos.notices]
