@@ -47,7 +47,9 @@ JD = 2460324.5
 EVENTS = max(12, KILLS)  # so that late kills, too, meet something new
 ALERTS = max(300, 20 * KILLS)
 LIMIT_S = 180 + 3 * KILLS
-START_S = 60  # within which the stages hand something over, if there is anything
+START_S = 90  # within which a stage hands something over, if there is anything
+# Whose progress a kill waits for: none is while they start. Match comes last of all.
+AWAITED = (None, night.STAGE, night.STAGE, night.STAGE, "ingest")
 AUTHORITY = "ivo://org.example/chaos"
 # The command of the stages; it merges early and often, so that it is killed then too.
 STAGES = (
@@ -172,17 +174,21 @@ class Chaos:
     def kill_once(self) -> None:
         """Start on a random night, feed, kill at a random moment.
 
-        One in four while it starts, the others after it has handed something over.
+        Some while it starts, the others after one of the stages, drawn at random, has
+        handed something over.
         """
-        due, before = 1 / (KILLS + 1), self.handed_over()
-        timed = self.rng.random() < 0.25  # if not, as soon as there is progress
+        share, awaited = 1 / (KILLS + 1), self.rng.choice(AWAITED)
+        before = self.handed_over()
         with self.stages(self.rng.choice(NIGHTS)):
-            end = time.monotonic() + (self.rng.uniform(4, 15) if timed else START_S)
+            end = time.monotonic() + (START_S if awaited else self.rng.uniform(4, 15))
             while time.monotonic() < end:
-                self.feed(self.rng.uniform(0, due / 3))
+                part = min(share, self.rng.uniform(0, 1 / 3 / (KILLS + 1)))
+                share -= part
+                if part:
+                    self.feed(part)
                 time.sleep(self.rng.uniform(0, 1))
-                if not timed and self.handed_over() != before:
-                    timed, end = True, time.monotonic() + self.rng.uniform(0, 5)
+                if awaited and self.handed_over()[awaited] != before[awaited]:
+                    awaited, end = None, time.monotonic() + self.rng.uniform(0, 5)
 
     def finish(self) -> None:
         """Let all arrive, and both nights be worked off."""
