@@ -69,13 +69,9 @@ def region(
     order, pixels, scale = _covered(frame, edges, widest)
     if len(pixels) == 0:
         return None
-    density = np.exp(steepness * scale**2)
     shift = 2 * (ORDER - order)
     lo = pixels.astype(np.int64) << shift
-    total = float(density.sum()) * skymap.solid_angle_sr(1 << shift)
-    rank = np.argsort(lo)
-    kept = skymap.region(lo[rank], lo[rank] + (1 << shift), density[rank] / total)
-    return SkyMap(*kept)
+    return skymap.of_pixels(lo, lo + (1 << shift), np.exp(steepness * scale**2))
 
 
 def _vectors(places_deg: np.ndarray) -> np.ndarray:

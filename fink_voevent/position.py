@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from astropy.coordinates import SkyCoord
 
-from fink_voevent import localization, polygon, skymap
+from fink_voevent import asymmetric, localization, polygon, skymap
 from fink_voevent.errors import NoticeError
 from fink_voevent.localization import Ellipse, Fisher
 from fink_voevent.skymap import SkyMap
@@ -77,10 +77,23 @@ def _place(document: Document, stream: Stream, values: Mapping[str, str]) -> Pos
     if location is None:
         return Position("none")
     place = _circle(location, stream, values)
-    if place.containment is None or not location.corners:
-        return place
-    box = polygon.region(location.corners, place.containment)
-    return place if box is None else _with_pixels(place, box)
+    shape = _shape(place, location, stream, values)
+    return place if shape is None else _with_pixels(place, shape)
+
+
+def _shape(
+    place: Position, location: Location, stream: Stream, values: Mapping[str, str]
+) -> SkyMap | None:
+    """Region of what is neither a circle nor an ellipse."""
+    if place.containment is None or place.ra_deg is None or place.dec_deg is None:
+        return None
+    if location.corners:
+        return polygon.region(location.corners, place.containment)
+    errors = _asymmetric_deg(stream, values)
+    if errors is None:
+        return None
+    radec = place.ra_deg, place.dec_deg
+    return asymmetric.region(*radec, errors, place.containment)
 
 
 def _with_pixels(place: Position, found: SkyMap) -> Position:
@@ -94,7 +107,7 @@ def _circle(location: Location, stream: Stream, values: Mapping[str, str]) -> Po
     kind = _kind(stream, values, radec, error)
     if kind != "source" or radec is None:
         return Position(kind)
-    used = error or stream.default_error_deg
+    used = error or _widest_deg(stream, values, radec) or stream.default_error_deg
     containment = location.containment or stream.containment
     systematic = None if location.systematic_included else stream.systematic
     mixture = localization.fisher(used, containment, systematic)
@@ -157,13 +170,43 @@ def _radec(location: Location) -> tuple[float, float] | None:
     return first % 360.0, second
 
 
+def _widest_deg(
+    stream: Stream, values: Mapping[str, str], radec: tuple[float, float]
+) -> float | None:
+    """Largest of the asymmetric errors, on the sky: the circle where none is given."""
+    errors = _asymmetric_deg(stream, values)
+    if errors is None:
+        return None
+    across, along = asymmetric.on_sky(radec[1], errors)
+    return max(*across, *along)
+
+
+def _asymmetric_deg(
+    stream: Stream, values: Mapping[str, str]
+) -> tuple[float, ...] | None:
+    """Give the errors to east, west, north and south, if all of them are there."""
+    found = tuple(_number(values.get(name)) for name in stream.asymmetric_params)
+    errors = tuple(abs(error) for error in found if error is not None)
+    whole = len(errors) == 4 and min(errors) > SMALLEST_ERROR_DEG
+    return errors if whole else None
+
+
 def _error_deg(
     location: Location, stream: Stream, values: Mapping[str, str]
 ) -> float | None:
     text = values.get(stream.error_param) if stream.error_param else location.error
     scale = _UNIT_DEG.get(location.unit.strip().lower(), 1.0)
+    number = _number(text)
+    if number is None:
+        return None
+    error = number * (1.0 if stream.error_param else scale)
+    return error if error > SMALLEST_ERROR_DEG else None
+
+
+def _number(text: str | None) -> float | None:
+    """Finite number, or None."""
     try:
-        error = float(text or "nan") * (1.0 if stream.error_param else scale)
+        number = float(text or "nan")
     except ValueError:
         return None
-    return error if math.isfinite(error) and error > SMALLEST_ERROR_DEG else None
+    return number if math.isfinite(number) else None

@@ -13,7 +13,7 @@ import gzip
 import io
 import warnings
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -96,12 +96,22 @@ def read(content: bytes) -> SkyMap:
     except _FAULTS as error:
         raise NoticeError(f"the sky map cannot be read: {error}") from None
     density = np.where(np.isfinite(density) & (density > 0), density, 0.0)
+    return replace(of_pixels(lo, hi, density), distance=_distance(header))
+
+
+def of_pixels(lo: np.ndarray, hi: np.ndarray, density: np.ndarray) -> SkyMap:
+    """Sky map of disjoint pixels, in any order, whose densities are of any norm.
+
+    Raises
+    ------
+    NoticeError
+        Where they hold no probability.
+    """
     total = float(np.sum(density * solid_angle_sr(hi - lo)))
     if not 0 < total < np.inf:
         raise NoticeError("the sky map holds no probability")
     rank = np.argsort(lo)
-    kept = region(lo[rank], hi[rank], density[rank] / total)
-    return SkyMap(*kept, _distance(header))
+    return SkyMap(*_region(lo[rank], hi[rank], density[rank] / total))
 
 
 def _unpacked(content: bytes) -> bytes:
@@ -207,7 +217,7 @@ def _count(values: np.ndarray) -> int:
     return int(np.searchsorted(held, COVER_LEVEL * held[-1])) + 1 if len(held) else 0
 
 
-def region(
+def _region(
     lo: np.ndarray, hi: np.ndarray, density: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Keep what is within `COVER_LEVEL`; equal densities share one level.

@@ -73,6 +73,7 @@ class Stream:
     tense: str | None = None
     significance: tuple[str, ...] = ()
     error_param: str | None = None
+    asymmetric_params: tuple[str, ...] = ()
 
     def matches(
         self, ivorn: str, params: Mapping[str, str], issued: datetime | None
@@ -215,6 +216,11 @@ def _typed(values: dict[str, Any], shared: dict[str, dict[str, Any]]) -> dict[st
     )
     typed["sequence"] = tuple(values.get("sequence", ()))
     typed["significance"] = tuple(values.get("significance", ()))
+    typed["asymmetric_params"] = tuple(values.get("asymmetric_params", ()))
+    if len(typed["asymmetric_params"]) not in (0, 4):
+        raise ValueError("asymmetric_params names east, west, north and south")
+    if values.get("asymmetric_params") and values.get("systematic"):
+        raise ValueError("asymmetric_params cannot be given with systematic")
     if values.get("since"):
         since = datetime.fromisoformat(str(values["since"]))
         typed["since"] = since.replace(tzinfo=timezone.utc)

@@ -89,6 +89,15 @@ def test_the_registry_part_of_an_ivorn_has_no_case(registry):
             "between 0 and 1",
         ),
         ("[[stream]]\nname = 'x'\n", "pattern"),
+        (
+            "[[stream]]\nname = 'x'\npattern = 'y'\nasymmetric_params = ['a']\n",
+            "east, west, north and south",
+        ),
+        (
+            "[[stream]]\nname = 'fermi_gbm_final'\n"
+            "asymmetric_params = ['a', 'b', 'c', 'd']\n",
+            "with systematic",
+        ),
     ],
 )
 def test_a_wrong_block_is_named_in_one_line(tmp_path, text, reason):

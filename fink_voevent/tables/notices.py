@@ -150,9 +150,9 @@ EVENTS = (
         "pixels",
         PIXELS,
         "HEALPix order 29, nested; 0-1; sr-1",
-        "no sky map, no error box",
-        "pixels [lo, hi) of the 99 % region of the sky map or error box: probability of"
-        " all denser ones, and density",
+        "no sky map, no error box, no asymmetric errors",
+        "pixels [lo, hi) of the 99 % region of the sky map, the error box or the"
+        " asymmetric errors: probability of all denser ones, and density",
     ),
     Column("window_before", REAL, "d", "", "alerts this long before are matched"),
     Column("window_after", REAL, "d", "", "alerts this long after are matched"),
