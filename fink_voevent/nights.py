@@ -79,6 +79,7 @@ def begin(
     """
     if not _finish_last(spark, settings, name, halted):
         return None
+    spark.catalog.clearCache()  # of the nights before, of which nothing runs now
     matched = Ledger(settings.root, night.STAGE).manifests()
     # no night ages by one that has not come yet
     past = compaction.compact(spark, settings, matched, min(name, today()))

@@ -13,6 +13,7 @@ import pytest
 from test_pipeline import Pipeline, assert_same, expected  # noqa: F401 - a fixture
 
 from fink_voevent import night, nights
+from fink_voevent.errors import InputError
 from fink_voevent.ledger import Ledger
 
 NEXT = "20221012"
@@ -69,6 +70,20 @@ def test_a_night_whose_alerts_are_gone_is_told_and_stops_nothing(pipeline, caplo
     assert f"what was left of night {pipeline.settings.night}" in caplog.text
     assert f"running on night {NEXT}" in caplog.text
     assert "Traceback" not in caplog.text
+
+
+def test_nothing_of_the_nights_before_stays_in_memory(pipeline):
+    def held() -> int:
+        return len(pipeline.spark.sparkContext._jsc.getPersistentRDDs())  # noqa: SLF001
+
+    pipeline.alerts("early")
+    pipeline.notices()
+    pipeline.match()
+    assert held() > 0
+    settings = pipeline.settings.model_copy(update={"wait_s": 0.0})
+    with pytest.raises(InputError, match="no science alerts"):
+        nights.begin(pipeline.spark, settings, NEXT, lambda: False)
+    assert held() == 0
 
 
 def test_the_night_of_now_comes_with_its_first_alert(settings, tmp_path):
