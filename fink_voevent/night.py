@@ -23,18 +23,23 @@ from pyspark.sql.types import StructType
 
 from fink_voevent import delta, ingest, ledger, pieces, surveys
 from fink_voevent.delta import Inputs, Rules
-from fink_voevent.ledger import NOTHING, Ledger, Manifest, run_of
-from fink_voevent.live import Live
+from fink_voevent.ledger import NOTHING, Ledger, Manifest, Written, run_of
+from fink_voevent.live import Known, Live
 from fink_voevent.past import Past, event_files, span_of
 from fink_voevent.schema import names
 from fink_voevent.score import scorer_of
 from fink_voevent.settings import Settings
+from fink_voevent.span import Span
 from fink_voevent.storage import open_store
 
 _LOG = logging.getLogger(__name__)
 STAGE = "match"
 TOLD = "told"  # those of its manifests that hold coincidences: what route streams
 QUERY = "voevent_match"  # its name
+_DONE = (
+    "match %(night)s: %(alerts)d new alerts, %(live_notices)d live notices,"
+    " %(coincidences)d coincidences"
+)
 
 
 def new_alerts(thin: DataFrame, seen: DataFrame) -> DataFrame:
@@ -107,53 +112,78 @@ def batch_writer(
     earlier = own.manifests()  # one process runs a stage: no other adds to them
     _tell(told, earlier)
     compacted = Ledger(settings.root, pieces.STAGE).manifests()  # before a start, only
+    matching = _Matching(settings, night, run, science)
     past: Past | None = None
-    live = Live(settings)
-    rules = Rules(settings.credible_level, settings.cell_order, scorer_of(settings))
 
     def process(arrived: DataFrame, batch: int) -> None:
         nonlocal past
         if own.has(run, batch):
             return
         past = past or Past.of(arrived.sparkSession, settings, earlier, compacted)
+        manifest = matching.batch(past, arrived, batch)
+        own.commit(manifest)
+        _tell(told, [manifest])
+        past = past.plus(manifest)
+        _LOG.log(level, _DONE, manifest.facts)
+
+    return process
+
+
+class _Matching:
+    """Matches a batch and writes what it found, not yet handed over."""
+
+    def __init__(
+        self, settings: Settings, night: str, run: str, science: StructType
+    ) -> None:
+        self._settings, self._night, self._run = settings, night, run
+        self._science = science
+        self._own = Ledger(settings.root, STAGE)
+        self._live = Live(settings)
+        scorer = scorer_of(settings)
+        self._rules = Rules(settings.credible_level, settings.cell_order, scorer)
+
+    def batch(self, past: Past, arrived: DataFrame, number: int) -> Manifest:
+        """Match what arrived with all that was there, and give what is to commit."""
         notices, files = _contents(arrived)
-        known = past.event_files
-        arriving = tuple(sorted(set(event_files(notices)) - set(known)))
-        alerts = NOTHING
-        if files:
-            packets = past.spark.read.schema(science).parquet(*files)
-            thin = surveys.thin(packets, settings.survey, night)
-            fresh = new_alerts(thin, past.alerts_of(night)).coalesce(2)
-            alerts = own.write(fresh, "alerts", run, batch)
-        span = span_of(open_store(settings.root), alerts.files)
-        days = None if span is None else span.whole_days()
-        before = live.of(past.spark, known, None if arriving else days)
-        now = live.of(past.spark, [*known, *arriving], days) if arriving else before
-        inputs = Inputs(past, alerts, span, before, now)
-        found = delta.coincidences(inputs, rules)
+        arriving = tuple(sorted(set(event_files(notices)) - set(past.event_files)))
+        alerts = self._alerts(past, files, number)
+        span = span_of(open_store(self._settings.root), alerts.files)
+        inputs = Inputs(past, alerts, span, *_known(self._live, past, arriving, span))
+        found = delta.coincidences(inputs, self._rules)
         coincidences = NOTHING
         if found is not None:
-            coincidences = own.write(found.coalesce(1), "coincidences", run, batch)
+            few = found.coalesce(1)
+            coincidences = self._own.write(few, "coincidences", self._run, number)
         facts = {
-            "night": night,
-            "survey": settings.survey,
+            "night": self._night,
+            "survey": self._settings.survey,
             "event_files": arriving,
             "coincidences": coincidences.rows,
             **_told_of(inputs),
         }
         tables = {"alerts": alerts.files, "coincidences": coincidences.files}
-        manifest = Manifest(STAGE, run, batch, tables, facts)
-        own.commit(manifest)
-        _tell(told, [manifest])
-        past = past.plus(manifest)
-        _LOG.log(
-            level,
-            "match %(night)s: %(alerts)d new alerts, %(live_notices)d live notices,"
-            " %(coincidences)d coincidences",
-            facts,
-        )
+        return Manifest(STAGE, self._run, number, tables, facts)
 
-    return process
+    def _alerts(self, past: Past, files: list[str], number: int) -> Written:
+        """Write those alerts of the files that are new."""
+        if not files:
+            return NOTHING
+        packets = past.spark.read.schema(self._science).parquet(*files)
+        thin = surveys.thin(packets, self._settings.survey, self._night)
+        fresh = new_alerts(thin, past.alerts_of(self._night)).coalesce(2)
+        return self._own.write(fresh, "alerts", self._run, number)
+
+
+def _known(
+    live: Live, past: Past, arriving: tuple[str, ...], span: Span | None
+) -> tuple[Known, Known]:
+    """Know the notices of before a batch, and with those that arrive in it."""
+    files = past.event_files
+    days = None if span is None else span.whole_days()
+    before = live.of(past.spark, files, None if arriving else days)
+    if not arriving:
+        return before, before
+    return before, live.of(past.spark, [*files, *arriving], days)
 
 
 def _tell(told: Ledger, manifests: Iterable[Manifest]) -> None:
