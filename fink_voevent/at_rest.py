@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,33 +15,16 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent import (
-    digest,
-    ingest,
-    landing,
-    match,
-    night,
-    nights,
-    parsing,
-    pieces,
-    streams,
-    surveys,
-    versions,
-)
+from fink_voevent import digest, match, night, nights, pieces, surveys
 from fink_voevent import scramble as scrambling
 from fink_voevent.errors import InputError
-from fink_voevent.formats import format_of
 from fink_voevent.ledger import Ledger
-from fink_voevent.listen.files import Found, documents
-from fink_voevent.live import tenses
+from fink_voevent.notices_at_rest import live_of, read_notices
 from fink_voevent.past import Past
 from fink_voevent.schema import spark_schema
 from fink_voevent.score import scorer_of
-from fink_voevent.settings import Settings, parse_window
-from fink_voevent.spool import sha256
+from fink_voevent.settings import Settings
 from fink_voevent.storage import open_store
-
-BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -85,12 +68,12 @@ def match_at_rest(
     """
     science = _science(spark, alerts)
     with tempfile.TemporaryDirectory(prefix="fink_voevent-") as scratch:
-        count, events = _notices(spark, settings, notices, Path(scratch))
+        count, events = read_notices(spark, settings, notices, Path(scratch))
         thin = night.new_alerts(
             surveys.thin(science, settings.survey),
             spark.createDataFrame([], spark_schema("alerts")),
         ).persist()
-        live = _live(events, settings).persist()
+        live = live_of(events, settings).persist()
         brief = digest.of(live)
         order = digest.order(brief, settings.cell_order)
         met = match.pairs(thin, live, settings.credible_level, order)
@@ -129,30 +112,13 @@ def scramble(
         )
     thin = past_alerts(spark, settings, alerts).persist()
     with tempfile.TemporaryDirectory(prefix="fink_voevent-") as scratch:
-        _, events = _notices(spark, settings, notices, Path(scratch))
-        live = _live(events, settings)
+        _, events = read_notices(spark, settings, notices, Path(scratch))
+        live = live_of(events, settings)
         order = digest.order(digest.of(live), settings.cell_order)
         tally = scrambling.measure(thin, live, scorer, shifts_days, order)
         for frame in (events, thin):
             frame.unpersist()
     return tally
-
-
-def _notices(
-    spark: SparkSession, settings: Settings, paths: Iterable[str], scratch: Path
-) -> tuple[int, DataFrame]:
-    """Count the documents at these paths, and read their events."""
-    count = _land(documents(paths), scratch / "landing")
-    if not count:
-        raise InputError("no notice found at the paths given")
-    return count, _events(spark, settings, scratch).persist()
-
-
-def _live(events: DataFrame, settings: Settings) -> DataFrame:
-    latest = versions.latest(events, tenses(settings))
-    return versions.matchable(
-        versions.with_window(latest, parse_window(settings.window))
-    )
 
 
 def past_alerts(
@@ -194,50 +160,6 @@ def _science(spark: SparkSession, location: str) -> DataFrame:
     except AnalysisException as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"no science alerts at {location}: {reason}") from None
-
-
-def _land(found: Iterable[Found], folder: Path) -> int:
-    """Write documents as landing files, `BATCH` in each, and return how many."""
-    count = 0
-    store = open_store(str(folder))
-    for number, batch in enumerate(_batches(found)):
-        rows = [
-            (d.received_at, "file", d.name, format_of(d.raw), sha256(d.raw), d.raw)
-            for d in batch
-        ]
-        content = landing.table(rows)
-        store.write(
-            f"{number:06d}.parquet",
-            lambda stream, content=content: pq.write_table(content, stream),  # type: ignore[misc]
-        )
-        count += len(rows)
-    return count
-
-
-def _batches(found: Iterable[Found]) -> Iterator[list[Found]]:
-    batch: list[Found] = []
-    for document in found:
-        batch.append(document)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _events(spark: SparkSession, settings: Settings, scratch: Path) -> DataFrame:
-    landing_files = (scratch / "landing").as_uri()  # local, whatever Spark's default is
-    files = spark.read.schema(ingest.LANDING_FILES).parquet(landing_files)
-    cores = spark.sparkContext.defaultParallelism
-    landed = ingest.documents(files).repartition(cores)
-    staging = (scratch / "staging").as_uri()
-    parsing.parse_to(landed, streams.load(settings.streams), staging)
-    schema = spark_schema("events")
-    nothing = spark.createDataFrame([], schema)
-    if not (scratch / "staging" / "events").exists():
-        return nothing
-    rows = spark.read.schema(schema).parquet(f"{staging}/events")
-    return ingest.first_of(rows, nothing, "notice_id")
 
 
 def _write(found: DataFrame, scratch: Path, out: Path, formats: Iterable[str]) -> int:

@@ -19,8 +19,9 @@ from fink_voevent import census, digest, match, regions, stored, versions
 from fink_voevent.census import Census
 from fink_voevent.digest import Digest
 from fink_voevent.regions import Regions
-from fink_voevent.settings import Settings, parse_window
+from fink_voevent.settings import Settings
 from fink_voevent.span import Span
+from fink_voevent.windows import parse_window
 
 FEW = 200  # events, that are all held
 

@@ -244,8 +244,6 @@ def _ranges(index: list[int], depth: list[int]) -> list[tuple[int, int]]:
     cells = sorted((i << s, (i + 1) << s) for i, s in zip(index, shifts, strict=True))
     ranges: list[tuple[int, int]] = []
     for lo, hi in cells:
-        if ranges and ranges[-1][1] == lo:
-            ranges[-1] = (ranges[-1][0], hi)
-        else:
-            ranges.append((lo, hi))
+        touches = bool(ranges) and ranges[-1][1] == lo
+        ranges.append((ranges.pop()[0], hi) if touches else (lo, hi))
     return ranges

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from fink_voevent.addresses import DEFAULT_PORT, parse_kafka, parse_sources
+from fink_voevent.windows import parse_window
 
 PREFIX = "VOEVENT_"
 AUTHOR_PORT = 8098  # VTP, author to broker
@@ -242,16 +243,3 @@ class Settings(BaseModel):
     def root(self) -> str:
         """Folder of our tables."""
         return self.data_prefix.rstrip("/") + "/voevent"
-
-
-def parse_window(text: str) -> tuple[float, float] | None:
-    """(before, after) in days of ``BEFORE,AFTER``; None where empty."""
-    if not text:
-        return None
-    try:
-        before, after = (float(p) for p in text.split(","))
-    except ValueError:
-        raise ValueError(f"{text!r} is not BEFORE,AFTER in days, as 1,7") from None
-    if not (-before <= after and abs(before) < 1e6 and abs(after) < 1e6):
-        raise ValueError(f"{text!r}: the window is empty or beyond a million days")
-    return before, after

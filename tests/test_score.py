@@ -16,7 +16,7 @@ from cdshealpix.nested import healpix_to_lonlat, lonlat_to_healpix
 from pyspark.sql import functions as F  # noqa: N812
 from test_match import T0, event, frame, map_event
 
-from fink_voevent import background, localization, match, score, udf, versions
+from fink_voevent import background, curves, localization, match, score, udf, versions
 from fink_voevent.background import CELL_DEG2, CELLS, ENOUGH
 from fink_voevent.errors import InputError
 from fink_voevent.filters.filter_grb_silver.filter import grb_silver
@@ -85,7 +85,7 @@ def test_alerts_are_counted_by_place_and_cut(spark, tmp_path):
 @pytest.mark.parametrize("radius", [0.01, 1.0, 8.0, 60.0])
 def test_the_integral_over_a_circle_of_an_even_sky_is_its_area(radius):
     mixture = localization.fisher(radius, 0.9)
-    curve = score.circle_curve((200.0, -70.0), mixture, np.full(CELLS, 2.0), LEVELS)
+    curve = curves.circle_curve((200.0, -70.0), mixture, np.full(CELLS, 2.0), LEVELS)
     areas = [localization.area_deg2(mixture.radius_deg(p)) if p else 0 for p in LEVELS]
     assert curve == pytest.approx(2.0 * np.array(areas), rel=1e-9)
 
@@ -93,7 +93,7 @@ def test_the_integral_over_a_circle_of_an_even_sky_is_its_area(radius):
 @pytest.mark.parametrize("centre", [(10.0, 20.0), (359.0, -85.0)])
 def test_the_integral_over_a_circle_of_an_uneven_sky(centre):
     mixture = localization.fisher(15.0, 0.9)
-    curve = score.circle_curve(centre, mixture, uneven(*centres()), LEVELS)
+    curve = curves.circle_curve(centre, mixture, uneven(*centres()), LEVELS)
     lon, lat = healpix_to_lonlat(np.arange(12 * 4**8), 8)
     east, north = np.radians(centre)
     cosine = np.sin(lat.rad) * np.sin(north)
@@ -108,7 +108,7 @@ def test_the_integral_over_a_circle_of_an_uneven_sky(centre):
 def test_the_integral_over_an_ellipse(spark):
     """Of an even sky its area; of an uneven one, what pixels and their level give."""
     shape, centre = localization.ellipse((15.0, 4.0), 40.0, 0.9), (310.0, 25.0)
-    even = score.ellipse_curve(centre, shape, np.full(CELLS, 2.0), LEVELS)
+    even = curves.ellipse_curve(centre, shape, np.full(CELLS, 2.0), LEVELS)
     areas = [shape.area_deg2(p) for p in LEVELS]
     assert even == pytest.approx(2.0 * np.array(areas), rel=1e-9)
     lon, lat = healpix_to_lonlat(np.arange(12 * 4**8), 8)
@@ -117,7 +117,7 @@ def test_the_integral_over_an_ellipse(spark):
     sky = SkyCoord(lon, lat)
     level = _of_ellipse(vars(shape), SkyCoord(*centre, unit="deg"), sky)
     rate = uneven(lon.deg, lat.deg) * CELL_DEG2 / 64
-    curve = score.ellipse_curve(centre, shape, uneven(*centres()), LEVELS)
+    curve = curves.ellipse_curve(centre, shape, uneven(*centres()), LEVELS)
     for step in (16, 32, 64):
         held = rate[level <= LEVELS[step]].sum()
         assert curve[step] == pytest.approx(held, rel=0.02)
@@ -126,7 +126,7 @@ def test_the_integral_over_an_ellipse(spark):
 def test_the_integral_over_a_map_is_that_of_its_pixels():
     pixels = map_event(1, 5, order=3)["pixels"]
     rates = uneven(*centres())
-    curve = score.map_curve(pixels, rates, LEVELS)
+    curve = curves.map_curve(pixels, rates, LEVELS)
     cell = 4 ** (29 - background.ORDER)
     for step in (0, 10, 64):
         held = 0.0

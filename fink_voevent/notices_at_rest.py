@@ -1,0 +1,86 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Notices given at paths: landed in a scratch folder and parsed, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+
+from fink_voevent import ingest, landing, parsing, streams, versions
+from fink_voevent.errors import InputError
+from fink_voevent.formats import format_of
+from fink_voevent.listen.files import Found, documents
+from fink_voevent.live import tenses
+from fink_voevent.schema import spark_schema
+from fink_voevent.settings import Settings
+from fink_voevent.spool import sha256
+from fink_voevent.storage import open_store
+from fink_voevent.windows import parse_window
+
+BATCH = 1000
+
+
+def read_notices(
+    spark: SparkSession, settings: Settings, paths: Iterable[str], scratch: Path
+) -> tuple[int, DataFrame]:
+    """Count the documents at these paths, and read their events."""
+    count = _land(documents(paths), scratch / "landing")
+    if not count:
+        raise InputError("no notice found at the paths given")
+    return count, _events(spark, settings, scratch).persist()
+
+
+def live_of(events: DataFrame, settings: Settings) -> DataFrame:
+    """Latest versions of events, as they are matched."""
+    latest = versions.latest(events, tenses(settings))
+    return versions.matchable(
+        versions.with_window(latest, parse_window(settings.window))
+    )
+
+
+def _land(found: Iterable[Found], folder: Path) -> int:
+    """Write documents as landing files, `BATCH` in each, and return how many."""
+    count = 0
+    store = open_store(str(folder))
+    for number, batch in enumerate(_batches(found)):
+        rows = [
+            (d.received_at, "file", d.name, format_of(d.raw), sha256(d.raw), d.raw)
+            for d in batch
+        ]
+        content = landing.table(rows)
+        store.write(
+            f"{number:06d}.parquet",
+            lambda stream, content=content: pq.write_table(content, stream),  # type: ignore[misc]
+        )
+        count += len(rows)
+    return count
+
+
+def _batches(found: Iterable[Found]) -> Iterator[list[Found]]:
+    batch: list[Found] = []
+    for document in found:
+        batch.append(document)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _events(spark: SparkSession, settings: Settings, scratch: Path) -> DataFrame:
+    landing_files = (scratch / "landing").as_uri()  # local, whatever Spark's default is
+    files = spark.read.schema(ingest.LANDING_FILES).parquet(landing_files)
+    cores = spark.sparkContext.defaultParallelism
+    landed = ingest.documents(files).repartition(cores)
+    staging = (scratch / "staging").as_uri()
+    parsing.parse_to(landed, streams.load(settings.streams), staging)
+    schema = spark_schema("events")
+    nothing = spark.createDataFrame([], schema)
+    if not (scratch / "staging" / "events").exists():
+        return nothing
+    rows = spark.read.schema(schema).parquet(f"{staging}/events")
+    return ingest.first_of(rows, nothing, "notice_id")
