@@ -121,6 +121,10 @@ class Ledger:
                 self._read[name] = parse(store.read(name))
         return [self._read[name] for name in names]
 
+    def names(self) -> list[str]:
+        """Names of all manifests, none of which is read; by run and batch."""
+        return self._store.names(SUFFIX)
+
     def newest(self) -> Manifest | None:
         """Manifest that was put in place last; None where there is none."""
         infos = self._store.files(SUFFIX)

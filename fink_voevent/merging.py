@@ -14,7 +14,7 @@ import functools
 import logging
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -123,6 +123,7 @@ class Housekeeping:
 
     ledgers: Sequence[Ledger]
     _due_s: float = 0.0
+    _compacted: dict[str, Ledger] = field(default_factory=dict)  # by root
 
     def turn(self, now_s: float, halted: Callable[[], bool]) -> None:
         """Merge all that is due, where it is time; `halted` is asked in between."""
@@ -130,16 +131,20 @@ class Housekeeping:
             return
         self._due_s = now_s + EVERY_S
         for own in self.ledgers:
+            nights = Ledger(own.root, pieces.STAGE)
+            compacted = self._compacted.setdefault(own.root, nights)
             for table in TABLES[own.stage]:
-                _merge_all(own, table, halted)
+                _merge_all(own, compacted, table, halted)
 
 
-def _merge_all(own: Ledger, table: str, halted: Callable[[], bool]) -> None:
+def _merge_all(
+    own: Ledger, compacted: Ledger, table: str, halted: Callable[[], bool]
+) -> None:
     """Merge what is due of a table; where it fails, another turn tries again."""
     try:
         there = own.manifests()
         if table == "alerts":
-            there = _not_compacted(own, there)
+            there = _not_compacted(compacted, there)
         files = [f for m in there for f in m.tables.get(table, ())]
         while merge(own.root, table, files) and not halted():
             pass
@@ -150,10 +155,9 @@ def _merge_all(own: Ledger, table: str, halted: Callable[[], bool]) -> None:
         )
 
 
-def _not_compacted(own: Ledger, matched: Iterable[Manifest]) -> list[Manifest]:
+def _not_compacted(compacted: Ledger, matched: Iterable[Manifest]) -> list[Manifest]:
     """Manifests of match whose alerts lie where they say: no night is made of them."""
-    compacted = Ledger(own.root, pieces.STAGE).manifests()
-    made_one = {name for m in compacted for name in m.facts["replaces"]}
+    made_one = {name for m in compacted.manifests() for name in m.facts["replaces"]}
     return [m for m in matched if m.name not in made_one]
 
 

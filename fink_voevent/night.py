@@ -110,7 +110,8 @@ def batch_writer(
     """
     own, told = Ledger(settings.root, STAGE), Ledger(settings.root, TOLD)
     earlier = own.manifests()  # one process runs a stage: no other adds to them
-    _tell(told, earlier)
+    there = set(told.names())
+    _tell(told, [m for m in earlier if m.name not in there])
     compacted = Ledger(settings.root, pieces.STAGE).manifests()  # before a start, only
     matching = _Matching(settings, night, run, science)
     past: Past | None = None
@@ -187,14 +188,14 @@ def _known(
 
 
 def _tell(told: Ledger, manifests: Iterable[Manifest]) -> None:
-    """Hand the manifests that hold coincidences to route, those that it lacks.
+    """Hand the manifests that hold coincidences to route.
 
     Most batches find none: route need not look at them. A process that is killed just
     before this does it when it starts again.
     """
     for manifest in manifests:
         found = manifest.tables.get("coincidences")
-        if found and not told.has(manifest.run, manifest.batch):
+        if found:
             # not of its alerts: they may be another file's by now
             told.commit(replace(manifest, tables={"coincidences": found}))
 
