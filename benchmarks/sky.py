@@ -34,32 +34,53 @@ def write_alerts(path: Path, count: int, parts: int = 8) -> None:
     rng = np.random.default_rng(1)
     path.mkdir()
     schema = arrow_schema("alerts")
+    nullable = pa.schema([f.with_nullable(True) for f in schema])
     for part in range(parts):
         size = count // parts
-        ra, dec = places(rng, size)
-        index = lonlat_to_healpix(Longitude(ra, "deg"), Latitude(dec, "deg"), 29)
-        e, n = np.radians(ra), np.radians(dec)
-        first = int(T0.timestamp() * 1e6)
-        when = first + rng.integers(0, 7 * 86_400_000_000, size)
-        columns = {
-            "alert_id": np.arange(size) + part * size,
-            "alert_ra": ra,
-            "alert_dec": dec,
-            "hpx29": index.astype(np.int64),
-            "x": np.cos(n) * np.cos(e),
-            "y": np.cos(n) * np.sin(e),
-            "z": np.sin(n),
-            "alert_time": pa.array(when, pa.timestamp("us", "UTC")),
+        columns = _places(rng, size) | _light(rng, size)
+        number = np.arange(size) + part * size
+        name = f"science/20240115/part-{part:05d}-c5a7e3b0.c000.snappy.parquet"
+        columns |= {
+            "survey": ["ztf"] * size,
+            "night": ["20240115"] * size,
+            "alert_id": 2_570_000_000_000_000_000 + number,
+            "object_id": [f"ZTF24a{n:07d}" for n in rng.permutation(size).tolist()],
+            "packet_file": [f"file:///data/fink/{name}"] * size,
         }
-        text = {"survey": "ztf", "night": "20240115", "packet_file": "f"}
-        arrays = [
-            columns[f.name]
-            if f.name in columns
-            else pa.array([text.get(f.name)] * size, f.type)
-            for f in schema
-        ]
-        nullable = pa.schema([f.with_nullable(True) for f in schema])
+        arrays = [pa.array(columns[f.name], f.type) for f in nullable]
         pq.write_table(pa.table(arrays, schema=nullable), path / f"{part}.parquet")
+
+
+def _places(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
+    ra, dec = places(rng, size)
+    index = lonlat_to_healpix(Longitude(ra, "deg"), Latitude(dec, "deg"), 29)
+    e, n = np.radians(ra), np.radians(dec)
+    return {
+        "alert_ra": ra,
+        "alert_dec": dec,
+        "hpx29": index.astype(np.int64),
+        "x": np.cos(n) * np.cos(e),
+        "y": np.cos(n) * np.sin(e),
+        "z": np.sin(n),
+    }
+
+
+def _light(rng: np.random.Generator, size: int) -> dict[str, pa.Array | np.ndarray]:
+    """Make what packets tell of objects, half of them seen in the month before."""
+    day_us = 86_400_000_000
+    when = int(T0.timestamp() * 1e6) + rng.integers(0, 7 * day_us, size)
+    first = when - rng.integers(0, 30 * day_us, size) * rng.integers(0, 2, size)
+    limit = first - rng.integers(day_us, 5 * day_us, size)
+    return {
+        "alert_time": when,
+        "first_detection": first,
+        "last_non_detection": pa.array(limit, mask=rng.random(size) < 0.3),
+        "magnitude": rng.uniform(16, 21, size),
+        "magnitude_rate": pa.array(rng.normal(0, 0.1, size), mask=first == when),
+        "band": rng.choice(["g", "r"], size),
+        "quality": rng.random(size),
+        "extragalactic": rng.random(size) < 0.7,
+    }
 
 
 def write_science(path: Path, count: int, parts: int) -> None:

@@ -16,6 +16,15 @@ def as_column(value: Column | str | float) -> Column:
     return F.col(value) if isinstance(value, str) else F.lit(float(value))
 
 
+def known(value: Column | str, otherwise: float) -> Column:
+    """Column that is never null, which Spark's code then need not look at.
+
+    For what is never null as it is declared, though not to Spark, which reads each
+    column of a file as one that may be.
+    """
+    return F.coalesce(as_column(value), F.lit(otherwise))
+
+
 def field(df: DataFrame, path: str) -> Column:
     """Column at a dotted path, null where this version of the schema has none."""
     return F.col(path) if type_of(df.schema, path) is not None else F.lit(None)

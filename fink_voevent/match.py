@@ -15,6 +15,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import __version__, regions, udf
+from fink_voevent.columns import known
 from fink_voevent.fused import stage_end
 from fink_voevent.notice import NAMESPACE
 from fink_voevent.regions import Regions
@@ -37,6 +38,7 @@ EVENT_COLUMNS = {
     "notice_received_at": "received_at",
 }
 TOLD = (*EVENT_COLUMNS, "related_event_ids")  # of events, in a coincidence
+_NOTHING = 1e-300
 
 
 def pairs(
@@ -74,10 +76,11 @@ def pairs(
 
 def met(alerts: DataFrame, among: Regions, batch: int = 0) -> DataFrame:
     """As `pairs`, of regions that may be kept in memory from batch to batch."""
+    on_time = F.col("_alert_us").between(F.col("_first_us"), F.col("_last_us"))
     found = (
         stage_end(_candidates(alerts, among))
         .withColumns(_fallen())
-        .where((_level() <= among.credible_level) & (F.col("_fence") >= 0))
+        .where((_level() <= among.credible_level) & on_time & (F.col("_fence") >= 0))
         .withColumns(_measures())
     )
     # The number of the batch comes with the events, as a column: as a constant of the
@@ -91,14 +94,21 @@ def met(alerts: DataFrame, among: Regions, batch: int = 0) -> DataFrame:
 
 
 def _candidates(alerts: DataFrame, among: Regions) -> DataFrame:
-    """Alerts met with regions as far as cells, distance and window tell."""
-    prepared = {"_cell": udf.cell("hpx29", among.order), "_alert_us": _alert_us()}
+    """Alerts met with regions as far as cells, distance and window roughly tell.
+
+    Each alert passes here: what costs much is left to those that are met.
+    """
+    # as columns that are never null: Spark's code looks at each null that can be
+    place = {name: known(name, 0.0) for name in "xyz"}
+    index = {"hpx29": known("hpx29", -1)}
+    when = {"_utc_us": known(F.call_udf("unix_micros", F.col("alert_time")), 0)}
     # each operation has Spark look through the whole plan again: one filter, not three
     in_pixel = F.expr("_pixel IS NULL OR (hpx29 >= _pixel.lo AND hpx29 < _pixel.hi)")
-    in_window = F.col("_alert_us").between(F.col("_first_us"), F.col("_last_us"))
-    in_reach = F.col("_pixel").isNotNull() | (_near() <= F.col("_outermost"))
+    in_window = F.col("_utc_us").between(F.col("_from_us"), F.col("_to_us"))
+    in_reach = F.col("_pixel").isNotNull() | (_cosine("e") >= F.col("_least_cosine"))
     return (
-        alerts.withColumns(prepared)
+        alerts.withColumns(place | index | when)
+        .withColumn("_cell", udf.cell("hpx29", among.order))
         .join(F.broadcast(among.cells), "_cell")
         .join(F.broadcast(among.shapes), "_event")
         .where(in_pixel & in_window & in_reach)
@@ -107,13 +117,14 @@ def _candidates(alerts: DataFrame, among: Regions) -> DataFrame:
 
 # Each operation on a Column is a call to the JVM: columns that are always the same are
 # made once.
-@functools.cache
-def _alert_us() -> Column:
-    return udf.elapsed_us(F.col("alert_time"))
-
-
 def _vector(name: str = "") -> udf.Vector:
     return udf.Vector(*[F.col(f"{name}{axis}") for axis in "xyz"])
+
+
+@functools.cache
+def _cosine(name: str) -> Column:
+    """Of the angle between the alert and a vector of the region."""
+    return udf.dot(_vector(), _vector(name))
 
 
 @functools.cache
@@ -125,15 +136,20 @@ def _near() -> Column:
 def _fallen() -> dict[str, Column]:
     """How far the density has fallen from its peak: exp(-2 kappa h) - 1 of each part.
 
+    Towards an angle phi from the major axis of an ellipse, kappa is minor_kappa +
+    (major_kappa - minor_kappa) cos2(phi), where cos(phi) is the component along the
+    axis over sin(separation): sin2(separation) = 4 h (1 - h).
+
     As columns of a projection that Spark does not merge with what uses them, so that
     each is computed once: the fence that they use is not deterministic.
     """
-    kappas = (F.col("_major_kappa"), F.col("_minor_kappa"))
-    towards = udf.elliptical_kappa(_vector(), _vector("m"), _vector("n"), *kappas)
-    core = F.coalesce("_core_kappa", towards)
+    beyond = F.greatest(1.0 - _near(), F.lit(_NOTHING))
+    along = _cosine("m") * _cosine("m") / (2.0 * beyond)
+    elongated = known(F.col("_excess_kappa") * along, 0.0)
     return {
-        "_core": F.expm1(-2.0 * core * _near()),
+        "_core": F.expm1(-2.0 * F.col("_core_kappa") * _near() - elongated),
         "_tail": F.expm1(-2.0 * F.col("_tail_kappa") * _near()),
+        "_alert_us": udf.elapsed_us(F.col("alert_time")),
         "_fence": F.spark_partition_id(),
     }
 
@@ -159,8 +175,9 @@ def _delay() -> Column:
 @functools.cache
 def _measures() -> dict[str, Column]:
     """Columns of a pair that say how well it coincides."""
+    apart = udf.arc(_vector(), _vector("e"))
     return {
-        "separation": udf.arc(_vector(), _vector("e")),
+        "separation": F.when(~F.isnan("ex"), apart),
         "credible_level": _level(),
         "density": _density(),
         "delay": _delay(),
@@ -182,16 +199,18 @@ def coincidence_id(*parts: str) -> Column:
     Put together from bytes: Spark counts the characters of a text from its start at
     each substring, which costs three times the digest itself.
     """
-    name = F.concat_ws(" ", F.lit("coincidence"), *map(F.col, parts))
-    whole = F.concat(F.unhex(F.lit(NAMESPACE.hex)), F.encode(name, "utf-8"))
-    digest = F.sha1(whole).cast("binary")
+    name = [_bytes("coincidence")]
+    for part in parts:
+        name += [_bytes(" "), F.col(part).cast("string").cast("binary")]
+    digest = F.sha1(F.concat(F.lit(NAMESPACE.bytes), *name)).cast("binary")
     code = F.ascii(F.substring(digest, 17, 1).cast("string"))
-    digit = F.when(code >= ord("a"), code - ord("a") + 10).otherwise(code - ord("0"))
-    variant = F.element_at(F.array(*map(_bytes, "89ab")), (digit % 4 + 1).cast("int"))
+    # modulo 4, the code of a decimal digit is as its value, that of a letter one less
+    two_bits = F.when(code >= ord("a"), code + 1).otherwise(code) % 4
+    variant = _bytes("-8-9-a-b").substr(two_bits * 2 + 1, F.lit(2))
     return F.concat(
         *(F.substring(digest, 1, 8), _bytes("-")),
         *(F.substring(digest, 9, 4), _bytes("-5")),
-        *(F.substring(digest, 14, 3), _bytes("-"), variant),
+        *(F.substring(digest, 14, 3), variant),
         *(F.substring(digest, 18, 3), _bytes("-")),
         F.substring(digest, 21, 12),
     ).cast("string")

@@ -13,12 +13,13 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import udf
+from fink_voevent.columns import known
 
 ORDERS = (6, 5, 4, 3)  # tried in turn: finer cells pre-select better, until
 SKY_ORDER = 1  # its 48 cells are the bits of a long
 MOST_ROWS = 300_000  # they are too many to broadcast (about 100 B a row)
-_ROUNDING = 1e-9  # of the level and its inverse, and far more
-_TIMES = ("event_time", "_event_us")
+_ROUNDING = 1e-9  # of a level's inverse, and far more; 9 arcsec at most
+LEAPS_US = 60_000_000  # longer than all leap seconds together
 
 
 class Regions(NamedTuple):
@@ -128,74 +129,97 @@ def cells(numbered: DataFrame, order: int, credible_level: float) -> DataFrame:
 
 
 def shapes(numbered: DataFrame, credible_level: float) -> DataFrame:
-    """One row a region: what the geometry and the window need.
+    """One row a region: what the geometry and the window need, never null.
 
-    An ellipse has no `_core_kappa`: it depends on the direction.
+    A circle is an ellipse without an excess along its axis; a vector that a region does
+    not have is of nan.
     """
+    wanted = _steepness() | _weights() | _heights_and_vectors(credible_level) | _times()
     return (
-        numbered.withColumns(_geometry(credible_level))
-        .withColumns(_heights_and_axes())
-        .select("_event", *_geometry(credible_level), *_heights_and_axes(), *_TIMES)
+        numbered.withColumns(_steepness())
+        .withColumns(_weights())
+        .select("_event", *[column.alias(name) for name, column in wanted.items()])
     )
 
 
 # Each operation on a Column is a call to the JVM: columns are made once.
 @functools.cache
-def _geometry(credible_level: float) -> dict[str, Column]:
-    ellipse = [F.col(f"ellipse.{f}") for f in ("major_kappa", "minor_kappa")]
-    fraction, core, tail = (
-        F.col(f"fisher.{f}") for f in ("fraction", "core_kappa", "tail_kappa")
-    )
-    outermost = F.greatest(
-        *[_half_chord2(kappa, credible_level) for kappa in (core, tail, *ellipse)]
-    )
-    elliptical = F.col("ellipse").isNotNull()
+def _steepness() -> dict[str, Column]:
+    major, minor = (F.col(f"ellipse.{f}") for f in ("major_kappa", "minor_kappa"))
     return {
-        "_outermost": outermost * (1 + _ROUNDING),
-        "_major_kappa": ellipse[0],
-        "_minor_kappa": ellipse[1],
-        "_core_kappa": F.when(~elliptical, core),
-        "_tail_kappa": F.when(elliptical, 0.0).otherwise(tail),
-        # level: sum of weights x (exp(-2 kappa h) - 1); density: of heights x exp()
-        "_core_weight": F.when(elliptical, -1.0).otherwise(fraction * _norm(core)),
-        "_tail_weight": F.when(elliptical, 0.0).otherwise((1 - fraction) * _norm(tail)),
+        "_core_kappa": known(F.coalesce(minor, "fisher.core_kappa"), 0.0),
+        "_excess_kappa": known(major - minor, 0.0),
+        "_tail_kappa": known(F.when(_circular(), F.col("fisher.tail_kappa")), 0.0),
     }
 
 
 @functools.cache
-def _heights_and_axes() -> dict[str, Column]:
-    mean = F.sqrt(F.col("_major_kappa") * F.col("_minor_kappa"))
-    heights = {
-        "_core_height": F.col("_core_weight") * F.coalesce("_core_kappa", mean),
-        "_tail_height": F.col("_tail_weight") * F.col("_tail_kappa"),
+def _weights() -> dict[str, Column]:
+    """Level: sum of weights x (exp(-2 kappa h) - 1); density: of heights x exp()."""
+    fraction, core, tail = (
+        F.col(f"fisher.{f}") for f in ("fraction", "core_kappa", "tail_kappa")
+    )
+    circle = F.when(_circular(), fraction * _norm(core)).otherwise(-1.0)
+    return {
+        "_core_weight": known(circle, 0.0),
+        "_tail_weight": known(F.when(_circular(), (1 - fraction) * _norm(tail)), 0.0),
     }
-    angle = F.col("ellipse.angle")
+
+
+@functools.cache
+def _circular() -> Column:
+    return F.col("ellipse").isNull()
+
+
+@functools.cache
+def _heights_and_vectors(credible_level: float) -> dict[str, Column]:
+    core, tail, excess = (F.col(f"_{f}_kappa") for f in ("core", "tail", "excess"))
+    mean = F.sqrt(core * (core + excess))
+    heights = {
+        "_core_height": F.col("_core_weight") * mean,
+        "_tail_height": F.col("_tail_weight") * tail,
+    }
     place = ("event_ra", "event_dec")
     vectors = {
-        "e": udf.unit_vector(*place),
-        "m": udf.axis(*place, angle),
-        "n": udf.axis(*place, angle + 90.0),
+        "e": (udf.unit_vector(*place), math.nan),
+        "m": (udf.axis(*place, F.col("ellipse.angle")), 0.0),
     }
+    # h is half of 1 - cosine; where there is no density, pixels decide
+    reach = F.greatest(
+        *[_half_chord2(kappa, credible_level) for kappa in (core, core + excess, tail)]
+    )
     return {
         **{name: height / (-2.0 * math.pi) for name, height in heights.items()},
         **{
-            f"{name}{axis}": component
-            for name, vector in vectors.items()
+            f"{name}{axis}": known(component, missing)
+            for name, (vector, missing) in vectors.items()
             for axis, component in zip("xyz", vector, strict=True)
         },
-        "_first_us": _moment(-F.col("window_before")),
-        "_last_us": _moment(F.col("window_after")),
+        "_least_cosine": known(1.0 - 2.0 * reach - _ROUNDING, -2.0),
     }
+
+
+@functools.cache
+def _times() -> dict[str, Column]:
+    """Window in elapsed time, and in UTC so wide that leap seconds cannot matter."""
+    elapsed, utc = F.col("_event_us"), F.call_udf("unix_micros", F.col("event_time"))
+    before, after = (
+        F.round(F.col(f"window_{side}") * float(udf.DAY_US)).cast("bigint")
+        for side in ("before", "after")
+    )
+    spans = {
+        "_event_us": elapsed,
+        "_first_us": elapsed - before,
+        "_last_us": elapsed + after,
+        "_from_us": utc - before - LEAPS_US,
+        "_to_us": utc + after + LEAPS_US,
+    }
+    whole = {name: known(span, 0) for name, span in spans.items()}
+    return {**whole, "event_time": F.col("event_time")}
 
 
 def _norm(kappa: Column) -> Column:
     return 1.0 / F.expm1(-2.0 * kappa)
-
-
-def _moment(after_days: Column) -> Column:
-    """Elapsed microseconds of the event, some days later."""
-    later = F.round(after_days * float(udf.DAY_US)).cast("bigint")
-    return F.col("_event_us") + later
 
 
 def _half_chord2(kappa: Column, credible_level: float) -> Column:

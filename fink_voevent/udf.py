@@ -49,6 +49,7 @@ __all__ = [
     "credible_level",
     "delay",
     "density",
+    "dot",
     "elapsed_us",
     "elliptical_kappa",
     "half_chord2",
@@ -91,12 +92,17 @@ def half_chord2(a: Vector, b: Vector) -> Column:
     return _norm2(_minus(a, b)) / 4.0
 
 
+def dot(a: Vector, b: Vector) -> Column:
+    """Scalar product; of unit vectors, the cosine of the angle between them."""
+    return a.x * b.x + a.y * b.y + a.z * b.z
+
+
 def _minus(a: Vector, b: Vector) -> Vector:
     return Vector(a.x - b.x, a.y - b.y, a.z - b.z)
 
 
 def _norm2(a: Vector) -> Column:
-    return _dot(a, a)
+    return dot(a, a)
 
 
 def arc(a: Vector, b: Vector) -> Column:
@@ -167,14 +173,10 @@ def elliptical_kappa(
     major_kappa, minor_kappa : Column
         See `fink_voevent.localization.Ellipse`.
     """
-    along, across = _dot(place, major), _dot(place, minor)
+    along, across = dot(place, major), dot(place, minor)
     total = along * along + across * across
     towards = (major_kappa * along * along + minor_kappa * across * across) / total
     return F.when(total > 0, towards).otherwise(major_kappa)
-
-
-def _dot(a: Vector, b: Vector) -> Column:
-    return a.x * b.x + a.y * b.y + a.z * b.z
 
 
 def axis(
