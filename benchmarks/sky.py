@@ -20,6 +20,7 @@ from fink_voevent.schema import arrow_schema
 
 T0 = datetime(2024, 1, 15, tzinfo=timezone.utc)
 JD0 = 2460324.5  # the same
+LEVEL = 0.95  # of the selection
 MAP_ORDER = 8
 MAPS = 10
 
@@ -102,8 +103,8 @@ def write_science(path: Path, count: int, parts: int) -> None:
 
 
 def event(number: int, ra: float, dec: float, radius_deg: float) -> dict:
-    """Row of events."""
-    mixture = localization.fisher(radius_deg, 0.9)
+    """Row of events, of a region that is selected within `radius_deg`."""
+    mixture = localization.fisher(radius_deg, LEVEL)
     cells = localization.cover(ra, dec, mixture.radius_deg(0.99))
     return {
         "ivorn": f"ivo://org.example/x#{number}",
@@ -121,7 +122,7 @@ def event(number: int, ra: float, dec: float, radius_deg: float) -> dict:
         "time_source": "isotime",
         "ra": ra,
         "dec": dec,
-        "error_r90": radius_deg,
+        "error_r90": mixture.radius_deg(0.9),
         "fisher": {
             "fraction": 1.0,
             "core_kappa": mixture.core_kappa,

@@ -16,7 +16,6 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import __version__, regions, udf
 from fink_voevent.columns import known
-from fink_voevent.fused import stage_end
 from fink_voevent.notice import NAMESPACE
 from fink_voevent.regions import Regions
 from fink_voevent.schema import names
@@ -78,7 +77,7 @@ def met(alerts: DataFrame, among: Regions, batch: int = 0) -> DataFrame:
     """As `pairs`, of regions that may be kept in memory from batch to batch."""
     on_time = F.col("_alert_us").between(F.col("_first_us"), F.col("_last_us"))
     found = (
-        stage_end(_candidates(alerts, among))
+        _candidates(alerts, among)
         .withColumns(_fallen())
         .where((_level() <= among.credible_level) & on_time & (F.col("_fence") >= 0))
         .withColumns(_measures())

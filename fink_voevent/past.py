@@ -13,6 +13,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import pieces, stored, udf
+from fink_voevent.fused import stage_end
 from fink_voevent.ledger import Manifest
 from fink_voevent.pieces import Piece
 from fink_voevent.regions import SKY_ORDER
@@ -87,7 +88,7 @@ class Past:
         inside = [p for p in self.pieces if span and p.span and p.span.overlaps(span)]
         alerts = self._alerts(inside)
         # for a few alerts Spark's making of code for this very filter costs more
-        return alerts.where(in_sky(sky)) if any(p.is_sorted for p in inside) else alerts
+        return within(alerts, sky) if any(p.is_sorted for p in inside) else alerts
 
     def coincidences(self) -> DataFrame:
         """Rows of the journal."""
@@ -105,6 +106,11 @@ class Past:
 def of_survey(manifests: Iterable[Manifest], survey: str) -> list[Manifest]:
     """Those of a survey."""
     return [m for m in manifests if m.facts["survey"] == survey]
+
+
+def within(alerts: DataFrame, sky: int) -> DataFrame:
+    """Thin alerts of a `sky`; what follows is code of its own, as this can be long."""
+    return stage_end(alerts.where(in_sky(sky)))
 
 
 def in_sky(sky: int) -> Column:

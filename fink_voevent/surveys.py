@@ -96,11 +96,11 @@ def thin(df: DataFrame, survey: str, night: str = "") -> DataFrame:
     }
     place = udf.unit_vector("alert_ra", "alert_dec")
     index = udf.healpix_index("alert_ra", "alert_dec")
-    return (
-        stage_end(stage_end(usable).select(*columns, *_named(answers)))
-        .withColumns({"hpx29": index, "x": place.x, "y": place.y, "z": place.z})
-        .select(names("alerts"))
+    told = stage_end(stage_end(usable).select(*columns, *_named(answers)))
+    placed = told.withColumns(
+        {"hpx29": index, "x": place.x, "y": place.y, "z": place.z}
     )
+    return stage_end(placed.select(names("alerts")))
 
 
 def _named(columns: dict[str, Column]) -> list[Column]:

@@ -14,6 +14,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent.census import roots
+from fink_voevent.fused import stage_end
 from fink_voevent.match import EVENT_COLUMNS, coincidence_id
 from fink_voevent.related import with_related
 from fink_voevent.schema import names
@@ -191,7 +192,7 @@ def revised(
         version no longer holds the alert) and `retracted` for one reported that no
         longer is, with the numbers last reported and the identity of the new notice.
     """
-    key = ["event_id", "survey", "alert_id"]
+    key, again = ["event_id", "survey", "alert_id"], stage_end(again)
     standing = before.where(F.col("status").isin("new", "update"))
     reported = standing.select(*key, F.lit(True).alias("_reported"))
     status = F.when(F.col("_reported"), "update").otherwise("new")
