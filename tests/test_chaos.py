@@ -50,6 +50,8 @@ LIMIT_S = 180 + 3 * KILLS
 START_S = 90  # within which a stage hands something over, if there is anything
 # Whose progress a kill waits for: none is while they start. Match comes last of all.
 AWAITED = (None, night.STAGE, night.STAGE, night.STAGE, "ingest")
+# Of a JVM that lives for seconds: what is compiled fast is met by more kills.
+JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 AUTHORITY = "ivo://org.example/chaos"
 # The command of the stages; it merges early and often, so that it is killed then too.
 STAGES = (
@@ -155,6 +157,7 @@ class Chaos:
             "VOEVENT_TRIGGER_S": "0",
             "VOEVENT_REHEARSALS": "0",
             "VOEVENT_SPARK_MASTER": "local[2]",
+            "JDK_JAVA_OPTIONS": JAVA_OPTIONS,
         }
         process = subprocess.Popen(
             [sys.executable, "-c", STAGES, "stages", "--night", name],
