@@ -15,8 +15,9 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent import digest, match, night, nights, pieces, surveys
+from fink_voevent import cap, digest, match, night, nights, pieces, surveys
 from fink_voevent import scramble as scrambling
+from fink_voevent.digest import Digest
 from fink_voevent.errors import InputError
 from fink_voevent.ledger import Ledger
 from fink_voevent.notices_at_rest import live_of, read_notices
@@ -29,13 +30,17 @@ from fink_voevent.storage import open_store
 
 @dataclass(frozen=True)
 class Tally:
-    """What was matched: documents read, of those events, live events, alerts, pairs."""
+    """What was matched: documents read, of those events, live events, alerts, pairs.
+
+    `beyond_cap` are alerts, by event, that the cap alone left out: see `cap`.
+    """
 
     documents: int
     events: int
     live: int
     alerts: int
     coincidences: int
+    beyond_cap: dict[str, int]
 
 
 def match_at_rest(
@@ -84,10 +89,19 @@ def match_at_rest(
             "event_id", "credible_level", "alert_id"
         )
         pairs = _write(found, Path(scratch), out, formats)
-        tally = Tally(count, events.count(), len(brief), thin.count(), pairs)
+        large = digest.capped(brief)
+        beyond = _beyond(thin, live, settings, large) if large else {}
+        tally = Tally(count, events.count(), len(brief), thin.count(), pairs, beyond)
         for frame in (events, thin, live):
             frame.unpersist()
     return tally
+
+
+def _beyond(
+    thin: DataFrame, live: DataFrame, settings: Settings, large: Digest
+) -> dict[str, int]:
+    order = digest.order(large, settings.cell_order)
+    return cap.beyond(thin, live, settings.credible_level, order)
 
 
 def scramble(

@@ -12,11 +12,13 @@ Each pair is made by exactly one side, in either order of arrival.
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from fink_voevent import digest, match, regions, versions
+from fink_voevent import cap, digest, match, regions, versions
+from fink_voevent.digest import Digest
 from fink_voevent.ledger import Written
 from fink_voevent.live import Known
 from fink_voevent.past import Past
@@ -73,6 +75,13 @@ class Rules:
         found = match.met(alerts, among, batch)
         return found if self.scorer is None else self.scorer.score(found, live)
 
+    def beyond(
+        self, alerts: DataFrame, live: DataFrame, large: Digest
+    ) -> dict[str, int]:
+        """Count alerts within the credible level, but beyond the cap, by event."""
+        order = digest.order(large, self.cell_order)
+        return cap.beyond(alerts, live, self.credible_level, order)
+
 
 def coincidences(inputs: Inputs, rules: Rules) -> DataFrame | None:
     """Coincidences of one batch; None where nothing of it can coincide."""
@@ -80,6 +89,24 @@ def coincidences(inputs: Inputs, rules: Rules) -> DataFrame | None:
     sides = (_of_new_alerts(inputs, rules), _of_new_notices(inputs, rules))
     found = [side for side in sides if side is not None]
     return functools.reduce(DataFrame.unionByName, found) if found else None
+
+
+def beyond_cap(inputs: Inputs, rules: Rules) -> dict[str, int]:
+    """Alerts of one batch, by event, that the cap alone leaves out (see `cap`)."""
+    now, before, past = inputs.now, inputs.before, inputs.past
+    counts: Counter[str] = Counter()
+    if inputs.span is not None:
+        days = inputs.span.whole_days()
+        large = digest.capped(digest.within(now.digest, days))
+        if large:
+            fresh = past.read_files("alerts", inputs.alerts.files)
+            counts.update(rules.beyond(fresh, now.rows(sorted(large)), large))
+    changed = digest.changed(now.digest, before.digest)
+    large = digest.capped(digest.chosen(now.digest, changed))
+    if large:
+        seen = past.alerts_within(digest.reach(large), digest.sky(large))
+        counts.update(rules.beyond(seen, now.rows(sorted(large)), large))
+    return dict(counts)
 
 
 def _of_new_alerts(inputs: Inputs, rules: Rules) -> DataFrame | None:

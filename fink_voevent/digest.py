@@ -40,6 +40,8 @@ class Brief:
         Rows that its region is broadcast as, at each of `regions.ORDERS`.
     sky : int
         Where an alert meets it: the cells of `regions.SKY_ORDER` are its bits.
+    capped : bool
+        Whether a part of its region is matched: see `cap`.
     """
 
     event_id: str
@@ -47,6 +49,7 @@ class Brief:
     span: Span | None
     rows: tuple[int, ...]
     sky: int
+    capped: bool = False
 
 
 Digest = Mapping[str, Brief]  # by event_id
@@ -56,6 +59,8 @@ def of(latest: DataFrame) -> Digest:
     """Digest of `versions.latest`; one question to Spark."""
     moment = F.expr("unix_micros(event_time)")
     first_us, last_us = _edges_us()
+    known = "cap_level" in latest.columns
+    is_capped = F.col("cap_level").isNotNull() if known else F.lit(False)  # noqa: FBT003
     rows = latest.select(
         "event_id",
         F.struct("notice_id", moment, "region_id", "related_event_ids").alias("state"),
@@ -64,6 +69,7 @@ def of(latest: DataFrame) -> Digest:
         versions.can_be_met().alias("can_be_met"),
         F.array(*[regions.rows_at(order) for order in regions.ORDERS]).alias("rows"),
         regions.sky().alias("sky"),
+        is_capped.alias("capped"),
     ).collect()
     return {
         r.event_id: Brief(
@@ -72,6 +78,7 @@ def of(latest: DataFrame) -> Digest:
             Span(r.first_us, r.last_us) if r.can_be_met else None,
             tuple(n or 0 for n in r.rows) if r.can_be_met else (),
             r.sky if r.can_be_met else 0,
+            r.capped and r.can_be_met,
         )
         for r in rows
     }
@@ -111,6 +118,11 @@ def within(digest: Digest, span: Span) -> Digest:
         for event, brief in digest.items()
         if brief.span is not None and brief.span.overlaps(span)
     }
+
+
+def capped(digest: Digest) -> Digest:
+    """Events that are matched in a part of their region."""
+    return {event: brief for event, brief in digest.items() if brief.capped}
 
 
 def sky(digest: Digest) -> int:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent import census, digest, match, regions, stored, versions
+from fink_voevent import cap, census, digest, match, regions, stored, versions
 from fink_voevent.census import Census
 from fink_voevent.digest import Digest
 from fink_voevent.regions import Regions
@@ -30,6 +30,12 @@ def tenses(settings: Settings) -> tuple[str, ...]:
     """Tenses of notices that are matched."""
     extra = ("test", "injection") if settings.allow_tests else ()
     return ("observation", *extra)
+
+
+def chosen_parts(latest: DataFrame, settings: Settings) -> DataFrame:
+    """Rows of `versions.latest` with the windows and caps of the settings."""
+    windowed = versions.with_window(latest, parse_window(settings.window))
+    return cap.with_cap(windowed, settings.cap_deg2, settings.credible_level)
 
 
 def with_maps(events: DataFrame, maps: DataFrame) -> DataFrame:
@@ -68,7 +74,7 @@ class Source:
             events = with_maps(events, maps)
         renamed = {name: names[name] for name in here if name in names}
         latest = versions.latest(events, tenses(self.settings), renamed)
-        return versions.with_window(latest, parse_window(self.settings.window))
+        return chosen_parts(latest, self.settings)
 
     def rows(self, notices: Census, events: Collection[str]) -> DataFrame:
         """Rows of some events, of `latest` of all."""

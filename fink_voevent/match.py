@@ -75,20 +75,27 @@ def pairs(
 
 def met(alerts: DataFrame, among: Regions, batch: int = 0) -> DataFrame:
     """As `pairs`, of regions that may be kept in memory from batch to batch."""
-    on_time = F.col("_alert_us").between(F.col("_first_us"), F.col("_last_us"))
-    found = (
-        _candidates(alerts, among)
-        .withColumns(_fallen())
-        .where((_level() <= among.credible_level) & on_time & (F.col("_fence") >= 0))
-        .withColumns(_measures())
-    )
     # The number of the batch comes with the events, as a column: as a constant of the
     # large stage it would make Spark compile that anew for each batch.
     told = among.events.withColumn("batch", F.lit(batch).cast("bigint"))
     identity = coincidence_id("notice_id", "survey", "alert_id")
     computed = {"coincidence_id": identity.alias("coincidence_id")}
-    return found.join(F.broadcast(told), "_event").select(
-        [computed.get(c, c) for c in names("coincidences") if c != "status"]
+    return (
+        found(alerts, among)
+        .join(F.broadcast(told), "_event")
+        .select([computed.get(c, c) for c in names("coincidences") if c != "status"])
+    )
+
+
+def found(alerts: DataFrame, among: Regions) -> DataFrame:
+    """Alerts with the `_event` that each meets, and how well."""
+    on_time = F.col("_alert_us").between(F.col("_first_us"), F.col("_last_us"))
+    inside = _level() <= F.col("_limit")
+    return (
+        _candidates(alerts, among)
+        .withColumns(_fallen())
+        .where(inside & on_time & (F.col("_fence") >= 0))
+        .withColumns(_measures())
     )
 
 
@@ -219,7 +226,7 @@ def _bytes(text: str) -> Column:
     return F.lit(text.encode())
 
 
-def with_status(found: DataFrame, status: str) -> DataFrame:
+def with_status(met: DataFrame, status: str) -> DataFrame:
     """Pairs as coincidences of one status."""
     told = {"status": F.lit(status).alias("status")}
-    return found.select([told.get(c, c) for c in names("coincidences")])
+    return met.select([told.get(c, c) for c in names("coincidences")])

@@ -40,6 +40,10 @@ _DONE = (
     "match %(night)s: %(alerts)d new alerts, %(live_notices)d live notices,"
     " %(coincidences)d coincidences"
 )
+_BEYOND = (
+    "match %s: %d more alerts in the region of %s, beyond the part that is matched"
+    " (VOEVENT_CAP_DEG2)"
+)
 
 
 def new_alerts(thin: DataFrame, seen: DataFrame) -> DataFrame:
@@ -126,6 +130,8 @@ def batch_writer(
         _tell(told, [manifest])
         past = past.plus(manifest)
         _LOG.log(level, _DONE, manifest.facts)
+        for event, count in sorted(manifest.facts["beyond_cap"].items()):
+            _LOG.log(level, _BEYOND, night, count, event)
 
     return process
 
@@ -160,6 +166,7 @@ class _Matching:
             "survey": self._settings.survey,
             "event_files": arriving,
             "coincidences": coincidences.rows,
+            "beyond_cap": delta.beyond_cap(inputs, self._rules),
             **_told_of(inputs),
         }
         tables = {"alerts": alerts.files, "coincidences": coincidences.files}

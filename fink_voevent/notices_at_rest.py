@@ -14,12 +14,11 @@ from fink_voevent import ingest, landing, parsing, streams, versions
 from fink_voevent.errors import InputError
 from fink_voevent.formats import format_of
 from fink_voevent.listen.files import Found, documents
-from fink_voevent.live import tenses
+from fink_voevent.live import chosen_parts, tenses
 from fink_voevent.schema import spark_schema
 from fink_voevent.settings import Settings
 from fink_voevent.spool import sha256
 from fink_voevent.storage import open_store
-from fink_voevent.windows import parse_window
 
 BATCH = 1000
 
@@ -37,9 +36,7 @@ def read_notices(
 def live_of(events: DataFrame, settings: Settings) -> DataFrame:
     """Latest versions of events, as they are matched."""
     latest = versions.latest(events, tenses(settings))
-    return versions.matchable(
-        versions.with_window(latest, parse_window(settings.window))
-    )
+    return versions.matchable(chosen_parts(latest, settings))
 
 
 def _land(found: Iterable[Found], folder: Path) -> int:

@@ -33,15 +33,12 @@ class Regions(NamedTuple):
         See the functions of these names.
     order : int
         HEALPix order of `cells`.
-    credible_level : float
-        To which the regions reach, 0-1.
     """
 
     events: DataFrame
     cells: DataFrame
     shapes: DataFrame
     order: int
-    credible_level: float
 
     def persist(self) -> Regions:
         """Keep the tables in memory, for many batches."""
@@ -61,17 +58,24 @@ def of(
     """Regions of rows of `versions.matchable`; `told` are the columns of `events`."""
     numbered = live.withColumns(
         {
+            "_limit": limit(live, credible_level),
             "_event": F.row_number().over(Window.orderBy("notice_id")),
             "_event_us": udf.elapsed_us(F.col("event_time")),
         }
     )
     return Regions(
         numbered.select("_event", *told),
-        cells(numbered, order, credible_level),
-        shapes(numbered, credible_level),
+        cells(numbered, order),
+        shapes(numbered),
         order,
-        credible_level,
     )
+
+
+def limit(live: DataFrame, credible_level: float) -> Column:
+    """Credible level to which each region reaches: less where `cap.with_cap` says."""
+    if "cap_level" not in live.columns:
+        return F.lit(credible_level)
+    return F.least("cap_level", F.lit(credible_level))  # which skips a null
 
 
 @functools.cache
@@ -106,13 +110,13 @@ def sky() -> Column:
     )
 
 
-def cells(numbered: DataFrame, order: int, credible_level: float) -> DataFrame:
+def cells(numbered: DataFrame, order: int) -> DataFrame:
     """One row a cell of each region; of a sky map, one a pixel in each cell it meets.
 
     No more than that: so small a table stays in the processor's cache.
     """
     shift = 2 * (udf.ORDER - order)
-    inside = F.filter("pixels", lambda p: p["level"] <= credible_level)
+    inside = F.filter("pixels", lambda p: p["level"] <= F.col("_limit"))
     met = F.expr(
         f"sequence(shiftright(_pixel.lo, {shift}), shiftright(_pixel.hi - 1, {shift}))"
     )
@@ -128,17 +132,21 @@ def cells(numbered: DataFrame, order: int, credible_level: float) -> DataFrame:
     )
 
 
-def shapes(numbered: DataFrame, credible_level: float) -> DataFrame:
+def shapes(numbered: DataFrame) -> DataFrame:
     """One row a region: what the geometry and the window need, never null.
 
     A circle is an ellipse without an excess along its axis; a vector that a region does
     not have is of nan.
     """
-    wanted = _steepness() | _weights() | _heights_and_vectors(credible_level) | _times()
+    wanted = _steepness() | _weights() | _heights_and_vectors() | _times()
     return (
         numbered.withColumns(_steepness())
         .withColumns(_weights())
-        .select("_event", *[column.alias(name) for name, column in wanted.items()])
+        .select(
+            "_event",
+            known("_limit", 1.0).alias("_limit"),
+            *[column.alias(name) for name, column in wanted.items()],
+        )
     )
 
 
@@ -172,7 +180,7 @@ def _circular() -> Column:
 
 
 @functools.cache
-def _heights_and_vectors(credible_level: float) -> dict[str, Column]:
+def _heights_and_vectors() -> dict[str, Column]:
     core, tail, excess = (F.col(f"_{f}_kappa") for f in ("core", "tail", "excess"))
     mean = F.sqrt(core * (core + excess))
     heights = {
@@ -186,7 +194,7 @@ def _heights_and_vectors(credible_level: float) -> dict[str, Column]:
     }
     # h is half of 1 - cosine; where there is no density, pixels decide
     reach = F.greatest(
-        *[_half_chord2(kappa, credible_level) for kappa in (core, core + excess, tail)]
+        *[_half_chord2(kappa, F.col("_limit")) for kappa in (core, core + excess, tail)]
     )
     return {
         **{name: height / (-2.0 * math.pi) for name, height in heights.items()},
@@ -222,7 +230,7 @@ def _norm(kappa: Column) -> Column:
     return 1.0 / F.expm1(-2.0 * kappa)
 
 
-def _half_chord2(kappa: Column, credible_level: float) -> Column:
+def _half_chord2(kappa: Column, credible_level: Column) -> Column:
     """sin2(radius / 2) that a Fisher distribution has within a credible level.
 
     A mixture of two holds it between the circles of its parts, an ellipse between those

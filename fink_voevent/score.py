@@ -21,7 +21,7 @@ import numpy as np
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent import background, udf
+from fink_voevent import background, regions, udf
 from fink_voevent.background import CUTS, Snapshot
 from fink_voevent.curves import circle_curve, ellipse_curve, map_curve
 from fink_voevent.fused import stage_end
@@ -32,9 +32,10 @@ _LOG = logging.getLogger(__name__)
 STEPS = 64  # of credible level; the integral is interpolated between them
 SMALLEST = 1e-300  # s of an alert at the very place and time
 _CURVE = (
-    "event_id string, _cut string, _curve array<double>, _before double, _after double"
+    "event_id string, _cut string, _curve array<double>, _limit double,"
+    " _before double, _after double"
 )
-_REGION = ("event_ra", "event_dec", "fisher", "ellipse", "pixels")
+_REGION = ("event_ra", "event_dec", "fisher", "ellipse", "pixels", "_limit")
 
 
 def chance(expected: Column, x: Column, y: Column) -> Column:
@@ -84,7 +85,7 @@ class Scorer:
         events : DataFrame
             Those that were matched: rows of `versions.matchable`.
         """
-        at = F.col("credible_level") / self.credible_level * STEPS
+        at = F.col("credible_level") / F.col("_limit") * STEPS
         below = F.least(F.floor(at), F.lit(STEPS - 1)).cast("int")
         curve = F.col("_curve")
         low, high, total = curve[below], curve[below + 1], curve[STEPS]
@@ -134,11 +135,14 @@ class Scorer:
         return self._by_cell
 
     def _table(self, events: DataFrame) -> DataFrame:
-        keys = ("event_id", "region_id", "window_before", "window_after")
-        wanted = events.select(*keys).collect()
+        limited = events.withColumn(
+            "_limit", regions.limit(events, self.credible_level)
+        )
+        keys = ("event_id", "region_id", "_limit", "window_before", "window_after")
+        wanted = limited.select(*keys).collect()
         fresh = [r.region_id for r in wanted if r.region_id not in self._curves]
         if fresh:
-            missing = events.where(F.col("region_id").isin(fresh))
+            missing = limited.where(F.col("region_id").isin(fresh))
             for row in missing.select("region_id", *_REGION).toLocalIterator():
                 self._curves[row.region_id] = self.curves(row.asDict(recursive=True))
         rows = [
@@ -150,7 +154,7 @@ class Scorer:
 
     def curves(self, region: dict[str, Any]) -> dict[str, list[float]]:
         """By cut, the integral of the rate over sky (per day) at `STEPS` + 1 levels."""
-        levels = np.linspace(0, self.credible_level, STEPS + 1)
+        levels = np.linspace(0, region["_limit"], STEPS + 1)
 
         def curve(rates: np.ndarray) -> np.ndarray:
             if region["pixels"]:

@@ -92,6 +92,14 @@ class Settings(BaseModel):
         description="alerts within this credible level of a region are matched (0-1);"
         " regions are covered up to 0.99",
     )
+    cap_deg2: float = Field(
+        5000.0,
+        gt=0,
+        le=41253,
+        description="largest part of the sky that one event is matched on (deg2): of a"
+        " larger region the most probable part, and the alerts beyond are counted;"
+        " 41253 is all of the sky",
+    )
     window: str = Field(
         "",
         description="BEFORE,AFTER in days, in place of the streams' own windows",

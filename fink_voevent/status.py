@@ -37,14 +37,16 @@ class Status:
     coincidences: int
     topics: dict[str, int]
     lag_s: float
+    beyond_cap: int = 0
 
     def line(self) -> str:
         """One line for an operator."""
         topics = ", ".join(f"{t} {n}" for t, n in self.topics.items()) or "none"
+        more = f" and {self.beyond_cap} beyond the cap" if self.beyond_cap else ""
         return (
             f"notices received {self.received}, events {self.events},"
             f" quarantine {self.quarantined}, live notices {self.live_notices},"
-            f" alerts searched {self.alerts}, coincidences {self.coincidences},"
+            f" alerts searched {self.alerts}, coincidences {self.coincidences}{more},"
             f" topics: {topics}; lag {self.lag_s:.1f} s"
         )
 
@@ -95,6 +97,9 @@ class Observer:
             coincidences=sum(m.facts["coincidences"] for m in matched),
             topics=dict(sorted(topics.items())),
             lag_s=_lag_s(landed, rows, documents),
+            beyond_cap=sum(
+                sum(m.facts.get("beyond_cap", {}).values()) for m in matched
+            ),
         )
 
     def _live_notices(self) -> int:

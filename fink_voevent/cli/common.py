@@ -27,6 +27,7 @@ _OPTIONS = {
     "spool": ("--spool", "Local folder that keeps a notice until it has landed."),
     "streams": ("--streams", "File of streams that extends or overrides our own."),
     "credible_level": ("--credible-level", "Match within this level of regions (0-1)."),
+    "cap_deg2": ("--cap-deg2", "Match an event on at most so much of the sky (deg2)."),
     "window": ("--window", "BEFORE,AFTER in days, over the streams' own windows."),
     "cell_order": ("--cell-order", "HEALPix order of the pre-selection; 0 chooses."),
     "broadcast_port": ("--port", "Port for subscribers."),

@@ -39,6 +39,7 @@ BEFORE = {
     "survey",
     "data_prefix",
     "credible_level",
+    "cap_deg2",
     "window",
     "cell_order",
     "allow_tests",
@@ -74,6 +75,12 @@ def command(
     finally:
         spark.stop()
     _show(out / "coincidences.parquet")
+    for event, count in tally.beyond_cap.items():
+        click.echo(
+            f"{event}: {count} more alerts beyond the {chosen.cap_deg2:g} deg2 that are"
+            " matched (--cap-deg2)",
+            err=True,
+        )
     click.echo(
         f"{tally.documents} documents, {tally.events} notices, {tally.live} live"
         f" events, {tally.alerts} alerts searched, {tally.coincidences} coincidences in"

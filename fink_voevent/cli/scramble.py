@@ -22,7 +22,7 @@ from fink_voevent.cli.common import settings, settings_options
     default=(0,),
     help="Days by which notices are moved; may be given several times.",
 )
-@settings_options("survey", "data_prefix", "credible_level", "window")
+@settings_options("survey", "data_prefix", "credible_level", "cap_deg2", "window")
 def command(
     alerts: tuple[str, ...],
     notices: tuple[str, ...],
