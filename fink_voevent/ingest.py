@@ -19,6 +19,7 @@ from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.types import BinaryType, StructField, StructType
 
 from fink_voevent import parsing, stored, streams
+from fink_voevent.lease import Fence
 from fink_voevent.ledger import Ledger, Manifest, Written, run_of
 from fink_voevent.schema import spark_schema
 from fink_voevent.settings import Settings
@@ -102,12 +103,13 @@ def batch_writer(
 
     What it did is logged at `level`.
     """
-    ledger = Ledger(settings.root, STAGE)
+    ledger, fence = Ledger(settings.root, STAGE), Fence.take(settings.root, STAGE)
     registry = dataclasses.replace(
         streams.load(settings.streams), own=streams.authority(settings.local_ivo)
     )
 
     def process(landed: DataFrame, batch: int) -> None:
+        fence.check()
         if ledger.has(run, batch):
             return
         spark = landed.sparkSession
@@ -126,6 +128,7 @@ def batch_writer(
             **{table: w.kept.rows for table, w in written.items()},
         }
         tables = {table: w.kept.files for table, w in written.items()}
+        fence.check()
         ledger.commit(Manifest(STAGE, run, batch, tables, facts))
         _LOG.log(
             level,

@@ -23,6 +23,7 @@ from pyspark.sql.types import StructType
 
 from fink_voevent import delta, ingest, ledger, pieces, surveys
 from fink_voevent.delta import Inputs, Rules
+from fink_voevent.lease import Fence
 from fink_voevent.ledger import NOTHING, Ledger, Manifest, Written, run_of
 from fink_voevent.live import Known, Live
 from fink_voevent.past import Past, event_files, span_of
@@ -113,6 +114,7 @@ def batch_writer(
     What it did is logged at `level`.
     """
     own, told = Ledger(settings.root, STAGE), Ledger(settings.root, TOLD)
+    fence = Fence.take(settings.root, STAGE)
     earlier = own.manifests()  # one process runs a stage: no other adds to them
     there = set(told.names())
     _tell(told, [m for m in earlier if m.name not in there])
@@ -122,10 +124,12 @@ def batch_writer(
 
     def process(arrived: DataFrame, batch: int) -> None:
         nonlocal past
+        fence.check()
         if own.has(run, batch):
             return
         past = past or Past.of(arrived.sparkSession, settings, earlier, compacted)
         manifest = matching.batch(past, arrived, batch)
+        fence.check()
         own.commit(manifest)
         _tell(told, [manifest])
         past = past.plus(manifest)

@@ -33,6 +33,7 @@ from fink_voevent import (
     topics,
 )
 from fink_voevent.brokers import KEPT, Brokers
+from fink_voevent.lease import Fence
 from fink_voevent.ledger import Ledger, Manifest, run_of
 from fink_voevent.session import tries_again
 from fink_voevent.settings import Settings
@@ -72,11 +73,12 @@ def batch_writer(
 
     What it did is logged at `level`.
     """
-    own = Ledger(settings.root, STAGE)
+    own, fence = Ledger(settings.root, STAGE), Fence.take(settings.root, STAGE)
     ways = topics.Ways(topics.routes(settings))
     send = _sender(settings, run, [topic for _, topic in ways.routes])
 
     def process(lines: DataFrame, batch: int) -> None:
+        fence.check()
         if own.has(run, batch):
             return
         manifests = [ledger.parse(line.value) for line in lines.collect()]
@@ -101,11 +103,13 @@ def batch_writer(
             rows = topics.rows(chosen, settings.survey).coalesce(1)
             written = own.write(rows, "routed", run, batch)
             tables["routed"] = written.files
+            fence.check()
             if written.rows:
                 sent = send(chosen.drop(attach.PAIR), batch)
             whole.unpersist()
             ways.tell_failures()
         facts = {"sent": sent, "manifests": sorted(m.name for m in manifests)}
+        fence.check()
         own.commit(Manifest(STAGE, run, batch, tables, facts))
         for topic, count in sent.items():
             _LOG.log(level, "route: %d packets to %s", count, topic)

@@ -14,8 +14,6 @@ import pytest
 from fink_client.avro_utils import AlertReader
 
 from fink_voevent import ingest, landing, ledger, night, route, stored, versions
-from fink_voevent.errors import StorageError
-from fink_voevent.lease import hold
 from fink_voevent.listen.files import documents
 from fink_voevent.schema import arrow_schema
 from fink_voevent.spool import Received, Spool
@@ -382,12 +380,3 @@ def test_a_filter_that_fails_selects_nothing_and_stops_nothing(
     assert set(pipeline.topics()) == {"fink_grb_bronze_ztf"}
     assert "filter loud failed on packets that it lost: ZeroDivision" in caplog.text
     assert "filter short failed on packets that it lost: ValueError: 0" in caplog.text
-
-
-def test_only_one_process_runs_the_stages_on_a_root(tmp_path):
-    with (
-        hold(str(tmp_path), "match"),
-        pytest.raises(StorageError, match="another process"),
-    ):
-        with hold(str(tmp_path), "match"):
-            pass
