@@ -86,6 +86,7 @@ class Scorer:
             Those that were matched: rows of `versions.matchable`.
         """
         at = F.col("credible_level") / F.col("_limit") * STEPS
+        at = F.coalesce(at, F.lit(float(STEPS)))  # of one pixel, the whole of it
         below = F.least(F.floor(at), F.lit(STEPS - 1)).cast("int")
         curve = F.col("_curve")
         low, high, total = curve[below], curve[below + 1], curve[STEPS]

@@ -96,9 +96,8 @@ class Settings(BaseModel):
         5000.0,
         gt=0,
         le=41253,
-        description="largest part of the sky that one event is matched on (deg2): of a"
-        " larger region the most probable part, and the alerts beyond are counted;"
-        " 41253 is all of the sky",
+        description="largest part of the sky that an event is matched on (deg2): the"
+        " most probable; alerts of the rest are counted. 41253 is all of the sky",
     )
     window: str = Field(
         "",

@@ -71,7 +71,8 @@ def at_once(spark, settings, files: list[str]):
     told = sorted(set(files) - set(of_maps))
     events = stored.read_files(spark, settings.root, "events", told)
     maps = stored.read_files(spark, settings.root, "maps", of_maps)
-    return versions.latest(live.with_maps(events, maps), live.tenses(settings))
+    latest = versions.latest(live.with_maps(events, maps), live.tenses(settings))
+    return live.chosen_parts(latest, settings)
 
 
 def rows(df) -> list[str]:
