@@ -145,7 +145,8 @@ class Scorer:
         if fresh:
             missing = limited.where(F.col("region_id").isin(fresh))
             for row in missing.select("region_id", *_REGION).toLocalIterator():
-                self._curves[row.region_id] = self.curves(row.asDict(recursive=True))
+                region = row.asDict(recursive=True)
+                self._curves[row.region_id] = self.curves(region, region["_limit"])
         rows = [
             (r.event_id, cut, self._curves[r.region_id][cut], *r[2:])
             for r in wanted
@@ -153,9 +154,15 @@ class Scorer:
         ]
         return events.sparkSession.createDataFrame(rows, _CURVE)
 
-    def curves(self, region: dict[str, Any]) -> dict[str, list[float]]:
-        """By cut, the integral of the rate over sky (per day) at `STEPS` + 1 levels."""
-        levels = np.linspace(0, region["_limit"], STEPS + 1)
+    def curves(
+        self, region: dict[str, Any], limit: float | None = None
+    ) -> dict[str, list[float]]:
+        """By cut, the integral of the rate over sky (per day) at `STEPS` + 1 levels.
+
+        They rise to `limit`, by default to the level of the selection.
+        """
+        reach = self.credible_level if limit is None else limit
+        levels = np.linspace(0, reach, STEPS + 1)
 
         def curve(rates: np.ndarray) -> np.ndarray:
             if region["pixels"]:

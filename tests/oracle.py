@@ -4,11 +4,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.time import Time
 from cdshealpix.nested import lonlat_to_healpix
+
+from fink_voevent import localization
+from fink_voevent.localization import DEG2_PER_SR, Ellipse, Fisher
+
+PIXEL_DEG2 = 4 * np.pi * DEG2_PER_SR / (12 << 58)
 
 REGION = ("ra", "dec", "error_r90", "fisher", "ellipse", "cells", "pixels")
 
@@ -44,10 +51,13 @@ def _newest(event: dict) -> tuple:
 def pairs(
     events: list[dict],
     alerts: list[dict],
-    level: float,
+    level: float | Callable[[dict], float],
     window: tuple[float, float] | None = None,
 ) -> dict[tuple[str, int], dict]:
-    """Pairs by (event_id, alert_id), with separation, credible_level and delay."""
+    """Pairs by (event_id, alert_id), with separation, credible_level and delay.
+
+    `level` may be one for all events, or tell that of each.
+    """
     places = SkyCoord([a["ra"] for a in alerts], [a["dec"] for a in alerts], unit="deg")
     times = Time([a["jd"] for a in alerts], format="jd")
     found = {}
@@ -67,7 +77,8 @@ def pairs(
         moment = Time(event["time"].replace(tzinfo=None), scale="utc")
         delay = (times - moment).to_value(u.day)
         before, after = window or (event["window_before"], event["window_after"])
-        inside = (enclosed <= level) & (-before <= delay) & (delay <= after)
+        reach = level(event) if callable(level) else level
+        inside = (enclosed <= reach) & (-before <= delay) & (delay <= after)
         for i in np.flatnonzero(inside):
             found[event["event_id"], alerts[i]["alert_id"]] = {
                 "separation": separation[i],
@@ -76,6 +87,36 @@ def pairs(
                 "notice_id": event["notice_id"],
             }
     return found
+
+
+def where_zero(function, low: float = 1e-12, high: float = 1 - 1e-12) -> float:
+    """Where a rising function is 0, by halving."""
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if function(middle) < 0 else (low, middle)
+    return low
+
+
+def level_at(row: dict, area_deg2: float) -> float:
+    """Level of the most probable part of a region so large; 1 where it is smaller.
+
+    By search, and by summing pixels.
+    """
+    if row.get("pixels"):
+        pixels = sorted(row["pixels"], key=lambda p: p["level"])
+        area = np.cumsum([p["hi"] - p["lo"] for p in pixels]) * PIXEL_DEG2
+        if area[-1] < area_deg2:
+            return 1.0
+        return pixels[int(np.searchsorted(area, area_deg2))]["level"]
+    if row.get("ellipse"):
+        shape = Ellipse(**row["ellipse"])
+        return where_zero(lambda p: shape.area_deg2(p) - area_deg2)
+
+    def excess(probability: float) -> float:
+        radius_deg = Fisher(**row["fisher"]).radius_deg(probability)
+        return localization.area_deg2(radius_deg) - area_deg2
+
+    return where_zero(excess) if excess(1 - 1e-12) > 0 else 1.0
 
 
 def _of_map(pixels: list[dict], places: SkyCoord) -> np.ndarray:

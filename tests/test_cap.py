@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from oracle import assert_equal, pairs
+from oracle import assert_equal, level_at, pairs
 from test_match import (
     LEVEL,
     collect,
@@ -19,40 +19,11 @@ from test_match import (
 )
 from test_pipeline import Pipeline
 
-from fink_voevent import background, cap, digest, localization, match, versions
-from fink_voevent.localization import DEG2_PER_SR, Ellipse, Fisher
+from fink_voevent import background, cap, digest, match, versions
 from fink_voevent.score import Scorer
 from fink_voevent.status import Observer
 
 CAP_DEG2 = 300.0
-PIXEL_DEG2 = 4 * np.pi * DEG2_PER_SR / (12 << 58)
-
-
-def where_zero(function, low: float = 1e-12, high: float = 1 - 1e-12) -> float:
-    """Where a rising function is 0, by halving."""
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if function(middle) < 0 else (low, middle)
-    return low
-
-
-def level_at(row: dict, area_deg2: float) -> float:
-    """Level of the part of a region so large, by search and by summing pixels."""
-    if row.get("pixels"):
-        pixels = sorted(row["pixels"], key=lambda p: p["level"])
-        area = np.cumsum([p["hi"] - p["lo"] for p in pixels]) * PIXEL_DEG2
-        if area[-1] < area_deg2:
-            return 1.0
-        return pixels[int(np.searchsorted(area, area_deg2))]["level"]
-    if row.get("ellipse"):
-        shape = Ellipse(**row["ellipse"])
-        return where_zero(lambda p: shape.area_deg2(p) - area_deg2)
-
-    def excess(probability: float) -> float:
-        radius_deg = Fisher(**row["fisher"]).radius_deg(probability)
-        return localization.area_deg2(radius_deg) - area_deg2
-
-    return where_zero(excess) if excess(LEVEL) > 0 else 1.0
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +42,7 @@ def live(spark, tmp_path, sky):
 
 
 def expected(sky, levels: dict[str, float]) -> dict:
-    events, alerts = sky
-    found = {}
-    for row in events:
-        found |= pairs([row], alerts, min(LEVEL, levels[row["event_id"]]))
-    return found
+    return pairs(*sky, lambda event: min(LEVEL, levels[event["event_id"]]))
 
 
 def test_regions_are_met_in_their_most_probable_part(spark, tmp_path, sky, live):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from oracle import assert_equal, pairs
+from oracle import assert_equal, level_at, pairs
 from programs import broadcaster, listener, wait_for
 
 from fink_voevent import at_rest, attach, ingest, ledger, night, route, stored
@@ -18,6 +18,7 @@ from fink_voevent.status import Observer
 from fink_voevent.surveys import thin
 
 WIDE = (20000.0, 20000.0)
+SKY = 41253.0  # deg2: no cap
 
 
 @pytest.fixture(scope="session")
@@ -44,14 +45,18 @@ def alerts(real) -> list[dict]:
 
 
 @pytest.mark.parametrize(
-    ("window", "order"),
-    [(None, 0), (WIDE, 0), (WIDE, 4), (WIDE, 5), (WIDE, 6), (WIDE, 7)],
+    ("window", "order", "cap_deg2"),
+    [
+        *[(None, 0, SKY), (WIDE, 0, SKY), (WIDE, 4, SKY), (WIDE, 5, SKY)],
+        *[(WIDE, 6, SKY), (WIDE, 7, SKY), (WIDE, 0, 5000.0), (WIDE, 0, 50.0)],
+    ],
 )
 def test_a_real_night_meets_real_notices_as_brute_force_says(
-    spark, settings, real, notices, alerts, tmp_path, window, order
+    spark, settings, real, notices, alerts, tmp_path, window, order, cap_deg2
 ):
     chosen = settings.model_copy(
         update={
+            "cap_deg2": cap_deg2,
             "window": ",".join(map(str, window)) if window else "",
             "cell_order": order,
         }
@@ -64,8 +69,11 @@ def test_a_real_night_meets_real_notices_as_brute_force_says(
         tmp_path / "out",
     )
     found = pq.read_table(tmp_path / "out" / "coincidences.parquet").to_pylist()
-    expected = pairs(notices, alerts, chosen.credible_level, window)
-    assert window is None or len(expected) >= 2500
+    level = chosen.credible_level
+    expected = pairs(
+        notices, alerts, lambda event: min(level, level_at(event, cap_deg2)), window
+    )
+    assert window is None or cap_deg2 < SKY or len(expected) >= 2500
     assert_equal(found, expected)
 
 
