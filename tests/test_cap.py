@@ -87,6 +87,19 @@ def test_chance_is_of_the_part_that_is_matched(spark, tmp_path):
     assert unrelated == pytest.approx(7 * a_day, rel=0.01)
 
 
+def test_a_cap_within_one_pixel_leaves_that_pixel_and_a_chance(spark, tmp_path, sky):
+    row = frame(spark, tmp_path / "map", "events", [map_event(100, 2, order=1)])
+    latest = versions.matchable(versions.latest(row, ("observation",)))
+    capped = cap.with_cap(latest, 1e-3, LEVEL)
+    counts = {cut: np.full(background.CELLS, 100) for cut in background.CUTS}
+    scorer = Scorer(background.from_counts(counts, 10, "ztf"), LEVEL)
+    alerts = thin(spark, tmp_path / "alerts.parquet", sky[1])
+    found = collect(scorer.score(match.pairs(alerts, capped, LEVEL, 3), capped))
+    assert found
+    assert {pair["credible_level"] for pair in found} == {0.0}
+    assert all(0 <= pair["p_chance"] <= 1 for pair in found)
+
+
 def test_the_stage_tells_how_many_alerts_are_beyond(spark, settings, datatest):
     """Whichever comes first, alerts or notices."""
     counts = []
