@@ -15,7 +15,17 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent import cap, digest, match, night, nights, pieces, surveys
+from fink_voevent import (
+    cap,
+    digest,
+    in_time,
+    match,
+    night,
+    nights,
+    pieces,
+    surveys,
+    versions,
+)
 from fink_voevent import scramble as scrambling
 from fink_voevent.digest import Digest
 from fink_voevent.errors import InputError
@@ -33,6 +43,7 @@ class Tally:
     """What was matched: documents read, of those events, live events, alerts, pairs.
 
     `beyond_cap` are alerts, by event, that the cap alone left out: see `cap`.
+    `in_time_only` are those in the windows of events without a region: see `in_time`.
     """
 
     documents: int
@@ -41,6 +52,7 @@ class Tally:
     alerts: int
     coincidences: int
     beyond_cap: dict[str, int]
+    in_time_only: dict[str, int]
 
 
 def match_at_rest(
@@ -78,8 +90,8 @@ def match_at_rest(
             surveys.thin(science, settings.survey),
             spark.createDataFrame([], spark_schema("alerts")),
         ).persist()
-        live = live_of(events, settings).persist()
-        brief = digest.of(live)
+        latest = live_of(events, settings).persist()
+        live, brief = versions.matchable(latest), digest.of(latest)
         order = digest.order(brief, settings.cell_order)
         met = match.pairs(thin, live, settings.credible_level, order)
         scorer = scorer_of(settings)
@@ -91,8 +103,18 @@ def match_at_rest(
         pairs = _write(found, Path(scratch), out, formats)
         large = digest.capped(brief)
         beyond = _beyond(thin, live, settings, large) if large else {}
-        tally = Tally(count, events.count(), len(brief), thin.count(), pairs, beyond)
-        for frame in (events, thin, live):
+        unplaced = sorted(digest.unplaced(brief))
+        lacking = versions.only(latest, unplaced)
+        tally = Tally(
+            count,
+            events.count(),
+            sum(one.span is not None for one in brief.values()),
+            thin.count(),
+            pairs,
+            beyond,
+            in_time.counts(thin, lacking) if unplaced else {},
+        )
+        for frame in (events, thin, latest):
             frame.unpersist()
     return tally
 
@@ -127,7 +149,7 @@ def scramble(
     thin = past_alerts(spark, settings, alerts).persist()
     with tempfile.TemporaryDirectory(prefix="fink_voevent-") as scratch:
         _, events = read_notices(spark, settings, notices, Path(scratch))
-        live = live_of(events, settings)
+        live = versions.matchable(live_of(events, settings))
         order = digest.order(digest.of(live), settings.cell_order)
         tally = scrambling.measure(thin, live, scorer, shifts_days, order)
         for frame in (events, thin):

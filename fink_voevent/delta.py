@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from fink_voevent import cap, digest, match, regions, versions
+from fink_voevent import cap, digest, in_time, match, regions, versions
 from fink_voevent.digest import Digest
 from fink_voevent.ledger import Written
 from fink_voevent.live import Known
@@ -93,19 +94,34 @@ def coincidences(inputs: Inputs, rules: Rules) -> DataFrame | None:
 
 def beyond_cap(inputs: Inputs, rules: Rules) -> dict[str, int]:
     """Alerts of one batch, by event, that the cap alone leaves out (see `cap`)."""
+    return _counts(inputs, digest.capped, rules.beyond)
+
+
+def in_time_only(inputs: Inputs) -> dict[str, int]:
+    """Alerts of one batch, by event without a region, in its window (see `in_time`)."""
+    return _counts(
+        inputs, digest.unplaced, lambda alerts, live, _: in_time.counts(alerts, live)
+    )
+
+
+def _counts(
+    inputs: Inputs,
+    chosen: Callable[[Digest], Digest],
+    count: Callable[[DataFrame, DataFrame, Digest], dict[str, int]],
+) -> dict[str, int]:
+    """Count new alerts by chosen events, and all alerts by those that changed."""
     now, before, past = inputs.now, inputs.before, inputs.past
     counts: Counter[str] = Counter()
     if inputs.span is not None:
-        days = inputs.span.whole_days()
-        large = digest.capped(digest.within(now.digest, days))
-        if large:
+        some = digest.within(chosen(now.digest), inputs.span.whole_days())
+        if some:
             fresh = past.read_files("alerts", inputs.alerts.files)
-            counts.update(rules.beyond(fresh, now.rows(sorted(large)), large))
+            counts.update(count(fresh, now.rows(sorted(some)), some))
     changed = digest.changed(now.digest, before.digest)
-    large = digest.capped(digest.chosen(now.digest, changed))
-    if large:
-        seen = past.alerts_within(digest.reach(large), digest.sky(large))
-        counts.update(rules.beyond(seen, now.rows(sorted(large)), large))
+    some = chosen(digest.chosen(now.digest, changed))
+    if some:
+        seen = past.alerts_within(digest.reach(some), digest.sky(some))
+        counts.update(count(seen, now.rows(sorted(some)), some))
     return dict(counts)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
@@ -21,6 +21,7 @@ from fink_voevent import regions, udf, versions
 from fink_voevent.span import Span
 
 MARGIN_US = 1_000_000  # windows are in elapsed time, leap seconds counted
+WHOLE_SKY = (1 << (12 << 2 * regions.SKY_ORDER)) - 1
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Brief:
         Where an alert meets it: the cells of `regions.SKY_ORDER` are its bits.
     capped : bool
         Whether a part of its region is matched: see `cap`.
+    unplaced : Span or None
+        When alerts are in its window, where it has no region: see `in_time`.
     """
 
     event_id: str
@@ -50,6 +53,7 @@ class Brief:
     rows: tuple[int, ...]
     sky: int
     capped: bool = False
+    unplaced: Span | None = None
 
 
 Digest = Mapping[str, Brief]  # by event_id
@@ -67,6 +71,7 @@ def of(latest: DataFrame) -> Digest:
         F.floor(first_us).alias("first_us"),
         F.ceil(last_us).alias("last_us"),
         versions.can_be_met().alias("can_be_met"),
+        versions.is_awaited().alias("is_awaited"),
         F.array(*[regions.rows_at(order) for order in regions.ORDERS]).alias("rows"),
         regions.sky().alias("sky"),
         is_capped.alias("capped"),
@@ -79,6 +84,7 @@ def of(latest: DataFrame) -> Digest:
             tuple(n or 0 for n in r.rows) if r.can_be_met else (),
             r.sky if r.can_be_met else 0,
             r.capped and r.can_be_met,
+            Span(r.first_us, r.last_us) if r.is_awaited and not r.can_be_met else None,
         )
         for r in rows
     }
@@ -123,6 +129,15 @@ def within(digest: Digest, span: Span) -> Digest:
 def capped(digest: Digest) -> Digest:
     """Events that are matched in a part of their region."""
     return {event: brief for event, brief in digest.items() if brief.capped}
+
+
+def unplaced(digest: Digest) -> Digest:
+    """Events without a region, as if it were the whole sky."""
+    return {
+        event: replace(brief, span=brief.unplaced, sky=WHOLE_SKY)
+        for event, brief in digest.items()
+        if brief.unplaced is not None
+    }
 
 
 def sky(digest: Digest) -> int:

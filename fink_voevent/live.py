@@ -138,7 +138,10 @@ class Known:
         return replace(self, held=held, latest=latest, _regions={})
 
     def _within(self, span: Span | None) -> frozenset[str]:
-        return frozenset(digest.within(self.digest, span)) if span else frozenset()
+        if span is None:
+            return frozenset()
+        alone = digest.within(digest.unplaced(self.digest), span)
+        return frozenset(digest.within(self.digest, span)) | frozenset(alone)
 
     def rows(self, events: Collection[str]) -> DataFrame:
         """Rows of some events, of `versions.latest` of all."""

@@ -21,7 +21,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.types import StructType
 
-from fink_voevent import delta, ingest, ledger, pieces, surveys
+from fink_voevent import delta, digest, ingest, ledger, pieces, surveys
 from fink_voevent.delta import Inputs, Rules
 from fink_voevent.lease import Fence
 from fink_voevent.ledger import NOTHING, Ledger, Manifest, Written, run_of
@@ -45,6 +45,7 @@ _BEYOND = (
     "match %s: %d more alerts in the region of %s, beyond the part that is matched"
     " (VOEVENT_CAP_DEG2)"
 )
+_IN_TIME = "match %s: %d alerts in the window of %s, in time only: it has no region"
 
 
 def new_alerts(thin: DataFrame, seen: DataFrame) -> DataFrame:
@@ -136,6 +137,8 @@ def batch_writer(
         _LOG.log(level, _DONE, manifest.facts)
         for event, count in sorted(manifest.facts["beyond_cap"].items()):
             _LOG.log(level, _BEYOND, night, count, event)
+        for event, count in sorted(manifest.facts["in_time_only"].items()):
+            _LOG.log(level, _IN_TIME, night, count, event)
 
     return process
 
@@ -171,6 +174,7 @@ class _Matching:
             "event_files": arriving,
             "coincidences": coincidences.rows,
             "beyond_cap": delta.beyond_cap(inputs, self._rules),
+            "in_time_only": delta.in_time_only(inputs),
             **_told_of(inputs),
         }
         tables = {"alerts": alerts.files, "coincidences": coincidences.files}
@@ -216,6 +220,7 @@ def _told_of(inputs: Inputs) -> dict[str, Any]:
         "alerts": inputs.alerts.rows,
         "span_us": inputs.span,
         "live_notices": sum(b.span is not None for b in inputs.now.digest.values()),
+        "unplaced_notices": len(digest.unplaced(inputs.now.digest)),
     }
 
 

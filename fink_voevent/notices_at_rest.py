@@ -34,9 +34,8 @@ def read_notices(
 
 
 def live_of(events: DataFrame, settings: Settings) -> DataFrame:
-    """Latest versions of events, as they are matched."""
-    latest = versions.latest(events, tenses(settings))
-    return versions.matchable(chosen_parts(latest, settings))
+    """Latest versions of events, as they are matched: see `versions.matchable`."""
+    return chosen_parts(versions.latest(events, tenses(settings)), settings)
 
 
 def _land(found: Iterable[Found], folder: Path) -> int:

@@ -38,14 +38,18 @@ class Status:
     topics: dict[str, int]
     lag_s: float
     beyond_cap: int = 0
+    unplaced_notices: int = 0
 
     def line(self) -> str:
         """One line for an operator."""
         topics = ", ".join(f"{t} {n}" for t, n in self.topics.items()) or "none"
         more = f" and {self.beyond_cap} beyond the cap" if self.beyond_cap else ""
+        unplaced = self.unplaced_notices
+        live = f"{self.live_notices}"
+        live += f" and {unplaced} without a region" if unplaced else ""
         return (
             f"notices received {self.received}, events {self.events},"
-            f" quarantine {self.quarantined}, live notices {self.live_notices},"
+            f" quarantine {self.quarantined}, live notices {live},"
             f" alerts searched {self.alerts}, coincidences {self.coincidences}{more},"
             f" topics: {topics}; lag {self.lag_s:.1f} s"
         )
@@ -92,7 +96,7 @@ class Observer:
             received=sum(rows),
             events=sum(f["events"] for f in ingested),
             quarantined=sum(f["quarantine"] for f in ingested),
-            live_notices=self._live_notices(),
+            live_notices=self._newest_match().get("live_notices", 0),
             alerts=sum(m.facts["alerts"] for m in matched),
             coincidences=sum(m.facts["coincidences"] for m in matched),
             topics=dict(sorted(topics.items())),
@@ -100,11 +104,12 @@ class Observer:
             beyond_cap=sum(
                 sum(m.facts.get("beyond_cap", {}).values()) for m in matched
             ),
+            unplaced_notices=self._newest_match().get("unplaced_notices", 0),
         )
 
-    def _live_notices(self) -> int:
+    def _newest_match(self) -> dict[str, Any]:
         newest = self._ledger("match").newest()
-        return 0 if newest is None else int(newest.facts["live_notices"])
+        return {} if newest is None else dict(newest.facts)
 
     def coincidences(self) -> list[dict[str, Any]]:
         """All rows of the journal of coincidences, in order of batch."""

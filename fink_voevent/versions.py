@@ -127,11 +127,12 @@ def one_name(events: DataFrame, names: Mapping[str, str] | None = None) -> DataF
 
 def can_be_met() -> Column:
     """Whether an alert can meet a row of `latest`: it stands, has region and time."""
-    return (
-        (F.col("kind") != "retraction")
-        & F.col("cells").isNotNull()
-        & F.col("event_time").isNotNull()
-    )
+    return is_awaited() & F.col("cells").isNotNull()
+
+
+def is_awaited() -> Column:
+    """Whether an alert could meet a row of `latest`, if it has a region: its time."""
+    return (F.col("kind") != "retraction") & F.col("event_time").isNotNull()
 
 
 def matchable(live: DataFrame) -> DataFrame:

@@ -20,6 +20,7 @@ from fink_voevent import landing, maps
 from fink_voevent.errors import InputError
 from fink_voevent.fetch import fetch
 from fink_voevent.spool import Received
+from fink_voevent.status import Observer
 from fink_voevent.storage import open_store
 
 
@@ -124,6 +125,7 @@ def test_a_notice_is_matched_once_its_map_came(pipeline, monkeypatch):  # noqa: 
         pipeline.alerts("early", "late")
         pipeline.match()
         assert pipeline.standing() == []
+        assert Observer(pipeline.settings.root).status().unplaced_notices == 1
         fetcher = maps.Fetcher(pipeline.settings)
         held = server.files.pop("/map")
         assert fetcher.turn(0) == 0  # not there yet
@@ -131,6 +133,7 @@ def test_a_notice_is_matched_once_its_map_came(pipeline, monkeypatch):  # noqa: 
         assert fetcher.turn(1) == 0  # not due yet
         assert fetcher.turn(100) == 1
         pipeline.match()
+        assert Observer(pipeline.settings.root).status().unplaced_notices == 0
         found = {row["object_id"] for row in pipeline.standing()}
         assert "ZTF22aaaagrb" in found
         assert maps.Fetcher(pipeline.settings).turn(0) == 0  # once

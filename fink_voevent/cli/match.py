@@ -81,6 +81,11 @@ def command(
             " matched (--cap-deg2)",
             err=True,
         )
+    for event, count in tally.in_time_only.items():
+        click.echo(
+            f"{event}: {count} alerts in its window, in time only: it has no region",
+            err=True,
+        )
     click.echo(
         f"{tally.documents} documents, {tally.events} notices, {tally.live} live"
         f" events, {tally.alerts} alerts searched, {tally.coincidences} coincidences in"
