@@ -53,9 +53,7 @@ class Settings(BaseModel):
         description="file of certificate authorities, for SSL of the kafka:// sources;"
         " empty is the system's",
     )
-    gcn_client_id: str = Field(
-        "", description="for gcn:// sources: client id of your account at GCN"
-    )
+    gcn_client_id: str = Field("", description="for gcn:// sources: your id at GCN")
     gcn_client_secret: SecretStr = Field(
         SecretStr(""), description="for gcn:// sources; never shown or logged"
     )
