@@ -15,13 +15,14 @@ from astropy.coordinates import Latitude, Longitude
 from cdshealpix.nested import lonlat_to_healpix
 from make_datatest import ALERT, alert
 
-from fink_voevent import localization
+from fink_voevent import compaction, localization
 from fink_voevent.schema import arrow_schema
 
 T0 = datetime(2024, 1, 15, tzinfo=timezone.utc)
 JD0 = 2460324.5  # the same
 LEVEL = 0.95  # of the selection
 MAP_ORDER = 8
+REPEATED = ["survey", "night", "packet_file", "band"]
 MAPS = 10
 
 
@@ -30,12 +31,16 @@ def places(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray
     return rng.uniform(0, 360, count), np.degrees(np.arcsin(rng.uniform(-1, 1, count)))
 
 
-def write_alerts(path: Path, count: int, parts: int = 8) -> None:
-    """Thin alerts, as voevent_match keeps them, in some files."""
+def write_alerts(path: Path, count: int) -> None:
+    """Thin alerts, as voevent_match keeps them: in files as large, with as many texts.
+
+    Numbers are plain in them, as Spark writes numbers of which hardly any are the same.
+    """
     rng = np.random.default_rng(1)
     path.mkdir()
     schema = arrow_schema("alerts")
     nullable = pa.schema([f.with_nullable(True) for f in schema])
+    parts = -(-count // compaction.ROWS)
     for part in range(parts):
         size = count // parts
         columns = _places(rng, size) | _light(rng, size)
@@ -49,7 +54,8 @@ def write_alerts(path: Path, count: int, parts: int = 8) -> None:
             "packet_file": [f"file:///data/fink/{name}"] * size,
         }
         arrays = [pa.array(columns[f.name], f.type) for f in nullable]
-        pq.write_table(pa.table(arrays, schema=nullable), path / f"{part}.parquet")
+        table = pa.table(arrays, schema=nullable)
+        pq.write_table(table, path / f"{part}.parquet", use_dictionary=REPEATED)
 
 
 def _places(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:

@@ -30,7 +30,7 @@ from fink_voevent.times import days_between
 
 _LOG = logging.getLogger(__name__)
 MOST_FILES = 4  # of a night that is left as it is
-ROWS = 1_000_000  # of a file, about
+ROWS = 250_000  # of a file, about: a task sorts so many in memory, or reads them
 
 
 def compact(

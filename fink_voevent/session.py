@@ -50,6 +50,8 @@ OPTIONS = {
     "spark.sql.streaming.minBatchesToRetain": "20",
 }
 
+# What a batch throws away lets other collectors grow the heap to all that it may be.
+COLLECTOR = "-XX:+UseSerialGC"
 _NAMES = ("functions", "Column", "PythonUtils", "SparkSession", "SparkSession$", "org")
 
 
@@ -91,7 +93,7 @@ def build(settings: Settings, name: str, log: Path | None = None) -> SparkSessio
             .config("spark.driver.host", "127.0.0.1")
             .config(
                 "spark.driver.extraJavaOptions",
-                f"-Dlog4j2.configurationFile={properties}",
+                f"-Dlog4j2.configurationFile={properties} {COLLECTOR}",
             )
         )
     for key, value in OPTIONS.items():
