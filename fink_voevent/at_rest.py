@@ -43,7 +43,7 @@ class Tally:
     """What was matched: documents read, of those events, live events, alerts, pairs.
 
     `beyond_cap` are alerts, by event, that the cap alone left out: see `cap`.
-    `in_time_only` are those in the windows of events without a region: see `in_time`.
+    `in_time_only` are those in windows of events that await their map: see `in_time`.
     """
 
     documents: int

@@ -98,7 +98,7 @@ def beyond_cap(inputs: Inputs, rules: Rules) -> dict[str, int]:
 
 
 def in_time_only(inputs: Inputs) -> dict[str, int]:
-    """Alerts of one batch, by event without a region, in its window (see `in_time`)."""
+    """Alerts of one batch, by event that awaits its map, in its window (`in_time`)."""
     return _counts(
         inputs, digest.unplaced, lambda alerts, live, _: in_time.counts(alerts, live)
     )

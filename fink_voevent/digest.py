@@ -44,7 +44,7 @@ class Brief:
     capped : bool
         Whether a part of its region is matched: see `cap`.
     unplaced : Span or None
-        When alerts are in its window, where it has no region: see `in_time`.
+        When alerts are in its window, where it awaits its sky map: see `in_time`.
     """
 
     event_id: str
@@ -71,7 +71,7 @@ def of(latest: DataFrame) -> Digest:
         F.floor(first_us).alias("first_us"),
         F.ceil(last_us).alias("last_us"),
         versions.can_be_met().alias("can_be_met"),
-        versions.is_awaited().alias("is_awaited"),
+        versions.awaits_map().alias("awaits_map"),
         F.array(*[regions.rows_at(order) for order in regions.ORDERS]).alias("rows"),
         regions.sky().alias("sky"),
         is_capped.alias("capped"),
@@ -84,7 +84,7 @@ def of(latest: DataFrame) -> Digest:
             tuple(n or 0 for n in r.rows) if r.can_be_met else (),
             r.sky if r.can_be_met else 0,
             r.capped and r.can_be_met,
-            Span(r.first_us, r.last_us) if r.is_awaited and not r.can_be_met else None,
+            Span(r.first_us, r.last_us) if r.awaits_map else None,
         )
         for r in rows
     }
@@ -132,7 +132,7 @@ def capped(digest: Digest) -> Digest:
 
 
 def unplaced(digest: Digest) -> Digest:
-    """Events without a region, as if it were the whole sky."""
+    """Events that await their sky map, as if it were the whole sky."""
     return {
         event: replace(brief, span=brief.unplaced, sky=WHOLE_SKY)
         for event, brief in digest.items()

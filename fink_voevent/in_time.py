@@ -1,10 +1,10 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Events without a region, their sky map not fetched yet or never told: time alone.
+"""Events whose sky map is not fetched yet, and that have no other region: time alone.
 
-Time alone pairs an event with all alerts of its nights, each of which would be
-withdrawn when its region comes. So those alerts are counted, by event, and no
-coincidence is made of them.
+Time alone pairs an event with all alerts of its nights, nearly all of which would be
+withdrawn when the map comes. So those alerts are counted, by event, and no coincidence
+is made of them.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ _BEYOND = (
     "match %s: %d more alerts in the region of %s, beyond the part that is matched"
     " (VOEVENT_CAP_DEG2)"
 )
-_IN_TIME = "match %s: %d alerts in the window of %s, in time only: it has no region"
+_IN_TIME = "match %s: %d alerts in the window of %s, in time only: its map is awaited"
 
 
 def new_alerts(thin: DataFrame, seen: DataFrame) -> DataFrame:

@@ -46,7 +46,7 @@ class Status:
         more = f" and {self.beyond_cap} beyond the cap" if self.beyond_cap else ""
         unplaced = self.unplaced_notices
         live = f"{self.live_notices}"
-        live += f" and {unplaced} without a region" if unplaced else ""
+        live += f" and {unplaced} that await their map" if unplaced else ""
         return (
             f"notices received {self.received}, events {self.events},"
             f" quarantine {self.quarantined}, live notices {live},"

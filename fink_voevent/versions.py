@@ -55,9 +55,10 @@ def latest(
     -------
     DataFrame
         One row an event: columns of coincidences, and `kind`, `fisher`, `cells`,
-        `pixels`, `window_before`, `window_after`. The region is that of the latest
-        notice that has one, named by `region_id`; `event_time` that of the latest that
-        gives the trigger's, a follow-up's own time standing in where there is none.
+        `pixels`, `window_before`, `window_after`, `skymap_url`. The region is that of
+        the latest notice that has one, named by `region_id`; `event_time` that of the
+        latest that gives the trigger's, a follow-up's own time standing in where there
+        is none.
 
     Notes
     -----
@@ -79,7 +80,7 @@ def latest(
     map_id = F.concat_ws("/", "notice_id", "skymap_sha256")
     ranked = one_name(taking_part.withColumn("_map_id", map_id), names).select(
         *[F.col(source).alias(name) for name, source in told.items()],
-        *("kind", "window_before", "window_after"),
+        *("kind", "window_before", "window_after", "skymap_url"),
         F.first(region, ignorenulls=True).over(whole).alias("_region"),
         F.coalesce(F.first(trigger, ignorenulls=True).over(whole), "time").alias(
             "event_time"
@@ -127,11 +128,16 @@ def one_name(events: DataFrame, names: Mapping[str, str] | None = None) -> DataF
 
 def can_be_met() -> Column:
     """Whether an alert can meet a row of `latest`: it stands, has region and time."""
-    return is_awaited() & F.col("cells").isNotNull()
+    return _stands() & F.col("cells").isNotNull()
 
 
-def is_awaited() -> Column:
-    """Whether an alert could meet a row of `latest`, if it has a region: its time."""
+def awaits_map() -> Column:
+    """Whether an alert can meet a row of `latest` once its sky map is fetched."""
+    lacking = F.col("cells").isNull() & F.col("skymap_url").isNotNull()
+    return _stands() & lacking
+
+
+def _stands() -> Column:
     return (F.col("kind") != "retraction") & F.col("event_time").isNotNull()
 
 

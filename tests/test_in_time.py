@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Events without a region: alerts in their windows are counted, none is paired."""
+"""Events that await their map: alerts in their windows are counted, none is paired."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import pytest
 from astropy.time import Time
+from test_maps import land, mapless
 from test_match import alert, collect, event, frame, thin
 from test_pipeline import Pipeline
 
@@ -22,6 +23,7 @@ NO_REGION = {
     "error_r90": None,
     "fisher": None,
     "cells": None,
+    "skymap_url": "https://example.org/map",
 }
 BEFORE_LEAP = datetime(2016, 12, 31, 12, tzinfo=timezone.utc)  # s of its day: 86,401
 BEFORE, AFTER = 0.25, 1.0
@@ -29,7 +31,7 @@ BEFORE, AFTER = 0.25, 1.0
 
 @pytest.fixture
 def unplaced(spark, tmp_path):
-    """Latest rows of events around a leap second, without a region."""
+    """Latest rows of events around a leap second, without their map."""
     rows = [
         event(number, 0.0, 0.0, 1.0)
         | NO_REGION
@@ -78,6 +80,8 @@ def test_they_meet_no_alert_and_are_known_as_unplaced(spark, tmp_path, unplaced)
     assert digest.unplaced(found).keys() == {f"event-{n}" for n in range(4)}
     retracted = unplaced.drop("kind").selectExpr("*", "'retraction' AS kind")
     assert not digest.unplaced(digest.of(retracted))
+    placeless = unplaced.drop("skymap_url").selectExpr("*", "NULL AS skymap_url")
+    assert not digest.unplaced(digest.of(placeless))
     alerts = thin(spark, tmp_path / "alerts", [alert(1, 0.0, 0.0, 0.1)])
     pairs = match.pairs(alerts, versions.matchable(unplaced), 0.95, 4)
     assert not collect(pairs)
@@ -95,7 +99,7 @@ def test_the_stage_counts_them_whichever_comes_first(spark, settings, datatest):
         pipeline = Pipeline(spark, settings.model_copy(update=changed), datatest)
         names = [path.stem for path in sorted((datatest / "alerts").glob("*.parquet"))]
         steps = [
-            lambda p=pipeline: p.notices("grb130702a_alert"),
+            lambda p=pipeline: land(p, mapless()),
             lambda p=pipeline, n=names: p.alerts(*n),
         ]
         for step in steps if number else steps[::-1]:
@@ -105,7 +109,7 @@ def test_the_stage_counts_them_whichever_comes_first(spark, settings, datatest):
         assert pipeline.standing() == []
         status = Observer(pipeline.settings.root).status()
         assert status.unplaced_notices == 1
-        assert "live notices 0 and 1 without a region" in status.line()
+        assert "live notices 0 and 1 that await their map" in status.line()
         manifests = ledger.Ledger(pipeline.settings.root, night.STAGE).manifests()
         counts: Counter[str] = Counter()
         for manifest in manifests:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 from cdshealpix.nested import healpix_to_lonlat
-from test_pipeline import pipeline  # noqa: F401 - a fixture
+from test_pipeline import Pipeline, pipeline  # noqa: F401 - a fixture
 from test_skymap import ORDER, multi_order
 
 from fink_voevent import landing, maps
@@ -106,22 +106,31 @@ def burst_map() -> bytes:
     return multi_order(np.exp(-((distance / 8) ** 2) / 2) + 1e-12)
 
 
+def mapless(url: str = "https://example.org/map") -> bytes:
+    """Document of a notice that gives its map by address alone."""
+    told = {
+        "$schema": "https://gcn.nasa.gov/schema/main/gcn/notices/fermi/gbm/alert"
+        ".schema.json",
+        "mission": "Fermi",
+        "id": ["686754622"],
+        "alert_datetime": "2022-10-09T13:20:00Z",
+        "trigger_time": "2022-10-09T13:16:59Z",
+        "healpix_url": url,
+    }
+    return json.dumps(told).encode()
+
+
+def land(to: Pipeline, raw: bytes) -> None:
+    """Let a document arrive."""
+    to.spool.append([Received(raw, "file", "x.json")])
+    landing.drain(to.spool, open_store(to.settings.root).at("landing"))
+
+
 def test_a_notice_is_matched_once_its_map_came(pipeline, monkeypatch):  # noqa: F811
     with site(map=burst_map()) as server:
         values = {"skymap_hosts": "127.0.0.1", "window": "1,7"}
         pipeline.settings = pipeline.settings.model_copy(update=values)
-        told = {
-            "$schema": "https://gcn.nasa.gov/schema/main/gcn/notices/fermi/gbm/alert"
-            ".schema.json",
-            "mission": "Fermi",
-            "id": ["686754622"],
-            "alert_datetime": "2022-10-09T13:20:00Z",
-            "trigger_time": "2022-10-09T13:16:59Z",
-            "healpix_url": f"{server.address}/map",
-        }
-        raw = json.dumps(told).encode()
-        pipeline.spool.append([Received(raw, "file", "x.json")])
-        landing.drain(pipeline.spool, open_store(pipeline.settings.root).at("landing"))
+        land(pipeline, mapless(f"{server.address}/map"))
         pipeline.alerts("early", "late")
         pipeline.match()
         assert pipeline.standing() == []

@@ -83,7 +83,8 @@ def command(
         )
     for event, count in tally.in_time_only.items():
         click.echo(
-            f"{event}: {count} alerts in its window, in time only: it has no region",
+            f"{event}: {count} alerts in its window, in time only: its sky map is not"
+            " here (VOEVENT_SKYMAP_HOSTS)",
             err=True,
         )
     click.echo(
