@@ -3,7 +3,7 @@
 """Which coincidences go to which topics.
 
 All filters are boolean columns of one select. What follows on a pair, an update or what
-takes it back, goes where the pair went too: who was told of it is told the rest.
+takes it back, goes where the pair stands too: who was told of it is told the rest.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 from fink_utils.spark.utils import FinkUDF, expand_function_from_string
 from pyspark.accumulators import Accumulator, AccumulatorParam
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.functions import pandas_udf
 from pyspark.sql.types import BooleanType
@@ -28,6 +28,7 @@ from fink_voevent.settings import Settings
 _LOG = logging.getLogger(__name__)
 FOLLOWING = frozenset({"update", "withdrawn", "retracted"})
 _TEXTS = "array<string>"
+_FIRST = Window.unboundedPreceding
 TEST = "_test"  # last part of the topics of tests and injections
 Reasons = dict[str, str]  # by the filter's name
 LEGACY = ("grb_bronze", "grb_silver", "grb_gold", "gw_bronze")  # fink-mm's topics
@@ -144,7 +145,7 @@ def decided(packets: DataFrame, told: DataFrame | None) -> DataFrame:
         Of `passed`.
     told : DataFrame or None
         Rows of the table routed of earlier batches: what follows on a pair goes where
-        that went, whatever a filter says of it now. None where nothing follows on one.
+        that stands, whatever a filter says of it now. None where nothing follows.
     """
     if told is not None:
         packets = _with_those_before(packets, told)
@@ -157,29 +158,38 @@ def decided(packets: DataFrame, told: DataFrame | None) -> DataFrame:
 
 
 def _with_those_before(packets: DataFrame, told: DataFrame) -> DataFrame:
-    """Add to the topics of what follows on a pair those to which the pair went."""
+    """Add to the topics of what follows on a pair those on which it stands.
+
+    A pair that is taken back and raised again stands where it is told anew: not where
+    it stood before, nor where its end alone was told.
+    """
     pair = ["event_id", "survey", "alert_id"]
-    own = packets.select(*map(_of_pair, pair), F.col("_topics").alias("topics"))
+    row = [_of_pair(name) for name in (*pair, "batch", "status")]
+    own = packets.select(*row, F.col("_topics").alias("topics"))
+    wanted = packets.where(_follows()).select(row[: len(pair)]).distinct()
+    every = told.select(own.columns).unionByName(own).join(wanted, pair, "left_semi")
+    earlier = Window.partitionBy(*pair).orderBy("batch").rowsBetween(_FIRST, -1)
+    ends = F.coalesce(F.sum(F.when(_ended(), 1)).over(earlier), F.lit(0))
+    since = Window.partitionBy(*pair, "_ends").orderBy("batch")
+    held = F.collect_list(F.when(~_ended(), F.col("topics"))).over(since)
     plain = F.transform(
-        F.flatten(F.collect_list("topics")),
-        lambda topic: F.regexp_replace(topic, f"{TEST}$", ""),
+        F.flatten(held), lambda topic: F.regexp_replace(topic, f"{TEST}$", "")
     )
-    wanted = packets.where(_follows()).select(*map(_of_pair, pair)).distinct()
-    before = (
-        told.select(own.columns)
-        .unionByName(own)
-        .join(wanted, pair, "left_semi")
-        .groupBy(*pair)
-        .agg(F.array_distinct(plain).alias("_before"))
-        .select(F.struct(*pair).alias("_pair"), "_before")
+    before = every.withColumn("_ends", ends).select(
+        F.struct(*pair, "batch").alias("_pair"),
+        F.array_distinct(plain).alias("_before"),
     )
     both = F.array_union("_topics", F.coalesce("_before", F.array().cast(_TEXTS)))
     return (
-        packets.withColumn("_pair", F.struct(*map(_of_pair, pair)))
+        packets.withColumn("_pair", F.struct(*row[: len(pair) + 1]))
         .join(before, "_pair", "left")
         .withColumn("_topics", F.when(_follows(), both).otherwise(F.col("_topics")))
         .drop("_pair", "_before")
     )
+
+
+def _ended() -> Column:
+    return F.col("status").isin("withdrawn", "retracted")
 
 
 def rows(packets: DataFrame, survey: str) -> DataFrame:
