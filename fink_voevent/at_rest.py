@@ -101,18 +101,14 @@ def match_at_rest(
             "event_id", "credible_level", "alert_id"
         )
         pairs = _write(found, Path(scratch), out, formats)
-        large = digest.capped(brief)
-        beyond = _beyond(thin, live, settings, large) if large else {}
-        unplaced = sorted(digest.unplaced(brief))
-        lacking = versions.only(latest, unplaced)
         tally = Tally(
             count,
             events.count(),
             sum(one.span is not None for one in brief.values()),
             thin.count(),
             pairs,
-            beyond,
-            in_time.counts(thin, lacking) if unplaced else {},
+            _beyond(thin, live, settings, digest.capped(brief)),
+            _in_time(thin, latest, sorted(digest.unplaced(brief))),
         )
         for frame in (events, thin, latest):
             frame.unpersist()
@@ -122,8 +118,14 @@ def match_at_rest(
 def _beyond(
     thin: DataFrame, live: DataFrame, settings: Settings, large: Digest
 ) -> dict[str, int]:
+    if not large:
+        return {}
     order = digest.order(large, settings.cell_order)
     return cap.beyond(thin, live, settings.credible_level, order)
+
+
+def _in_time(thin: DataFrame, latest: DataFrame, unplaced: list[str]) -> dict[str, int]:
+    return in_time.counts(thin, versions.only(latest, unplaced)) if unplaced else {}
 
 
 def scramble(
