@@ -3,8 +3,10 @@
 """Matching beside a plain scan of the same columns, in the same run.
 
 ``python benchmarks/match.py [ALERTS]`` writes ``build/bench/match.json``. Alerts are
-synthetic, evenly over the sky and seven days; six regions in ten are of arcseconds to
-arcminutes, three of 3 to 15 degrees, one between.
+synthetic, evenly over the sky and twenty days; six regions in ten are of arcseconds to
+arcminutes, three of 3 to 15 degrees, one between. Events are spread over the same days,
+with a window of seven, but for those that are `crowded`: they meet alerts of any time,
+as do the ones of all other figures.
 """
 
 from __future__ import annotations
@@ -17,9 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
@@ -42,21 +42,22 @@ from fink_voevent.session import build
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "datatest"))
 
-from make_datatest import ALERT, alert  # noqa: E402
 from sky import (  # noqa: E402
     LEVEL,
+    always,
     circles,
     event,
     sky_maps,
     write_alerts,
+    write_packets,
     write_science,
 )
 
 REPEATS = 5
 REGIONS = (30, 300, 1000, 10_000)
+CROWDED = (300, 10_000)
 MANY = 1000
 READ = names("alerts")
-WIDE_BYTES, COPIES, WIDE_FILES = 15_000, 20, 128  # of the alerts of real width
 NEEDED = (
     *("candid", "objectId", "candidate", "cdsxmatch", "roid", "prv_candidates.jd"),
     *("prv_candidates.fid", "prv_candidates.magpsf", "prv_candidates.diffmaglim"),
@@ -106,32 +107,18 @@ def joined(alerts: DataFrame, events: DataFrame) -> Callable[[], None]:
     return lambda: drop(match.met(alerts, among))
 
 
-def write_packets(folder: Path) -> int:
-    """Alerts as wide as ZTF's: real ones if they are there, else ours; return how many.
-
-    Each file is the same one: what is measured is reading and matching.
-    """
-    real = ROOT.parent / "shared" / "real" / "ztf" / "regular"
-    if real.is_dir():
-        table = ds.dataset(real, format="parquet").to_table()
-    else:
-        rows = [
-            alert(n, f"ZTF{n}", n * 0.03, n * 0.004, 2459862.0, 19.0, -5.0, -9.0,
-                  "Unknown", 0.9)
-            for n in range(133)
-        ]  # fmt: skip
-        stamps = np.random.default_rng(1)  # as cutouts, which do not compress
-        for row in rows:
-            stamp = {"fileName": "x", "stampData": stamps.bytes(WIDE_BYTES)}
-            row["cutoutScience"] = stamp
-        table = pa.Table.from_pylist(rows, schema=ALERT)
-    whole = pa.concat_tables([table] * COPIES)
-    folder.mkdir()
-    first = folder / "0.parquet"
-    pq.write_table(whole, first, use_deprecated_int96_timestamps=True)
-    for part in range(1, WIDE_FILES):
-        (folder / f"{part}.parquet").hardlink_to(first)
-    return WIDE_FILES * len(whole)
+def met(
+    spark: SparkSession, alerts: DataFrame, rows: list[dict], folder: Path, name: str
+) -> dict[str, float]:
+    """Time (s) to match alerts with events, and the number of pairs."""
+    events = live(spark, rows, folder / f"{name}.parquet")
+    match_all = joined(alerts, events)
+    # hundreds of millions of pairs: once, all else is warm
+    spent_s = once(match_all) if len(rows) > MANY else timed(match_all)
+    count = match.pairs(alerts, events, LEVEL, digest.order(digest.of(events))).count()
+    spark.catalog.clearCache()  # these regions are not met again
+    print(f"{name}: {count} pairs in {spent_s:.1f} s")
+    return {f"{name}_s": spent_s, f"{name}_pairs": count}
 
 
 def real_width(spark: SparkSession, folder: Path) -> dict[str, float]:
@@ -139,7 +126,7 @@ def real_width(spark: SparkSession, folder: Path) -> dict[str, float]:
     count = write_packets(folder / "wide")
     science = spark.read.parquet(str(folder / "wide"))
     needed = [c for c in NEEDED if c.split(".")[0] in science.columns]
-    events = live(spark, circles(LIVE), folder / "wide_events.parquet")
+    events = live(spark, always(circles(LIVE)), folder / "wide_events.parquet")
     match_s = timed(joined(surveys.thin(science, "ztf", NIGHT), events), WARM)
     read_s = timed(lambda: drop(science.select(*needed)), WARM)  # last: all is warm
     return {
@@ -159,7 +146,7 @@ def micro_batch(spark: SparkSession, folder: Path) -> float:
     root = Path(settings.root)
     (root / "events").mkdir(parents=True)
     schema = pa.schema([f.with_nullable(True) for f in arrow_schema("events")])
-    rows = pa.Table.from_pylist(circles(LIVE), schema=schema)
+    rows = pa.Table.from_pylist(always(circles(LIVE)), schema=schema)
     pq.write_table(rows, root / "events" / "e.parquet")
     told = Manifest(ingest.STAGE, "r", 0, {"events": ("events/e.parquet",)}, {})
     for stage in (ingest.STAGE, night.STAGE):
@@ -184,7 +171,7 @@ def backfill(spark: SparkSession, alerts: DataFrame, folder: Path) -> float:
     Its region is made each time, as it is new to the stage.
     """
     compaction.by_place(alerts).write.parquet(str(folder / "by_place"))
-    late = live(spark, [event(1, 120.0, 30.0, 10.0)], folder / "late.parquet")
+    late = live(spark, always([event(1, 120.0, 30.0, 10.0)]), folder / "late.parquet")
     brief = digest.of(late)
     sky, order = digest.sky(brief), digest.order(brief)
     stored = past.within(spark.read.parquet(str(folder / "by_place")), sky)
@@ -211,26 +198,23 @@ def main(count: int) -> None:
         figures["scan_s"] = timed(lambda: drop(columns), WARM)
         print(f"scan: {figures['scan_s']:.1f} s")
         for number in REGIONS:
-            events = live(spark, circles(number), folder / f"{number}.parquet")
-            match_all = joined(alerts, events)
-            if number > MANY:  # hundreds of millions of pairs: once, all else is warm
-                figures[f"regions_{number}_s"] = once(match_all)
-            else:
-                figures[f"regions_{number}_s"] = timed(match_all)
-            print(f"{number} regions: {figures[f'regions_{number}_s']:.1f} s")
-            spark.catalog.clearCache()  # these regions are not met again
+            figures |= met(spark, alerts, circles(number), folder, f"regions_{number}")
+        for number in CROWDED:
+            crowd = always(circles(number))
+            figures |= met(spark, alerts, crowd, folder, f"crowded_{number}")
         again = timed(lambda: drop(columns))  # by now all is warm
         figures["scan_s"] = min(figures["scan_s"], again)
-        maps = live(spark, sky_maps(), folder / "maps.parquet")
+        maps = live(spark, always(sky_maps()), folder / "maps.parquet")
         figures["maps_10_s"] = timed(joined(alerts, maps))
         figures["backfill_s"] = backfill(spark, alerts, folder)
         figures["batch_s"] = micro_batch(spark, folder)
         figures |= real_width(spark, folder)
         figures["driver_rss_mb"] = driver_rss_mb(spark)
         spark.stop()
-    three = figures["regions_300_s"]
-    figures["ratio_300_to_scan"] = three / figures["scan_s"]
-    figures["ratio_10000_to_300"] = figures["regions_10000_s"] / three
+    for kind, told in (("regions", ""), ("crowded", "crowded_")):
+        three = figures[f"{kind}_300_s"]
+        figures[f"ratio_{told}300_to_scan"] = three / figures["scan_s"]
+        figures[f"ratio_{told}10000_to_300"] = figures[f"{kind}_10000_s"] / three
     rounded = {k: round(v, 3) for k, v in figures.items()}
     out = ROOT / "build" / "bench"
     out.mkdir(parents=True, exist_ok=True)

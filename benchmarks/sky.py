@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from astropy.coordinates import Latitude, Longitude
 from cdshealpix.nested import lonlat_to_healpix
@@ -22,8 +23,14 @@ T0 = datetime(2024, 1, 15, tzinfo=timezone.utc)
 JD0 = 2460324.5  # the same
 LEVEL = 0.95  # of the selection
 MAP_ORDER = 8
+WIDE_BYTES, COPIES, WIDE_FILES = 15_000, 20, 128  # of the alerts of real width
+ROOT = Path(__file__).parent.parent
 REPEATED = ["survey", "night", "packet_file", "band"]
 MAPS = 10
+DAYS = 20  # that alerts are spread over, and events
+AFTER_DAYS = 7.0  # an event's window
+GOLDEN = 0.618034  # its multiples are even, modulo 1
+ALWAYS = {"window_before": 5000.0, "window_after": 5000.0}  # days
 
 
 def places(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -75,7 +82,7 @@ def _places(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
 def _light(rng: np.random.Generator, size: int) -> dict[str, pa.Array | np.ndarray]:
     """Make what packets tell of objects, half of them seen in the month before."""
     day_us = 86_400_000_000
-    when = int(T0.timestamp() * 1e6) + rng.integers(0, 7 * day_us, size)
+    when = int(T0.timestamp() * 1e6) + rng.integers(0, DAYS * day_us, size)
     first = when - rng.integers(0, 30 * day_us, size) * rng.integers(0, 2, size)
     limit = first - rng.integers(day_us, 5 * day_us, size)
     return {
@@ -108,6 +115,34 @@ def write_science(path: Path, count: int, parts: int) -> None:
         pq.write_table(table, path / f"{part}.parquet")
 
 
+def write_packets(folder: Path) -> int:
+    """Alerts as wide as ZTF's: real ones if they are there, else ours; return how many.
+
+    Each file is the same one: what is measured is reading and matching.
+    """
+    real = ROOT.parent / "shared" / "real" / "ztf" / "regular"
+    if real.is_dir():
+        table = ds.dataset(real, format="parquet").to_table()
+    else:
+        rows = [
+            alert(n, f"ZTF{n}", n * 0.03, n * 0.004, 2459862.0, 19.0, -5.0, -9.0,
+                  "Unknown", 0.9)
+            for n in range(133)
+        ]  # fmt: skip
+        stamps = np.random.default_rng(1)  # as cutouts, which do not compress
+        for row in rows:
+            stamp = {"fileName": "x", "stampData": stamps.bytes(WIDE_BYTES)}
+            row["cutoutScience"] = stamp
+        table = pa.Table.from_pylist(rows, schema=ALERT)
+    whole = pa.concat_tables([table] * COPIES)
+    folder.mkdir()
+    first = folder / "0.parquet"
+    pq.write_table(whole, first, use_deprecated_int96_timestamps=True)
+    for part in range(1, WIDE_FILES):
+        (folder / f"{part}.parquet").hardlink_to(first)
+    return WIDE_FILES * len(whole)
+
+
 def event(number: int, ra: float, dec: float, radius_deg: float) -> dict:
     """Row of events, of a region that is selected within `radius_deg`."""
     mixture = localization.fisher(radius_deg, LEVEL)
@@ -124,7 +159,7 @@ def event(number: int, ra: float, dec: float, radius_deg: float) -> dict:
         "issued": T0,
         "stream": "benchmark",
         "messenger": "grb",
-        "time": T0 + timedelta(minutes=number % 1440),
+        "time": T0 + timedelta(days=DAYS * (number * GOLDEN % 1)),
         "time_source": "isotime",
         "ra": ra,
         "dec": dec,
@@ -136,7 +171,7 @@ def event(number: int, ra: float, dec: float, radius_deg: float) -> dict:
         },
         "cells": [{"lo": lo, "hi": hi} for lo, hi in cells],
         "window_before": 0.0,
-        "window_after": 7.0,
+        "window_after": AFTER_DAYS,
         "received_at": T0,
     }
 
@@ -149,6 +184,11 @@ def circles(count: int) -> list[dict]:
     radii = 10 ** rng.uniform(low, high)
     centres = zip(*places(rng, count), radii, strict=True)
     return [event(i, *map(float, one)) for i, one in enumerate(centres)]
+
+
+def always(events: list[dict]) -> list[dict]:
+    """Give events a window in which any alert is."""
+    return [one | ALWAYS for one in events]
 
 
 def sky_maps() -> list[dict]:
