@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the history in an alert's packet tells: how it changed, when it was not seen.
 
-Two steps. The fields that are asked of the packet's list are taken out first, an array
+Three steps. The fields that are asked of the packet's list are taken out, an array
 each: Spark reads the whole list, forty columns, where an expression goes through its
-elements. What goes through the arrays is not fused into Spark's code, so that it stands
-alone and is handed numbers.
+elements. Then the first detection is found, then what depends on it. What goes through
+the arrays is not fused into Spark's code, so that it stands alone and is handed
+numbers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
@@ -19,6 +20,8 @@ from pyspark.sql import functions as F  # noqa: N812
 from fink_voevent.columns import type_of
 
 FORCED_SIGMA = 3.0  # forced photometry below this shows nothing
+FIRST = "_first"  # column of the first detection, as the packets tell times
+_KNOWN = "_known"
 BASELINE_DAYS = 0.02  # shorter ones give noise, not a rate
 Kept = Callable[[Column, Column], Column]  # of an element's time and index: is it kept
 
@@ -36,15 +39,11 @@ class History:
     asked : dict of str to Column
         Columns of a packet that `answer` reads, by the name that it knows them by.
     answer : Column
-        Double (or a timestamp), null where the history does not tell.
+        Double, null where the history does not tell.
     """
 
     asked: dict[str, Column] = field(default_factory=dict)
     answer: Column = field(default_factory=_null)
-
-    def as_time(self, converted: Callable[[Column], Column]) -> History:
-        """Give the answer as a timestamp."""
-        return replace(self, answer=converted(self.answer))
 
 
 @dataclass(frozen=True)
@@ -68,6 +67,10 @@ class _List:
     def value(self, field: str, index: Column) -> Column:
         """Give a field of an element."""
         return F.col(f"_{self.name}_{field}")[index]
+
+    def first(self, kept: Kept) -> Column:
+        """Give the earliest time of the elements that are kept."""
+        return F.array_min(F.filter(f"_{self.name}_{self.time}", kept))
 
     def last(self, kept: Kept) -> Column:
         """Give the latest time of the elements that are kept."""
@@ -105,10 +108,9 @@ def ztf_rate(df: DataFrame) -> History:
     def kept(jd: Column, index: Column) -> Column:
         magnitude = _ZTF.value("magpsf", index)
         alike = (
-            magnitude.isNotNull()
+            _detected(index)
             & (_ZTF.value("fid", index) == F.col("_fid"))
             & (magnitude > 0)
-            & ~F.isnan(magnitude)
             & (jd <= F.col("_jd") - BASELINE_DAYS)
         )
         if not signed:
@@ -150,24 +152,45 @@ def rubin_rate(df: DataFrame) -> History:
     return History(asked, (faded / (F.col("_mjd") - last["at"])).cast("double"))
 
 
-def ztf_limit(df: DataFrame, first_jd: Column) -> History:
+def ztf_first(df: DataFrame, known_jd: Column) -> History:
+    """Time (JD) of the first detection: that known, or an earlier one of the history.
+
+    Fink's `jd_first_real_det` means the latter, but is the time of an upper limit where
+    one comes before it: so in most alerts of a real night.
+    """
+    if not _ZTF.tells(df, "magpsf"):
+        return History({_KNOWN: known_jd}, F.col(_KNOWN))
+
+    def kept(_: Column, index: Column) -> Column:
+        return _detected(index)
+
+    earliest = F.least(_KNOWN, _ZTF.first(kept))
+    return History(_ZTF.asked("magpsf") | {_KNOWN: known_jd}, earliest)
+
+
+def rubin_first(known_mjd: Column) -> History:
+    """Time (MJD, TAI) of the first detection, which Fink reckons from the history."""
+    return History({_KNOWN: known_mjd}, F.col(_KNOWN))
+
+
+def ztf_limit(df: DataFrame) -> History:
     """Time (JD) of the last upper limit before the first detection."""
     if not _ZTF.tells(df, "diffmaglim"):
         return History()
 
     def kept(jd: Column, index: Column) -> Column:
-        magnitude = _ZTF.value("magpsf", index)
-        return (
-            (magnitude.isNull() | F.isnan(magnitude))
-            & _ZTF.value("diffmaglim", index).isNotNull()
-            & (jd < F.col("_first_jd"))
-        )
+        limited = _ZTF.value("diffmaglim", index).isNotNull()
+        return ~_detected(index) & limited & (jd < F.col(FIRST))
 
-    asked = _ZTF.asked("magpsf", "diffmaglim")
-    return History(asked | {"_first_jd": first_jd}, _ZTF.last(kept))
+    return History(_ZTF.asked("magpsf", "diffmaglim"), _ZTF.last(kept))
 
 
-def rubin_limit(df: DataFrame, first_mjd: Column) -> History:
+def _detected(index: Column) -> Column:
+    magnitude = _ZTF.value("magpsf", index)
+    return magnitude.isNotNull() & ~F.isnan(magnitude)
+
+
+def rubin_limit(df: DataFrame) -> History:
     """Time (MJD, TAI) of the last forced photometry before the first detection.
 
     Of that which shows nothing: below `FORCED_SIGMA` times its error.
@@ -180,8 +203,7 @@ def rubin_limit(df: DataFrame, first_mjd: Column) -> History:
         return (
             (error > 0)
             & (_FORCED.value("psfFlux", index) < FORCED_SIGMA * error)
-            & (mjd < F.col("_first_mjd"))
+            & (mjd < F.col(FIRST))
         )
 
-    asked = _FORCED.asked("psfFlux", "psfFluxErr")
-    return History(asked | {"_first_mjd": first_mjd}, _FORCED.last(kept))
+    return History(_FORCED.asked("psfFlux", "psfFluxErr"), _FORCED.last(kept))

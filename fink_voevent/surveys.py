@@ -43,14 +43,21 @@ class Told:
     ----------
     moment : Column
         Of the alert, as the packet has it.
+    time_of : callable
+        Timestamp (UTC) of such a moment.
     columns : dict of str to Column
         Of thin alerts, from the packet at once.
-    limit, rate : History
-        Last non-detection (UTC), and change of the magnitude (mag/d).
+    first, limit : History
+        Moments of the first detection, and of the last non-detection before it: its
+        answer reads the column `history.FIRST`.
+    rate : History
+        Change of the magnitude (mag/d).
     """
 
     moment: Column
+    time_of: Callable[[Column], Column]
     columns: dict[str, Column]
+    first: History
     limit: History
     rate: History
 
@@ -79,6 +86,7 @@ def thin(df: DataFrame, survey: str, night: str = "") -> DataFrame:
     told = _SURVEYS[survey](df)
     columns = dict(told.columns)
     columns["survey"] = F.lit(survey)
+    columns["alert_time"] = told.time_of(told.moment)
     columns["night"] = (
         F.lit(night) if night else F.date_format(columns["alert_time"], "yyyyMMdd")
     )
@@ -89,15 +97,17 @@ def thin(df: DataFrame, survey: str, night: str = "") -> DataFrame:
         & told.moment.isNotNull()
         & ~F.isnan(told.moment)
         & columns["alert_id"].isNotNull()
-    ).select(_named(columns | told.limit.asked | told.rate.asked))
+    ).select(_named(columns | told.first.asked | told.limit.asked | told.rate.asked))
     answers = {
-        "last_non_detection": told.limit.answer,
+        "first_detection": told.time_of(F.col(history.FIRST)),
+        "last_non_detection": told.time_of(told.limit.answer),
         "magnitude_rate": told.rate.answer,
     }
     place = udf.unit_vector("alert_ra", "alert_dec")
     index = udf.healpix_index("alert_ra", "alert_dec")
-    told = stage_end(stage_end(usable).select(*columns, *_named(answers)))
-    placed = told.withColumns(
+    begun = stage_end(usable).withColumn(history.FIRST, told.first.answer)
+    answered = stage_end(stage_end(begun).select(*columns, *_named(answers)))
+    placed = answered.withColumns(
         {"hpx29": index, "x": place.x, "y": place.y, "z": place.z}
     )
     return stage_end(placed.select(names("alerts")))
@@ -133,15 +143,12 @@ def _is_known(simbad: Column) -> Column:
 def _ztf(df: DataFrame) -> Told:
     _require(df, "ztf", ("candid", "objectId", "candidate.jd", "candidate.ra"))
     jd = F.col("candidate.jd")
-    first_jd = F.least(jd, field(df, "candidate.jdstarthist"))
     bands = [F.when(F.col("candidate.fid") == k, v) for k, v in ZTF_BANDS.items()]
     columns = {
         "alert_id": F.col("candid").cast("bigint"),
         "object_id": F.col("objectId"),
         "alert_ra": F.col("candidate.ra"),
         "alert_dec": F.col("candidate.dec"),
-        "alert_time": udf.time_of_jd(jd),
-        "first_detection": udf.time_of_jd(first_jd),
         "magnitude": F.col("candidate.magpsf").cast("double"),
         "band": F.coalesce(*bands),
         "quality": F.coalesce(
@@ -152,8 +159,9 @@ def _ztf(df: DataFrame) -> Told:
             field(df, "roid").cast("int") >= ASTEROID_ROID,
         ),
     }
-    limit = history.ztf_limit(df, first_jd)
-    return Told(jd, columns, limit.as_time(udf.time_of_jd), history.ztf_rate(df))
+    first = history.ztf_first(df, F.least(jd, field(df, "candidate.jdstarthist")))
+    limit, rate = history.ztf_limit(df), history.ztf_rate(df)
+    return Told(jd, udf.time_of_jd, columns, first, limit, rate)
 
 
 def _rubin(df: DataFrame) -> Told:
@@ -167,14 +175,12 @@ def _rubin(df: DataFrame) -> Told:
             field(df, "diaSource.ssObjectId").cast("bigint"),
         )
     ]
-    first_mjd = F.least(mjd, field(df, "misc.firstDiaSourceMjdTaiFink").cast("double"))
+    began = field(df, "misc.firstDiaSourceMjdTaiFink").cast("double")
     columns = {
         "alert_id": F.col("diaSourceId").cast("bigint"),
         "object_id": F.coalesce(*objects),
         "alert_ra": F.col("diaSource.ra"),
         "alert_dec": F.col("diaSource.dec"),
-        "alert_time": udf.time_of_mjd_tai(mjd),
-        "first_detection": udf.time_of_mjd_tai(first_mjd),
         "magnitude": F.when(flux > 0, NJY_ZERO_POINT - 2.5 * F.log10(flux)),
         "band": field(df, "diaSource.band").cast("string"),
         "quality": field(df, "diaSource.reliability").cast("double"),
@@ -183,9 +189,9 @@ def _rubin(df: DataFrame) -> Told:
             field(df, "pred.is_sso").cast("boolean"),
         ),
     }
-    limit = history.rubin_limit(df, first_mjd)
-    limit = limit.as_time(udf.time_of_mjd_tai)
-    return Told(mjd, columns, limit, history.rubin_rate(df))
+    first = history.rubin_first(F.least(mjd, began))
+    limit, rate = history.rubin_limit(df), history.rubin_rate(df)
+    return Told(mjd, udf.time_of_mjd_tai, columns, first, limit, rate)
 
 
 _SURVEYS: dict[str, Callable[[DataFrame], Told]] = {

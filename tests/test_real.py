@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from astropy.time import Time
 from oracle import assert_equal, level_at, pairs
 from programs import broadcaster, listener, wait_for
 
@@ -18,6 +19,7 @@ from fink_voevent.status import Observer
 from fink_voevent.surveys import thin
 
 WIDE = (20000.0, 20000.0)
+JD_PRECISION_DAYS = 1e-9  # what a double holds of a JD
 SKY = 41253.0  # deg2: no cap
 
 
@@ -144,6 +146,31 @@ def test_real_alerts_have_thin_alerts(spark, real):
             assert row.quality is None or 0 <= row.quality <= 1
             limit = row.last_non_detection
             assert limit is None or limit < row.first_detection
+
+
+@pytest.mark.parametrize("folder", ["ztf/science_20240115", "ztf/regular"])
+def test_when_a_real_object_was_first_and_last_not_seen(spark, real, folder):
+    """As plain Python finds it in each packet's history."""
+    columns = ["candid", "candidate", "prv_candidates"]
+    packets = ds.dataset(real / folder).to_table(columns=columns).to_pylist()
+    expected = {}
+    for packet in packets:
+        now, past = packet["candidate"], packet["prv_candidates"] or []
+        seen = [v["jd"] for v in past if v["magpsf"] is not None]
+        first = min([now["jd"], now["jdstarthist"], *seen])
+        limits = [v["jd"] for v in past if v["magpsf"] is None and v["diffmaglim"]]
+        before = max((jd for jd in limits if jd < first), default=None)
+        expected[packet["candid"]] = (first, before)
+    rows = thin(spark.read.parquet(str(real / folder)), "ztf").collect()
+    assert len(rows) == len(expected)
+    for row in rows:
+        for found, jd in zip(
+            (row.first_detection, row.last_non_detection),
+            expected[row.alert_id],
+            strict=True,
+        ):
+            assert (found is None) == (jd is None)
+            assert jd is None or abs(Time(found).jd - jd) < JD_PRECISION_DAYS
 
 
 @pytest.mark.slow

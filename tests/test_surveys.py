@@ -24,6 +24,28 @@ RUBIN = (
     " psfFluxErr:float>>"
 )
 
+JD = 2460324.5
+JD_TIME = datetime(2024, 1, 15, tzinfo=timezone.utc)
+ZTF = (
+    "candid bigint, objectId string, candidate struct<jd:double, ra:double, dec:double,"
+    " fid:int, magpsf:float, jdstarthist:double>,"
+    " prv_candidates array<struct<jd:double, fid:int, magpsf:float, diffmaglim:float>>"
+)
+
+
+def ztf(spark, path, start, *earlier):
+    """Thin alert of a packet with (jd, magnitude) of earlier visits."""
+    past = [(jd, 1, magnitude, 20.5) for jd, magnitude in earlier]
+    row = (7, "ZTF24a", (JD, 10.0, -20.0, 1, 19.0, start), past)
+    spark.createDataFrame([row], ZTF).write.parquet(str(path))
+    (found,) = thin(spark.read.parquet(str(path)), "ztf").collect()
+    return found
+
+
+def days(moment: datetime) -> float:
+    apart = moment.replace(tzinfo=timezone.utc) - JD_TIME
+    return apart.total_seconds() / 86400
+
 
 def rubin(spark, path, first=MJD, forced=()):
     source = (MJD, 10.0, -20.0, 3631.0, "r", 0.9)
@@ -56,6 +78,35 @@ def test_forced_photometry_that_shows_nothing_is_a_non_detection(spark, tmp_path
     row = rubin(spark, tmp_path / "a", first=MJD - 2.0, forced=forced)
     assert seconds(row.last_non_detection) == pytest.approx(-5 * 86400, abs=1e-4)
     assert seconds(row.first_detection) == pytest.approx(-2 * 86400, abs=1e-4)
+
+
+def test_the_first_detection_is_the_earliest_on_record(spark, tmp_path):
+    """Real packets have detections of before `jdstarthist`, and that after `jd`."""
+    visits = ((JD - 9, None), (JD - 5, 19.5), (JD - 3, None), (JD - 1, 19.2))
+    for number, (start, first, limit) in enumerate(
+        [
+            (JD - 20, -20, None),
+            (JD - 7, -7, -9),
+            (JD - 2, -5, -9),
+            (JD + 0.5, -5, -9),
+            (None, -5, -9),
+        ]
+    ):
+        row = ztf(spark, tmp_path / str(number), start, *visits)
+        assert days(row.first_detection) == pytest.approx(first, abs=1e-8)
+        assert (
+            row.last_non_detection is None
+            if limit is None
+            else days(row.last_non_detection) == pytest.approx(limit, abs=1e-8)
+        )
+
+
+def test_an_upper_limit_is_no_detection(spark, tmp_path):
+    """Fink's `jd_first_real_det` takes the first of these for one."""
+    visits = ((JD - 9, None), (JD - 5, float("nan")))
+    row = ztf(spark, tmp_path / "a", JD - 1, *visits)
+    assert days(row.first_detection) == pytest.approx(-1, abs=1e-8)
+    assert days(row.last_non_detection) == pytest.approx(-5, abs=1e-8)
 
 
 def test_columns_of_another_survey_are_named(spark, tmp_path):
