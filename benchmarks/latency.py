@@ -119,13 +119,17 @@ def wait_until(test: Callable[[], bool]) -> None:
 def echo_s(receive: int, out: int, raw: bytes) -> float:
     """Time of a document through the VTP broker alone (s)."""
     with socket.create_connection(("127.0.0.1", out)) as reader:
-        time.sleep(1)  # the broker notes the subscriber
+        _message(reader)  # the broker greets the subscribers that it has noted
         started = time.perf_counter()
         submit(("127.0.0.1", receive), raw, 30)
-        while True:
-            (length,) = struct.unpack("!I", reader.recv(4, socket.MSG_WAITALL))
-            if raw in reader.recv(length, socket.MSG_WAITALL):
-                return time.perf_counter() - started
+        while raw not in _message(reader):
+            pass
+        return time.perf_counter() - started
+
+
+def _message(reader: socket.socket) -> bytes:
+    (length,) = struct.unpack("!I", reader.recv(4, socket.MSG_WAITALL))
+    return reader.recv(length, socket.MSG_WAITALL)
 
 
 def measure(consumer: Consumer, receive: int, notices: int) -> list[float]:

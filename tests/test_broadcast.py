@@ -13,10 +13,11 @@ import pyarrow as pa
 import pytest
 from kafka_broker import free_ports
 from programs import program, wait_for
-from test_publish import AUTHOR, row
+from routed import AUTHOR, row
 
 from fink_voevent import parsing, streams, voevent
-from fink_voevent.errors import NoticeError
+from fink_voevent.errors import ConfigError, NoticeError
+from fink_voevent.publish.broadcast import networks
 from fink_voevent.publish.compose import Cite, compose
 from fink_voevent.publish.submit import submit
 from fink_voevent.publish.transient import of_coincidence
@@ -110,3 +111,20 @@ def test_what_comet_would_refuse_for_its_size_does_not_leave():
     cites = [Cite(f"ivo://org.example/{n:0100d}", "followup") for n in range(1500)]
     with pytest.raises(NoticeError, match="bytes, 99999 at most"):
         compose(of_coincidence(told), AUTHOR, told, cites)
+
+
+def test_networks_are_read_and_a_faulty_one_is_named():
+    assert [str(n) for n in networks("10.0.0.1/8, ::1")] == ["10.0.0.0/8", "::1/128"]
+    with pytest.raises(ConfigError, match=r"VOEVENT_BROADCAST_ALLOW: here"):
+        networks("10.0.0.0/8,here")
+
+
+def test_a_closed_port_is_no_traceback(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ours = ("-m", "fink_voevent", "broadcast", "--port", port)
+        with program(*ours, VOEVENT_SPOOL=str(tmp_path)) as process:
+            text = process.stdout.read()
+            assert process.wait(30) == 2
+    assert "is another broker running" in text
+    assert "Traceback" not in text
