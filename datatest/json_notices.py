@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
-from traps import Trap
+from trap_documents import Trap
 
 SITE = "https://gcn.nasa.gov/schema/main/gcn/notices"
 TIME = {"trigger_time": "2024-01-15T11:58:00.25"}
