@@ -100,7 +100,7 @@ def _find(notices: list[Path], expected: int, observer: Observer, receive: int) 
     for notice in notices[:FIRST]:
         send(notice, receive)
     print(f"{FIRST} notices sent; alerts come in meanwhile")
-    wait_for("early alerts are searched", lambda: _searched(observer) > 0, LIMIT_S)
+    wait_for("alerts are searched", lambda: observer.status().alerts > 0, LIMIT_S)
     wait_for("first pairs are found", lambda: _standing(observer) > 0, LIMIT_S)
     for notice in notices[FIRST:]:
         send(notice, receive)
@@ -185,10 +185,6 @@ def _says(log: Path, text: str) -> bool:
     return text in log.read_text(encoding="utf-8", errors="replace")
 
 
-def _searched(observer: Observer) -> int:
-    return observer.status().alerts
-
-
 def _standing(observer: Observer) -> int:
     return len(standing(observer.coincidences()))
 
@@ -237,14 +233,15 @@ def _report(
     }
     (BUILD / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     print(json.dumps(summary))
+    return _compare(found, expected)
+
+
+def _compare(found: list[dict], expected: list[dict]) -> int:
     wanted = {(r["event_id"], int(r["alert_id"])) for r in expected}
     got = {(r["event_id"], r["alert_id"]) for r in found}
-    if wanted != got:
-        print(
-            f"not as expected: {len(wanted - got)} missing, {len(got - wanted)} extra"
-        )
-        return 1
-    return 0
+    for told, pairs in (("missing", wanted - got), ("extra", got - wanted)):
+        print(*[f"{told}: {pair}\n" for pair in sorted(pairs)], sep="", end="")
+    return int(wanted != got)
 
 
 if __name__ == "__main__":

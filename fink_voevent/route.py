@@ -87,18 +87,14 @@ def batch_writer(
         sent: dict[str, int] = {}
         tables: dict[str, tuple[str, ...]] = {}
         if sources and ways.routes:
-            spark, root = lines.sparkSession, settings.root
-            table = stored.read_files(spark, root, "coincidences", files)
+            spark = lines.sparkSession
+            table = stored.read_files(spark, settings.root, "coincidences", files)
             pairs = table.where(F.col("survey") == settings.survey)
             alerts = attach.science(spark, sources, settings.archive_prefix)
-            told = None
-            if any(topics.FOLLOWING & statuses for statuses in sources.values()):
-                before = [
-                    m for m in own.manifests() if (m.run, m.batch) != (run, batch)
-                ]
-                told = stored.read(spark, root, "routed", before)
             # made once: for the table, and for the topics
             whole = topics.passed(pairs, alerts, ways, settings.survey).persist()
+            follows = any(topics.FOLLOWING & found for found in sources.values())
+            told = _told(spark, settings, own, (run, batch)) if follows else None
             chosen = topics.decided(whole, told)
             rows = topics.rows(chosen, settings.survey).coalesce(1)
             written = own.write(rows, "routed", run, batch)
@@ -115,6 +111,14 @@ def batch_writer(
             _LOG.log(level, "route: %d packets to %s", count, topic)
 
     return process
+
+
+def _told(
+    spark: SparkSession, settings: Settings, own: Ledger, now: tuple[str, int]
+) -> DataFrame:
+    """Rows that were routed, but for those of the run and batch that are on."""
+    before = [m for m in own.manifests() if (m.run, m.batch) != now]
+    return stored.read(spark, settings.root, "routed", before)
 
 
 def _sources(settings: Settings, files: Sequence[str]) -> dict[attach.Source, set[str]]:

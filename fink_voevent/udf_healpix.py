@@ -47,15 +47,8 @@ def healpix_index(ra: Column | str | float, dec: Column | str | float) -> Column
 
     equatorial = F.abs(z) <= 2.0 / 3.0
     north = dec > 0
-    face_rising = F.shiftright(rising, ORDER)
-    face_falling = F.shiftright(falling, ORDER)
     face = (
-        F.when(
-            equatorial,
-            F.when(face_rising == face_falling, face_rising.bitwiseOR(F.lit(4)))
-            .when(face_rising < face_falling, face_rising)
-            .otherwise(face_falling + 8),
-        )
+        F.when(equatorial, _equatorial_face(rising, falling))
         .when(north, base)
         .otherwise(base + 8)
     )
@@ -72,6 +65,16 @@ def healpix_index(ra: Column | str | float, dec: Column | str | float) -> Column
     )
     # a sum, not a condition: Spark shares common parts of unconditional code only
     return index + F.when(on_sky(ra, dec), F.lit(0))
+
+
+def _equatorial_face(rising: Column, falling: Column) -> Column:
+    face_rising = F.shiftright(rising, ORDER)
+    face_falling = F.shiftright(falling, ORDER)
+    return (
+        F.when(face_rising == face_falling, face_rising.bitwiseOR(F.lit(4)))
+        .when(face_rising < face_falling, face_rising)
+        .otherwise(face_falling + 8)
+    )
 
 
 def _spread(bits: Column) -> Column:
