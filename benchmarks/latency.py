@@ -34,8 +34,8 @@ ROOT = Path(__file__).parent.parent
 sys.path += [str(ROOT / "tests"), str(ROOT / "datatest")]
 
 from kafka_broker import Broker, free_ports  # noqa: E402
-from make_datatest import ALERT, alert  # noqa: E402
 from notices import Notice, xml  # noqa: E402
+from ztf_alerts import ALERT, alert  # noqa: E402
 
 from fink_voevent.publish.submit import submit  # noqa: E402
 from fink_voevent.status import Observer  # noqa: E402

@@ -14,7 +14,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from astropy.coordinates import Latitude, Longitude
 from cdshealpix.nested import lonlat_to_healpix
-from make_datatest import ALERT, alert
+from ztf_alerts import ALERT, alert
 
 from fink_voevent import compaction, localization
 from fink_voevent.schema import arrow_schema

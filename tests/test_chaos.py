@@ -36,8 +36,8 @@ from fink_voevent.storage import open_store
 
 DATA = Path(__file__).parent.parent / "datatest"
 sys.path.insert(0, str(DATA))
-from make_datatest import ALERT, alert  # noqa: E402
 from notices import Notice, xml  # noqa: E402
+from ztf_alerts import ALERT, alert  # noqa: E402
 
 KILLS = int(os.environ.get("CHAOS", "5"))
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
