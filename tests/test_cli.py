@@ -15,7 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from fink_voevent.at_rest import Tally
 from fink_voevent.cli import COMMANDS, main
+from fink_voevent.cli.match import told
 
 
 def call(*arguments: str, **environment: str):
@@ -55,6 +57,15 @@ def test_a_fault_is_one_line_and_code_2(tmp_path, arguments, environment, messag
     assert done.exit_code == 2
     assert message in done.output
     assert len(done.output.strip().splitlines()) == 1
+
+
+def test_match_tells_what_it_counted_and_did_not_pair():
+    tally = Tally(3, 3, 2, 100, 5, beyond_cap={"A": 7}, in_time_only={"B": 40})
+    beyond, in_time = told(tally, 5000.0)
+    assert (
+        beyond == "A: 7 more alerts beyond the 5000 deg2 that are matched (--cap-deg2)"
+    )
+    assert in_time.startswith("B: 40 alerts in its window, in time only: its sky map")
 
 
 def test_parse_accounts_for_every_document(datatest, tmp_path):

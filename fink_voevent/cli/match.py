@@ -4,13 +4,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import pyarrow.parquet as pq
 
 from fink_voevent.cli.common import settings, settings_options
+
+if TYPE_CHECKING:
+    from fink_voevent.at_rest import Tally
 
 SHOWN_ROWS = 40
 BEFORE = {
@@ -75,23 +79,29 @@ def command(
     finally:
         spark.stop()
     _show(out / "coincidences.parquet")
+    for line in told(tally, chosen.cap_deg2):
+        click.echo(line, err=True)
+    click.echo(f"{_counted(tally)} in {out}", err=True)
+
+
+def told(tally: Tally, cap_deg2: float) -> Iterator[str]:
+    """Say of each event what was counted beside its pairs."""
     for event, count in tally.beyond_cap.items():
-        click.echo(
-            f"{event}: {count} more alerts beyond the {chosen.cap_deg2:g} deg2 that are"
-            " matched (--cap-deg2)",
-            err=True,
+        yield (
+            f"{event}: {count} more alerts beyond the {cap_deg2:g} deg2 that are"
+            " matched (--cap-deg2)"
         )
     for event, count in tally.in_time_only.items():
-        click.echo(
+        yield (
             f"{event}: {count} alerts in its window, in time only: its sky map is not"
-            " here (VOEVENT_SKYMAP_HOSTS)",
-            err=True,
+            " here (VOEVENT_SKYMAP_HOSTS)"
         )
-    click.echo(
+
+
+def _counted(tally: Tally) -> str:
+    return (
         f"{tally.documents} documents, {tally.events} notices, {tally.live} live"
-        f" events, {tally.alerts} alerts searched, {tally.coincidences} coincidences in"
-        f" {out}",
-        err=True,
+        f" events, {tally.alerts} alerts searched, {tally.coincidences} coincidences"
     )
 
 
