@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import sys
 from pathlib import Path
@@ -17,7 +18,10 @@ for name in [n for n in os.environ if n.startswith("VOEVENT_")]:
     del os.environ[name]
 os.environ["VOEVENT_REHEARSALS"] = "0"  # of programs that tests start: but for one
 
+pytest.register_assert_rewrite("oracle", "stages")  # their asserts tell what differs
+
 from kafka_broker import Broker  # noqa: E402
+from stages import Pipeline  # noqa: E402
 
 from fink_voevent import streams  # noqa: E402
 from fink_voevent.config import load  # noqa: E402
@@ -69,3 +73,22 @@ def broker(tmp_path_factory):
     made = Broker(tmp_path_factory.mktemp("kafka"))
     yield made
     made.stop()
+
+
+@pytest.fixture
+def pipeline(spark, settings, datatest):
+    made = Pipeline(spark, settings, datatest)
+    yield made
+    made.spool.close()
+
+
+@pytest.fixture(scope="session")
+def expected(datatest) -> list[dict]:
+    with (datatest / "expected" / "coincidences.csv").open(encoding="utf-8") as text:
+        return list(csv.DictReader(text))
+
+
+@pytest.fixture
+def prefix(request) -> str:
+    """Topics of this test alone."""
+    return f"{request.node.name.split('[')[0][:40]}_"

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from oracle import assert_equal, level_at, pairs
-from test_match import (
+from skies import (
     LEVEL,
     collect,
     ellipse_event,
@@ -17,7 +17,7 @@ from test_match import (
     random_sky,
     thin,
 )
-from test_pipeline import Pipeline
+from stages import Pipeline
 
 from fink_voevent import background, cap, digest, match, versions
 from fink_voevent.score import Scorer

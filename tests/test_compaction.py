@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow.dataset as ds
 import pytest
-from test_pipeline import Pipeline, assert_same, expected  # noqa: F401 - a fixture
+from stages import Pipeline, assert_same
 
 from fink_voevent import compaction, merging, night, past, pieces
 from fink_voevent.ledger import Ledger
@@ -47,7 +47,7 @@ def folders(pipeline: Pipeline) -> int:
 
 def test_a_late_notice_meets_a_night_that_was_made_one(
     pipeline,
-    expected,  # noqa: F811
+    expected,
 ):
     for name in ("early", "late"):
         pipeline.alerts(name)
@@ -107,7 +107,7 @@ def test_what_was_replaced_is_removed_at_the_next_start(pipeline):
 
 def test_what_was_merged_of_a_night_goes_with_what_it_was_made_of(
     pipeline,
-    expected,  # noqa: F811
+    expected,
     monkeypatch,
 ):
     monkeypatch.setattr(merging, "FAN", 2)
@@ -132,7 +132,7 @@ def test_what_was_merged_of_a_night_goes_with_what_it_was_made_of(
     assert alerts(pipeline).count() == count > 0
 
 
-def test_a_night_that_goes_on_after_it_was_made_one_is_whole(pipeline, expected):  # noqa: F811
+def test_a_night_that_goes_on_after_it_was_made_one_is_whole(pipeline, expected):
     pipeline.alerts("early")
     pipeline.match()
     pipeline.notices()
@@ -147,7 +147,7 @@ def test_a_night_that_goes_on_after_it_was_made_one_is_whole(pipeline, expected)
     assert_same(pipeline.standing(), expected)
 
 
-def test_of_old_nights_what_coincides_is_kept_and_updated(pipeline, expected):  # noqa: F811
+def test_of_old_nights_what_coincides_is_kept_and_updated(pipeline, expected):
     pipeline.alerts("early", "late")
     pipeline.notices("grb130702a_flt_pos", "grb221009a_bat")
     pipeline.match()

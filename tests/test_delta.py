@@ -9,8 +9,8 @@ from datetime import timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_chaos import ALERT, AUTHORITY, JD, TIME, Notice, alert, xml
-from test_pipeline import Pipeline
+from chaos import ALERT, AUTHORITY, JD, TIME, Notice, alert, xml
+from stages import Pipeline
 
 from fink_voevent import landing
 from fink_voevent.spool import Received

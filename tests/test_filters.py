@@ -6,6 +6,8 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -194,3 +196,45 @@ def test_gold_is_silver_and_fast(magnitude_rate, passes):
     gold = function("grb_gold")
     assert gold(*columns(0.001)).tolist() == [passes]
     assert gold(*columns(0.5)).tolist() == [False]
+
+
+def write_filter(package: Path, name: str, source: str) -> None:
+    """Put a filter into a package, which is made where it is not there."""
+    folder = package / f"filter_{name}"
+    folder.mkdir(parents=True)
+    for path in (package, folder):
+        (path / "__init__.py").write_text("")
+    (folder / "filter.py").write_text(source)
+
+
+def test_a_filter_without_its_column_selects_nothing_and_stops_nothing(
+    pipeline, tmp_path, monkeypatch, caplog
+):
+    write_filter(tmp_path / "odd", "odd", "def odd(nothing_like_it):\n    return 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    both = {"filters": "fink_voevent.filters,odd"}
+    pipeline.settings = pipeline.settings.model_copy(update=both)
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb221009a_bat")
+    pipeline.run()
+    assert set(pipeline.topics()) == {"fink_grb_bronze_ztf"}
+    assert "filter odd selects nothing" in caplog.text
+
+
+def test_a_filter_that_fails_selects_nothing_and_stops_nothing(
+    pipeline, tmp_path, monkeypatch, caplog
+):
+    for name, body in {"loud": "1 / 0", "short": "quality[:0]"}.items():
+        source = f"def {name}(quality):\n    return {body}\n"
+        write_filter(tmp_path / "faulty", name, source)
+    monkeypatch.syspath_prepend(tmp_path)
+    package = shutil.make_archive(str(tmp_path / "x"), "zip", tmp_path, "faulty")
+    pipeline.spark.sparkContext.addPyFile(package)  # workers run already
+    both = {"filters": "fink_voevent.filters,faulty"}
+    pipeline.settings = pipeline.settings.model_copy(update=both)
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb221009a_bat")
+    pipeline.run()
+    assert set(pipeline.topics()) == {"fink_grb_bronze_ztf"}
+    assert "filter loud failed on packets that it lost: ZeroDivision" in caplog.text
+    assert "filter short failed on packets that it lost: ValueError: 0" in caplog.text

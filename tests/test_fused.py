@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 import pytest
-from test_match import LEVEL, alert, event, frame, map_event, thin
+from skies import LEVEL, alert, event, frame, map_event, thin
 
 from fink_voevent import background, match, regions, score, surveys, versions
 from fink_voevent.background import CELLS

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import pytest
 from astropy.time import Time
+from skies import alert, collect, event, frame, thin
+from stages import Pipeline
 from test_maps import land, mapless
-from test_match import alert, collect, event, frame, thin
-from test_pipeline import Pipeline
 
 from fink_voevent import digest, in_time, ledger, match, night, versions
 from fink_voevent.status import Observer

@@ -5,85 +5,22 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
-from datetime import datetime
 from pathlib import Path
 
 import fastavro
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Producer
 from fink_client.consumer import AlertConsumer
-from kafka_broker import Broker
+from kafka_packets import brokers, messages, named, packets
 from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql.types import StructType
 from test_followup import PAIR
 
-from fink_voevent import attach, kafka, surveys, topics
-from fink_voevent import brokers as brokers_module
+from fink_voevent import kafka, topics
 from fink_voevent.brokers import Brokers
 from fink_voevent.config import load
-from fink_voevent.errors import ConfigError, StorageError
 from fink_voevent.heartbeat import Heart, topic_of
 from fink_voevent.publish.sources import Topics
-from fink_voevent.schema import spark_schema
-
-
-@pytest.fixture
-def prefix(request) -> str:
-    """Topics of this test alone."""
-    return f"{request.node.name.split('[')[0][:40]}_"
-
-
-def brokers(broker: Broker) -> Brokers:
-    return Brokers({"bootstrap.servers": broker.plain})
-
-
-def packets(spark, count: int, start: int = 0):
-    """Packets for two topics: all to the first, even ones to the second too."""
-    pair = F.struct(
-        F.concat(F.lit("e"), F.col("id") % 5).alias("event_id"),
-        F.col("id").alias("alert_id"),
-        F.lit(0.25).alias("p_chance"),
-        F.lit(7).cast("bigint").alias("batch"),
-    )
-    even = F.when(F.col("id") % 2 == 0, F.lit("two"))
-    return spark.range(start, start + count, 1, 3).select(
-        F.concat(F.lit("ZTF"), F.col("id")).alias("objectId"),
-        F.col("id").alias("candid"),
-        F.concat_ws("_", F.lit("e"), F.col("id")).alias("triggerId"),
-        pair.alias("coincidence"),
-        F.array_compact(F.array(F.lit("one"), even)).alias("_topics"),
-    )
-
-
-def named(df, prefix: str):
-    topics = F.transform("_topics", lambda t: F.concat(F.lit(prefix), t))
-    return df.withColumn("_topics", topics)
-
-
-def messages(broker: Broker, topic: str) -> list:
-    """All committed messages of a topic."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": broker.plain,
-            "group.id": f"reader-{topic}",
-            "auto.offset.reset": "earliest",
-            "enable.partition.eof": True,
-        }
-    )
-    partitions = len(consumer.list_topics(topic, 20).topics[topic].partitions)
-    consumer.subscribe([topic])
-    found, ends = [], set()
-    while len(ends) < partitions:
-        message = consumer.poll(30)
-        assert message is not None
-        if message.error() is not None:
-            ends.add(message.partition())
-        else:
-            found.append(message)
-    consumer.close()
-    return found
 
 
 @pytest.fixture
@@ -222,45 +159,6 @@ def test_a_heartbeat_tells_survey_and_stage(broker, prefix):
     assert (told["stage"], told["survey"]) == ("route", "ztf")
 
 
-def test_brokers_that_do_not_answer_are_told_in_one_line(monkeypatch):
-    monkeypatch.setattr(brokers_module, "LIMIT_S", 1.0)
-    away = Brokers({"bootstrap.servers": "127.0.0.1:9", "log_level": 0})
-    with pytest.raises(StorageError, match="Kafka at 127.0.0.1:9: .*reachable"):
-        away.create(["x"])
-
-
-def over_tls(broker, authorities: str) -> Brokers:
-    values = {
-        "kafka_servers": broker.tls,
-        "kafka_security": "SASL_SSL",
-        "kafka_username": broker.user,
-        "kafka_password": broker.password,
-        "kafka_ca": authorities,
-    }
-    return Brokers.of(load({}, values).settings)
-
-
-def test_packets_go_over_tls(spark, broker, prefix):
-    sender = over_tls(broker, str(broker.certificate))
-    sender.create([f"{prefix}one", f"{prefix}two"])
-    sender.create([f"{prefix}batches"], 1)
-    made = kafka.Delivery(sender, f"{prefix}batches", f"run-{prefix}", 0)
-    assert made.send(named(packets(spark, 6), prefix))[f"{prefix}one"] == 6
-    assert len(messages(broker, f"{prefix}one")) == 6
-
-
-def test_brokers_that_no_authority_vouches_for_are_not_trusted(broker, monkeypatch):
-    monkeypatch.setattr(brokers_module, "LIMIT_S", 3.0)
-    with pytest.raises(StorageError, match="_CA"):
-        over_tls(broker, authorities="").create(["x"])
-
-
-def test_sasl_without_a_password_is_told():
-    values = {"kafka_servers": "k:9092", "kafka_security": "SASL_SSL"}
-    with pytest.raises(ConfigError, match="VOEVENT_KAFKA_PASSWORD"):
-        Brokers.of(load({}, values).settings)
-
-
 def test_alerts_of_a_fink_topic_are_read_to_be_published(
     spark, broker, prefix, datatest
 ):
@@ -294,88 +192,3 @@ def test_alerts_of_a_fink_topic_are_read_to_be_published(
         assert topic == f"{prefix}kn"
         assert transient.ra == rows[candid].candidate.ra
         assert transient.object_id == rows[candid].objectId
-
-
-FOLDERS = {
-    "ztf/science_20240115": ("ztf", 849),
-    "ztf/regular": ("ztf", 133),
-    "rubin/rubin_test_data_10_0.parquet": ("rubin", 27),
-}
-
-
-def plain(value):
-    """Value as a packet has it: times as text, maps as dicts, bytes as bytes."""
-    if isinstance(value, datetime):
-        text = value.isoformat(" ")
-        return text.rstrip("0").rstrip(".") if value.microsecond else text
-    if isinstance(value, dict):
-        return {name: plain(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [plain(one) for one in value]
-    if isinstance(value, bytearray):
-        return bytes(value)
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_every_field_of_all_real_alerts_comes_back_over_kafka(
-    spark, broker, prefix, real, folder, tmp_path
-):
-    """Read by fink-client, and from the files that it writes."""
-    survey, count = FOLDERS[folder]
-    topic = f"{prefix}{folder.replace('/', '.')}"
-    science = spark.read.parquet(str(real / folder))
-    told = {"event_id": "e", "event_version": 1, "status": "new", "batch": 0}
-    absent = [c for c in spark_schema("coincidences") if c.name not in told]
-    alerts = surveys.thin(science, survey)
-    pairs = alerts.select(
-        "*",
-        *[F.lit(value).alias(name) for name, value in told.items()],
-        *[
-            F.lit(None).cast(c.dataType).alias(c.name)
-            for c in absent
-            if c.name not in alerts.columns
-        ],
-    )
-    key = surveys.packet_key(survey)
-    named = science.withColumn(attach.FILE, F.col("_metadata.file_path"))
-    sender = brokers(broker)
-    sender.create([topic])
-    sender.create([f"{prefix}batches"], 1)
-    packets = attach.packets(pairs, named, survey).drop(attach.PAIR)
-    packets = packets.withColumn("_topics", F.array(F.lit(topic)))
-    sent = kafka.Delivery(sender, f"{prefix}batches", topic, 0).send(packets)
-    assert sent == {topic: count}
-    # as Fink distributes them: of a struct that is null each leaf is null
-    nothing = {
-        f.name: dict.fromkeys(f.dataType.names)
-        for f in science.schema
-        if isinstance(f.dataType, StructType)
-    }
-    rows = [row.asDict(recursive=True) for row in science.collect()]
-    expected = {
-        row[key]: plain(
-            row | {n: leaves for n, leaves in nothing.items() if row[n] is None}
-        )
-        for row in rows
-    }
-    kind = {"ztf": "ztf", "rubin": "lsst"}[survey]
-    servers = {"bootstrap.servers": broker.plain}
-    reader = AlertConsumer([topic], servers | {"group.id": "r"}, survey=kind)
-    found = [plain(reader.poll(30)[1]) for _ in range(count)]
-    reader.close()
-    writer = AlertConsumer([topic], servers | {"group.id": "w"}, survey=kind)
-    for _ in range(count):
-        writer.poll_and_write(str(tmp_path), timeout=30)
-    writer.close()
-    files = sorted(tmp_path.glob("*.avro"))
-    written = [plain(next(iter(fastavro.reader(f.open("rb"))))) for f in files]
-    for one in (found, written):
-        assert len(one) == count
-        assert {p[key] for p in one} == set(expected)
-        for packet in one:
-            pair = packet.pop("coincidence")
-            assert pair["alert_id"] == packet[key]
-            assert packet.pop("triggerId") == f"e_1_{packet[key]}_new_0"
-            assert packet == expected[packet[key]]

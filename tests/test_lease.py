@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.errors import StreamingQueryException
-from test_pipeline import Pipeline
+from stages import Pipeline
 
 from fink_voevent import ingest
 from fink_voevent.errors import StorageError

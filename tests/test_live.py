@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_match import T0, event, map_event
+from skies import T0, event, map_event
 
 from fink_voevent import census, digest, live, merging, stored, versions
 from fink_voevent.schema import arrow_schema

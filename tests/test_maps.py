@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 from cdshealpix.nested import healpix_to_lonlat
-from test_pipeline import Pipeline, pipeline  # noqa: F401 - a fixture
+from stages import Pipeline
 from test_skymap import ORDER, multi_order
 
 from fink_voevent import landing, maps
@@ -126,7 +126,7 @@ def land(to: Pipeline, raw: bytes) -> None:
     landing.drain(to.spool, open_store(to.settings.root).at("landing"))
 
 
-def test_a_notice_is_matched_once_its_map_came(pipeline, monkeypatch):  # noqa: F811
+def test_a_notice_is_matched_once_its_map_came(pipeline, monkeypatch):
     with site(map=burst_map()) as server:
         values = {"skymap_hosts": "127.0.0.1", "window": "1,7"}
         pipeline.settings = pipeline.settings.model_copy(update=values)

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from test_pipeline import Pipeline, assert_same, expected  # noqa: F401 - a fixture
+from stages import Pipeline, assert_same
 
 from fink_voevent import merging, stored
 from fink_voevent.ledger import Ledger, Manifest
@@ -158,7 +158,7 @@ def test_the_night_is_the_same_when_all_was_merged(
     spark,
     settings,
     datatest,
-    expected,  # noqa: F811
+    expected,
     monkeypatch,
 ):
     monkeypatch.setattr(merging, "FAN", 2)

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from test_pipeline import Pipeline, assert_same, expected  # noqa: F401 - a fixture
+from stages import Pipeline, assert_same
 
 from fink_voevent import night, nights
 from fink_voevent.errors import InputError
@@ -47,7 +47,7 @@ def matched(pipeline: Pipeline) -> dict[str, int]:
 
 def test_what_was_left_of_a_night_is_matched_before_the_next(
     pipeline,
-    expected,  # noqa: F811
+    expected,
 ):
     pipeline.alerts("early")
     pipeline.notices()

@@ -4,125 +4,16 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
-from fink_client.avro_utils import AlertReader
+from stages import Pipeline, assert_same
 
-from fink_voevent import ingest, landing, ledger, night, route, stored, versions
-from fink_voevent.listen.files import documents
+from fink_voevent import night
 from fink_voevent.schema import arrow_schema
-from fink_voevent.spool import Received, Spool
 from fink_voevent.status import Observer
-from fink_voevent.storage import open_store
-
-
-def _finish(query) -> None:
-    """Let a stage do all that there is to do, and stop it."""
-    try:
-        query.processAllAvailable()
-    finally:
-        query.stop()
-
-
-class Pipeline:
-    """The stages over folders of a test, driven step by step."""
-
-    def __init__(self, spark, settings, datatest: Path) -> None:
-        self.spark, self.settings, self.data = spark, settings, datatest
-        self.science = Path(settings.data_prefix, "science", settings.night)
-        self.incoming = Path(settings.data_prefix, "incoming")
-        self.incoming.mkdir(parents=True)
-        self.spool = Spool(settings.spool, settings.root)
-        self.schema = spark.read.parquet(str(datatest / "alerts")).schema
-        self.alerts()  # the folder, as raw2science makes it before its first alert
-
-    def alerts(self, *names: str) -> None:
-        """Alerts through a real Spark file sink, as raw2science writes them."""
-        for name in names:
-            shutil.copy(self.data / "alerts" / f"{name}.parquet", self.incoming)
-        stream = self.spark.readStream.schema(self.schema).parquet(str(self.incoming))
-        query = (
-            stream.writeStream.format("parquet")
-            .option("path", str(self.science))
-            .option("checkpointLocation", f"{self.incoming}-checkpoint")
-            .trigger(availableNow=True)
-            .start()
-        )
-        query.awaitTermination()
-
-    def notices(self, *names: str) -> None:
-        paths = [str(self.data / "voevents" / f"{n}.xml") for n in names]
-        found = documents(paths or [str(self.data / "voevents")])
-        self.spool.append([Received(f.raw, "file", f.name) for f in found])
-        landing.drain(self.spool, open_store(self.settings.root).at("landing"))
-
-    def run(self) -> None:
-        """Let the three stages do all that there is to do."""
-        self.match()
-        self.route()
-
-    def another_night(self, night: str) -> None:
-        """Go on with a night that has no alerts yet."""
-        self.settings = self.settings.model_copy(update={"night": night})
-        self.science = Path(self.settings.data_prefix, "science", night)
-        self.incoming = Path(self.settings.data_prefix, f"incoming-{night}")
-        self.incoming.mkdir()
-        self.alerts()
-
-    def match(self) -> None:
-        science = self.spark.readStream.schema(self.schema).parquet(str(self.science))
-        tonight = self.settings.night
-        _finish(ingest.start(self.spark, self.settings))
-        _finish(night.start(self.spark, self.settings, tonight, science))
-
-    def route(self) -> None:
-        _finish(route.start(self.spark, self.settings))
-
-    def journal(self):
-        manifests = ledger.Ledger(self.settings.root, night.STAGE).manifests()
-        return stored.read(self.spark, self.settings.root, "coincidences", manifests)
-
-    def standing(self) -> list[dict]:
-        held = versions.view(self.journal()).where("status IN ('new', 'update')")
-        rows = held.orderBy("event_id", "alert_id").collect()
-        return [row.asDict() for row in rows]
-
-    def topics(self) -> dict[str, list[dict]]:
-        folders = sorted(Path(self.settings.root, "topics").glob("*"))
-        return {f.name: AlertReader(str(f)).to_list() for f in folders}
-
-
-@pytest.fixture
-def pipeline(spark, settings, datatest):
-    made = Pipeline(spark, settings, datatest)
-    yield made
-    made.spool.close()
-
-
-@pytest.fixture(scope="session")
-def expected(datatest) -> list[dict]:
-    with (datatest / "expected" / "coincidences.csv").open(encoding="utf-8") as text:
-        return list(csv.DictReader(text))
-
-
-def assert_same(found: list[dict], expected: list[dict]) -> None:
-    """Pair by pair: identity, numbers and class."""
-    identity = [(r["event_id"], int(r["alert_id"])) for r in expected]
-    assert [(r["event_id"], r["alert_id"]) for r in found] == identity
-    for ours, oracle in zip(found, expected, strict=True):
-        assert ours["separation"] == pytest.approx(
-            float(oracle["separation"]), abs=1e-9
-        )
-        level = float(oracle["credible_level"])
-        assert ours["credible_level"] == pytest.approx(level, abs=1e-9)
-        assert abs(ours["delay"] - float(oracle["delay"])) * 86400e6 < 1
-        assert ours["prior_activity"] == oracle["prior_activity"]
-        assert ours["object_id"] == oracle["object_id"]
 
 
 def test_coincidences_are_those_of_brute_force(pipeline, expected):
@@ -338,45 +229,3 @@ def test_tables_on_disk_are_those_declared(pipeline):
             for name, kind in declared.items():
                 if not pa.types.is_nested(kind):  # names of list items may differ
                     assert found[name] == kind, (table, name)
-
-
-def write_filter(package: Path, name: str, source: str) -> None:
-    """Put a filter into a package, which is made where it is not there."""
-    folder = package / f"filter_{name}"
-    folder.mkdir(parents=True)
-    for path in (package, folder):
-        (path / "__init__.py").write_text("")
-    (folder / "filter.py").write_text(source)
-
-
-def test_a_filter_without_its_column_selects_nothing_and_stops_nothing(
-    pipeline, tmp_path, monkeypatch, caplog
-):
-    write_filter(tmp_path / "odd", "odd", "def odd(nothing_like_it):\n    return 1\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    both = {"filters": "fink_voevent.filters,odd"}
-    pipeline.settings = pipeline.settings.model_copy(update=both)
-    pipeline.alerts("early", "late")
-    pipeline.notices("grb221009a_bat")
-    pipeline.run()
-    assert set(pipeline.topics()) == {"fink_grb_bronze_ztf"}
-    assert "filter odd selects nothing" in caplog.text
-
-
-def test_a_filter_that_fails_selects_nothing_and_stops_nothing(
-    pipeline, tmp_path, monkeypatch, caplog
-):
-    for name, body in {"loud": "1 / 0", "short": "quality[:0]"}.items():
-        source = f"def {name}(quality):\n    return {body}\n"
-        write_filter(tmp_path / "faulty", name, source)
-    monkeypatch.syspath_prepend(tmp_path)
-    package = shutil.make_archive(str(tmp_path / "x"), "zip", tmp_path, "faulty")
-    pipeline.spark.sparkContext.addPyFile(package)  # workers run already
-    both = {"filters": "fink_voevent.filters,faulty"}
-    pipeline.settings = pipeline.settings.model_copy(update=both)
-    pipeline.alerts("early", "late")
-    pipeline.notices("grb221009a_bat")
-    pipeline.run()
-    assert set(pipeline.topics()) == {"fink_grb_bronze_ztf"}
-    assert "filter loud failed on packets that it lost: ZeroDivision" in caplog.text
-    assert "filter short failed on packets that it lost: ValueError: 0" in caplog.text

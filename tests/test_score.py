@@ -8,33 +8,20 @@ import math
 from datetime import timedelta
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from astropy.coordinates import Latitude, Longitude, SkyCoord
-from cdshealpix.nested import healpix_to_lonlat, lonlat_to_healpix
+from astropy.coordinates import SkyCoord
+from cdshealpix.nested import healpix_to_lonlat
 from pyspark.sql import functions as F  # noqa: N812
-from test_match import T0, event, frame, map_event
+from skies import LEVEL, T0, event, frame, map_event
+from uneven_sky import as_thin, centres, scattered, uneven
 
-from fink_voevent import background, curves, localization, match, score, udf, versions
+from fink_voevent import background, curves, localization, match, score, versions
 from fink_voevent.background import CELL_DEG2, CELLS, ENOUGH
 from fink_voevent.errors import InputError
 from fink_voevent.filters.filter_grb_silver.filter import grb_silver
 from fink_voevent.storage import open_store
 
-LEVEL = 0.95
 LEVELS = np.linspace(0, LEVEL, score.STEPS + 1)
-
-
-def uneven(ra_deg: np.ndarray, dec_deg: np.ndarray) -> np.ndarray:
-    """Give a rate (deg-2 d-1) that varies tenfold over the sky."""
-    ra, dec = np.radians(ra_deg), np.radians(dec_deg)
-    return 0.5 * (1 + 0.8 * np.sin(3 * ra) * np.cos(dec) ** 2)
-
-
-def centres() -> tuple[np.ndarray, np.ndarray]:
-    lon, lat = healpix_to_lonlat(np.arange(CELLS), background.ORDER)
-    return lon.deg, lat.deg
 
 
 # ------------------------------------------------------------------------ the rate
@@ -159,40 +146,6 @@ def test_the_share_of_the_window_that_is_nearer(spark):
 
 # What the filter grb_silver reads.
 SILVER = ("messenger", "quality", "extragalactic", "p_chance", "prior_activity")
-
-
-def scattered(rng, days: float) -> dict[str, np.ndarray]:
-    """Alerts scattered with the uneven rate, over the sky and `days`."""
-    count = rng.poisson(4 * math.pi * math.degrees(1) ** 2 * 0.9 * days)
-    ra = rng.uniform(0, 360, count)
-    dec = np.degrees(np.arcsin(rng.uniform(-1, 1, count)))
-    kept = rng.uniform(0, 0.9, count) < uneven(ra, dec)
-    ra, dec = ra[kept], dec[kept]
-    return {"ra": ra, "dec": dec, "days": rng.uniform(0, days, len(ra))}
-
-
-def as_thin(spark, path, alerts: dict[str, np.ndarray]):
-    first = int(T0.timestamp() * 1e6)
-    place = Longitude(alerts["ra"], unit="deg"), Latitude(alerts["dec"], unit="deg")
-    times = pa.array(
-        (first + alerts["days"] * 86400e6).astype(np.int64), pa.timestamp("us", "UTC")
-    )
-    table = pa.table(
-        {
-            "alert_id": np.arange(len(times)),
-            "alert_ra": alerts["ra"],
-            "alert_dec": alerts["dec"],
-            "alert_time": times,
-            "hpx29": lonlat_to_healpix(*place, 29).astype(np.int64),
-        }
-    )
-    pq.write_table(table, path)
-    df = spark.read.parquet(str(path))
-    unit = udf.unit_vector("alert_ra", "alert_dec")
-    df = df.withColumns({"x": unit.x, "y": unit.y, "z": unit.z, "survey": F.lit("ztf")})
-    df = df.withColumn("quality", F.lit(0.9))
-    empty = frame(spark, f"{path}-empty", "alerts", [])
-    return empty.unionByName(df, allowMissingColumns=True)
 
 
 def kolmogorov(values: np.ndarray) -> float:

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from test_match import T0, collect, event, frame, map_event
-from test_score import LEVEL, as_thin, centres, scattered, uneven
+from skies import LEVEL, T0, collect, event, frame, map_event
+from uneven_sky import as_thin, centres, scattered, uneven
 
 from fink_voevent import background, localization, score, scramble, versions
 from fink_voevent.background import CELL_DEG2
