@@ -84,20 +84,18 @@ def batch_writer(
         manifests = [ledger.parse(line.value) for line in lines.collect()]
         files = [f for m in manifests for f in m.tables.get("coincidences", ())]
         sources = _sources(settings, files)
-        sent: dict[str, int] = {}
-        tables: dict[str, tuple[str, ...]] = {}
+        sent, tables = {}, {}
         if sources and ways.routes:
             spark = lines.sparkSession
-            table = stored.read_files(spark, settings.root, "coincidences", files)
-            pairs = table.where(F.col("survey") == settings.survey)
+            pairs = _pairs(spark, settings, files)
             alerts = attach.science(spark, sources, settings.archive_prefix)
             # made once: for the table, and for the topics
             whole = topics.passed(pairs, alerts, ways, settings.survey).persist()
             follows = any(topics.FOLLOWING & found for found in sources.values())
             told = _told(spark, settings, own, (run, batch)) if follows else None
             chosen = topics.decided(whole, told)
-            rows = topics.rows(chosen, settings.survey).coalesce(1)
-            written = own.write(rows, "routed", run, batch)
+            rows = topics.rows(chosen, settings.survey)
+            written = own.write(rows.coalesce(1), "routed", run, batch)
             tables["routed"] = written.files
             fence.check()
             if written.rows:
@@ -111,6 +109,12 @@ def batch_writer(
             _LOG.log(level, "route: %d packets to %s", count, topic)
 
     return process
+
+
+def _pairs(spark: SparkSession, settings: Settings, files: Sequence[str]) -> DataFrame:
+    """Coincidences of our survey, in these files."""
+    table = stored.read_files(spark, settings.root, "coincidences", files)
+    return table.where(F.col("survey") == settings.survey)
 
 
 def _told(
