@@ -97,8 +97,10 @@ def match_at_rest(
         scorer = scorer_of(settings)
         if scorer is not None:
             met = scorer.score(met, live)
+        alone = versions.only(latest, sorted(digest.unplaced(brief)))
+        met = met.unionByName(in_time.pairs(thin, alone))
         found = match.with_status(met, "new").orderBy(
-            "event_id", "credible_level", "alert_id"
+            "event_id", F.asc_nulls_last("credible_level"), "alert_id"
         )
         pairs = _write(found, Path(scratch), out, formats)
         tally = Tally(
@@ -108,7 +110,7 @@ def match_at_rest(
             thin.count(),
             pairs,
             _beyond(thin, live, settings, digest.capped(brief)),
-            _in_time(thin, latest, sorted(digest.unplaced(brief))),
+            in_time.counts(thin, alone),
         )
         for frame in (events, thin, latest):
             frame.unpersist()
@@ -122,10 +124,6 @@ def _beyond(
         return {}
     order = digest.order(large, settings.cell_order)
     return cap.beyond(thin, live, settings.credible_level, order)
-
-
-def _in_time(thin: DataFrame, latest: DataFrame, unplaced: list[str]) -> dict[str, int]:
-    return in_time.counts(thin, versions.only(latest, unplaced)) if unplaced else {}
 
 
 def scramble(

@@ -26,9 +26,11 @@ def with_cap(live: DataFrame, cap_deg2: float, credible_level: float) -> DataFra
     """Rows of `versions.latest` with `cap_level`.
 
     That is the credible level (0-1) of the part of a region that is matched; null where
-    the region is matched whole, up to `credible_level`.
+    the region is matched whole, up to `credible_level`. Without a region it is the part
+    of the sky: see `in_time`.
     """
-    level = _level_of(cap_deg2 / SKY_DEG2)
+    part = cap_deg2 / SKY_DEG2
+    level = F.when(F.col("cells").isNull(), part).otherwise(_level_of(part))
     return live.withColumn("cap_level", F.when(level < credible_level, level))
 
 

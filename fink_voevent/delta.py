@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -89,7 +89,11 @@ def coincidences(inputs: Inputs, rules: Rules) -> DataFrame | None:
     # without anything new nothing is planned: Spark takes its time for it
     sides = (_of_new_alerts(inputs, rules), _of_new_notices(inputs, rules))
     found = [side for side in sides if side is not None]
-    return functools.reduce(DataFrame.unionByName, found) if found else None
+    return _union(found) if found else None
+
+
+def _union(frames: Iterable[DataFrame]) -> DataFrame:
+    return functools.reduce(DataFrame.unionByName, frames)
 
 
 def beyond_cap(inputs: Inputs, rules: Rules) -> dict[str, int]:
@@ -98,7 +102,7 @@ def beyond_cap(inputs: Inputs, rules: Rules) -> dict[str, int]:
 
 
 def in_time_only(inputs: Inputs) -> dict[str, int]:
-    """Alerts of one batch, by event that awaits its map, in its window (`in_time`)."""
+    """Alerts of one batch, by event that awaits its map, in its whole window."""
     return _counts(
         inputs, digest.unplaced, lambda alerts, live, _: in_time.counts(alerts, live)
     )
@@ -131,13 +135,18 @@ def _of_new_alerts(inputs: Inputs, rules: Rules) -> DataFrame | None:
         return None
     now, days = inputs.now, inputs.span.whole_days()  # as many batches have
     brief = digest.within(now.digest, days)
-    if not brief:
-        return None
-    order = digest.order(brief, rules.cell_order)
-    among = now.regions(days, order, rules.credible_level)
+    unplaced = digest.within(digest.unplaced(now.digest), days)
     fresh = inputs.past.read_files("alerts", inputs.alerts.files)
-    found = rules.met(fresh, now.reachable(days), among, inputs.past.number)
-    return match.with_status(found, "new")
+    found = []
+    if brief:
+        order = digest.order(brief, rules.cell_order)
+        among = now.regions(days, order, rules.credible_level)
+        live = now.reachable(days)
+        found.append(rules.met(fresh, live, among, inputs.past.number))
+    if unplaced:
+        alone = now.rows(sorted(unplaced))
+        found.append(in_time.pairs(fresh, alone, inputs.past.number))
+    return match.with_status(_union(found), "new") if found else None
 
 
 def _of_new_notices(inputs: Inputs, rules: Rules) -> DataFrame | None:
@@ -149,18 +158,23 @@ def _of_new_notices(inputs: Inputs, rules: Rules) -> DataFrame | None:
     if not (events or renamed):
         return None
     brief = digest.chosen(now.digest, events)
-    span = digest.reach(brief)
+    unplaced = digest.unplaced(brief)
+    within = {**brief, **unplaced}
+    span = digest.reach(within)
     known = [event for event in events if event in before.digest] + renamed
     if span is None and not known:
         return None
     changed = now.rows(events)
     live, order = versions.matchable(changed), digest.order(brief, rules.cell_order)
     among = regions.of(live, match.TOLD, order, rules.credible_level)
-    seen = past.alerts_within(span, digest.sky(brief))
-    again = rules.met(seen, live, among, inputs.past.number)
+    seen = past.alerts_within(span, digest.sky(within))
+    again = rules.met(seen, live, among, past.number)
+    if unplaced:
+        alone = now.rows(sorted(unplaced))
+        again = again.unionByName(in_time.pairs(seen, alone, past.number))
     if not known:  # then nothing was told of them yet
         return match.with_status(again, "new")
     told = versions.view(versions.only(past.coincidences(), known))
     if renamed:  # their last notice as it was says what is withdrawn
         changed = changed.unionByName(before.rows(renamed))
-    return versions.revised(again, told, changed, inputs.past.number)
+    return versions.revised(again, told, changed, past.number)

@@ -78,12 +78,15 @@ def met(alerts: DataFrame, among: Regions, batch: int = 0) -> DataFrame:
     # The number of the batch comes with the events, as a column: as a constant of the
     # large stage it would make Spark compile that anew for each batch.
     told = among.events.withColumn("batch", F.lit(batch).cast("bigint"))
+    return recorded(found(alerts, among).join(F.broadcast(told), "_event"))
+
+
+def recorded(met: DataFrame) -> DataFrame:
+    """Pairs, known by all that they are made of, as columns of coincidences."""
     identity = coincidence_id("notice_id", "survey", "alert_id")
     computed = {"coincidence_id": identity.alias("coincidence_id")}
-    return (
-        found(alerts, among)
-        .join(F.broadcast(told), "_event")
-        .select([computed.get(c, c) for c in names("coincidences") if c != "status"])
+    return met.select(
+        [computed.get(c, c) for c in names("coincidences") if c != "status"]
     )
 
 
@@ -95,7 +98,7 @@ def found(alerts: DataFrame, among: Regions) -> DataFrame:
         _candidates(alerts, among)
         .withColumns(_fallen())
         .where(inside & on_time & (F.col("_fence") >= 0))
-        .withColumns(_measures())
+        .withColumns(measures())
     )
 
 
@@ -179,7 +182,7 @@ def _delay() -> Column:
 
 
 @functools.cache
-def _measures() -> dict[str, Column]:
+def measures() -> dict[str, Column]:
     """Columns of a pair that say how well it coincides."""
     apart = udf.arc(_vector(), _vector("e"))
     return {

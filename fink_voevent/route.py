@@ -16,6 +16,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming import StreamingQuery
@@ -112,9 +113,10 @@ def batch_writer(
 
 
 def _pairs(spark: SparkSession, settings: Settings, files: Sequence[str]) -> DataFrame:
-    """Coincidences of our survey, in these files."""
+    """Coincidences of our survey, in these files; no topic is told of time alone."""
     table = stored.read_files(spark, settings.root, "coincidences", files)
-    return table.where(F.col("survey") == settings.survey)
+    placed = F.col("credible_level").isNotNull()  # see `in_time`
+    return table.where((F.col("survey") == settings.survey) & placed)
 
 
 def _told(
@@ -126,13 +128,13 @@ def _told(
 
 
 def _sources(settings: Settings, files: Sequence[str]) -> dict[attach.Source, set[str]]:
-    """Where the alerts of our survey's pairs lie, and the statuses of those."""
-    columns = ("packet_file", "night", "status", "survey")
+    """Where the alerts of the same pairs lie, and the statuses of those."""
+    columns = ("packet_file", "night", "status", "survey", "credible_level")
     found: dict[attach.Source, set[str]] = defaultdict(set)
-    rows = stored.read_here(settings.root, "coincidences", files, columns).to_pylist()
-    for row in rows:
-        if row["survey"] == settings.survey:
-            found[attach.Source(row["packet_file"], row["night"])].add(row["status"])
+    table = stored.read_here(settings.root, "coincidences", files, columns)
+    ours = pc.field("survey") == settings.survey
+    for row in table.filter(ours & pc.field("credible_level").is_valid()).to_pylist():
+        found[attach.Source(row["packet_file"], row["night"])].add(row["status"])
     return found
 
 

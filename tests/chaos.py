@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from map_site import MapSite, gaussian
 from programs import wait_for
 
-from fink_voevent import landing, ledger, merging, night
+from fink_voevent import landing, ledger, merging, night, notice, skymap
 from fink_voevent.past import event_files
 from fink_voevent.spool import Received, Spool
 from fink_voevent.status import Observer
@@ -43,6 +44,7 @@ AWAITED = (None, night.STAGE, night.STAGE, night.STAGE, "ingest")
 # Of a JVM that lives for seconds: what is compiled fast is met by more kills.
 JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 AUTHORITY = "ivo://org.example/chaos"
+BY_ADDRESS = 0.15  # share of notices that give their sky map so, instead of a circle
 # The command of the stages; it merges early and often, so that it is killed then too.
 STAGES = (
     "from fink_voevent import cli, merging;"
@@ -51,8 +53,11 @@ STAGES = (
 )
 
 
-def notices(rng: random.Random) -> list[bytes]:
-    """Versions of events, each citing the last; one in three is retracted."""
+def notices(rng: random.Random, server: MapSite) -> list[bytes]:
+    """Versions of events, each citing the last; one in three is retracted.
+
+    Sky maps that they give by address are put on the server.
+    """
     made = []
     for number in range(EVENTS):
         place = (rng.uniform(0, 40), rng.uniform(-20, 20))
@@ -62,16 +67,21 @@ def notices(rng: random.Random) -> list[bytes]:
             retracted = version == count - 1 > 0 and rng.random() < 0.33
             cite = "retraction" if retracted else "supersedes"
             earlier = ((f"{AUTHORITY}#E{number}-{version - 1}", cite),)
-            notice = Notice(
+            position = None if retracted else (ra % 360, dec, rng.uniform(0.5, 6))
+            params = ()
+            if position and rng.random() < BY_ADDRESS:
+                url = server.hold(f"E{number}-{version}", gaussian(*position))
+                params, position = (("skymap_fits", url, ""),), None
+            one = Notice(
                 f"{number}-{version}",
                 f"{AUTHORITY}#E{number}-{version}",
                 f"{TIME + timedelta(hours=version + 1):%Y-%m-%dT%H:%M:%S}",
                 f"{TIME + timedelta(hours=number % 12):%Y-%m-%dT%H:%M:%S}",
-                (),
-                None if retracted else (ra % 360, dec, rng.uniform(0.5, 6)),
+                params,
+                position,
                 cites=earlier if version else (),
             )
-            made.append(xml(notice).encode())
+            made.append(xml(one).encode())
     rng.shuffle(made)
     return made
 
@@ -91,11 +101,12 @@ def alerts(rng: random.Random, count: int) -> list[dict]:
 class Chaos:
     """Feeds the stages, and kills them."""
 
-    def __init__(self, spark, settings, seed: int) -> None:
+    def __init__(self, spark, settings, server: MapSite, seed: int) -> None:
         self.spark, self.rng = spark, random.Random(seed)  # noqa: S311
         self.settings = settings
         self.data = Path(settings.data_prefix)
-        self.notices = notices(self.rng)
+        self.maps = server
+        self.notices = notices(self.rng, server)
         self.alerts = alerts(self.rng, ALERTS)
         self.spool = Spool(settings.spool, settings.root)
         self._arrived = 0.0
@@ -144,6 +155,7 @@ class Chaos:
             "VOEVENT_DATA_PREFIX": str(self.data),
             "VOEVENT_SPOOL": self.settings.spool,
             "VOEVENT_TRIGGER_S": "0",
+            "VOEVENT_SKYMAP_HOSTS": "127.0.0.1",
             "VOEVENT_REHEARSALS": "0",
             "VOEVENT_SPARK_MASTER": "local[2]",
             "JDK_JAVA_OPTIONS": JAVA_OPTIONS,
@@ -209,6 +221,7 @@ class Chaos:
         files = {f for m in matched for f in m.facts["event_files"]}
         whole = files == set(event_files(known))
         read = status.events == len(self.notices) and status.lag_s == 0
+        whole = whole and status.unplaced_notices == 0
         return read and whole and observer.route_is_done()
 
     def handed_over(self) -> dict[str, int]:
@@ -216,6 +229,12 @@ class Chaos:
         root = self.settings.root
         stages = ("ingest", night.STAGE, merging.STAGE)
         return {name: len(ledger.Ledger(root, name).manifests()) for name in stages}
+
+    def region_at(self, url: str) -> dict[str, list[dict]]:
+        """Region of the sky map at an address, as a row of events has it."""
+        read = skymap.read(self.maps.files[url.removeprefix(self.maps.address)])
+        cells = [{"lo": lo, "hi": hi} for lo, hi in read.ranges()]
+        return {"cells": cells, "pixels": notice.pixels(read)}
 
     def journal(self) -> list[dict]:
         return Observer(self.settings.root).coincidences()

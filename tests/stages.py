@@ -16,7 +16,7 @@ from fink_voevent.spool import Received, Spool
 from fink_voevent.storage import open_store
 
 
-def _finish(query) -> None:
+def finish(query) -> None:
     """Let a stage do all that there is to do, and stop it."""
     try:
         query.processAllAvailable()
@@ -53,7 +53,10 @@ class Pipeline:
     def notices(self, *names: str) -> None:
         paths = [str(self.data / "voevents" / f"{n}.xml") for n in names]
         found = documents(paths or [str(self.data / "voevents")])
-        self.spool.append([Received(f.raw, "file", f.name) for f in found])
+        self.land(*[f.raw for f in found])
+
+    def land(self, *raws: bytes) -> None:
+        self.spool.append([Received(raw, "file", "test") for raw in raws])
         landing.drain(self.spool, open_store(self.settings.root).at("landing"))
 
     def run(self) -> None:
@@ -72,11 +75,11 @@ class Pipeline:
     def match(self) -> None:
         science = self.spark.readStream.schema(self.schema).parquet(str(self.science))
         tonight = self.settings.night
-        _finish(ingest.start(self.spark, self.settings))
-        _finish(night.start(self.spark, self.settings, tonight, science))
+        finish(ingest.start(self.spark, self.settings))
+        finish(night.start(self.spark, self.settings, tonight, science))
 
     def route(self) -> None:
-        _finish(route.start(self.spark, self.settings))
+        finish(route.start(self.spark, self.settings))
 
     def journal(self):
         manifests = ledger.Ledger(self.settings.root, night.STAGE).manifests()

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Events that await their map: alerts in their windows are counted, none is paired."""
+"""Events that await their map meet alerts in time only, until it is there."""
 
 from __future__ import annotations
 
@@ -8,13 +8,26 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from astropy.time import Time
-from skies import alert, collect, event, frame, thin
-from stages import Pipeline
-from test_maps import land, mapless
+from map_site import gaussian, mapless, site
+from skies import LEVEL, alert, collect, event, frame, thin
+from stages import Pipeline, finish
 
-from fink_voevent import digest, in_time, ledger, match, night, versions
+from fink_voevent import (
+    cap,
+    digest,
+    in_time,
+    ingest,
+    ledger,
+    maps,
+    match,
+    night,
+    versions,
+)
+from fink_voevent.at_rest import match_at_rest
+from fink_voevent.cli.match import one_line
 from fink_voevent.status import Observer
 
 NO_REGION = {
@@ -47,34 +60,69 @@ def unplaced(spark, tmp_path):
     )
 
 
-def oracle(times: list[datetime]) -> dict[str, int]:
-    """Elapsed time by astropy, to the microsecond."""
-    found: Counter[str] = Counter()
+def oracle(times: list[datetime], before: float, after: float) -> dict:
+    """Delays by event and alert: elapsed time by astropy, to the microsecond."""
+    found = {}
     alerts = Time(times, scale="utc")
     for number in range(4):
         moment = Time(BEFORE_LEAP + timedelta(hours=number), scale="utc")
         days = np.round((alerts - moment).to_value("us")) / 86_400e6
-        found[f"event-{number}"] = int(np.sum((days >= -BEFORE) & (days <= AFTER)))
-    return dict(+found)
+        for alert_id in np.flatnonzero((days >= -before) & (days <= after)):
+            found[f"event-{number}", int(alert_id)] = days[alert_id]
+    return found
 
 
-def test_alerts_of_each_window_are_counted_in_elapsed_time(spark, tmp_path, unplaced):
+@pytest.fixture
+def moments() -> list[datetime]:
+    """Give times of alerts, some at the end of the window of the first event."""
     rng = np.random.default_rng(5)
     edge = BEFORE_LEAP + timedelta(days=1)
     # the leap second is in the window: it ends a second sooner by the clock
-    moments = [edge, edge - timedelta(seconds=1), edge - timedelta(seconds=2)]
-    moments += [
+    return [edge, edge - timedelta(seconds=1), edge - timedelta(seconds=2)] + [
         BEFORE_LEAP + timedelta(seconds=float(s))
         for s in rng.uniform(-90_000, 180_000, 300)
     ]
+
+
+@pytest.fixture
+def alerts(spark, tmp_path, moments):
+    """Thin alerts of these times, numbered."""
     facts = [alert(number, 10.0, 10.0, 0.0) for number in range(len(moments))]
-    alerts = thin(spark, tmp_path / "alerts", facts).drop("alert_time")
     rows = list(enumerate(moments))
     times = spark.createDataFrame(rows, "alert_id long, alert_time timestamp")
-    assert in_time.counts(alerts.join(times, "alert_id"), unplaced) == oracle(moments)
+    untimed = thin(spark, tmp_path / "alerts", facts).drop("alert_time")
+    return untimed.join(times, "alert_id")
 
 
-def test_they_meet_no_alert_and_are_known_as_unplaced(spark, tmp_path, unplaced):
+def test_alerts_of_each_window_are_counted_in_elapsed_time(moments, alerts, unplaced):
+    expected = Counter(event for event, _ in oracle(moments, BEFORE, AFTER))
+    assert in_time.counts(alerts, unplaced) == expected
+
+
+@pytest.mark.parametrize(
+    ("part", "before", "after"),
+    [
+        (1.0, BEFORE, AFTER),
+        (0.8, BEFORE, 0.75),
+        (0.4, 0.25, 0.25),
+        (0.1, 0.0625, 0.0625),
+    ],
+)
+def test_pairs_are_of_the_part_of_the_window_that_is_nearest_to_the_event(
+    moments, alerts, unplaced, part, before, after
+):
+    capped = cap.with_cap(unplaced, part * cap.SKY_DEG2, LEVEL)
+    found = collect(match.with_status(in_time.pairs(alerts, capped, 7), "new"))
+    delays = {(row["event_id"], row["alert_id"]): row["delay"] for row in found}
+    expected = oracle(moments, before, after)
+    assert delays == pytest.approx(expected, abs=1e-11) and len(found) == len(delays)
+    assert part < 1.0 or len(expected) > 400
+    for row in found:
+        assert row["batch"] == 7 and row["alert_ra"] == 10.0
+        assert all(row[c] is None for c in ("separation", "credible_level", "density"))
+
+
+def test_they_have_no_place_and_are_known_as_unplaced(spark, tmp_path, unplaced):
     found = digest.of(unplaced)
     assert not digest.within(found, digest.reach(digest.unplaced(found)))
     assert digest.unplaced(found).keys() == {f"event-{n}" for n in range(4)}
@@ -87,26 +135,48 @@ def test_they_meet_no_alert_and_are_known_as_unplaced(spark, tmp_path, unplaced)
     assert not collect(pairs)
 
 
-def test_the_stage_counts_them_whichever_comes_first(spark, settings, datatest):
-    """All alerts of datatest, as time alone leaves none out of so wide a window."""
-    told = []
-    for number in range(2):
-        changed = {
+@pytest.fixture
+def stages(spark, settings, datatest):
+    """Stages of which each has folders of its own."""
+    made = []
+
+    def another(**changes) -> Pipeline:
+        number = len(made)
+        folders = {
             "data_prefix": f"{settings.data_prefix}-{number}",
             "spool": f"{settings.spool}-{number}",
-            "window": "9000,9000",
         }
-        pipeline = Pipeline(spark, settings.model_copy(update=changed), datatest)
-        names = [path.stem for path in sorted((datatest / "alerts").glob("*.parquet"))]
-        steps = [
-            lambda p=pipeline: land(p, mapless()),
-            lambda p=pipeline, n=names: p.alerts(*n),
-        ]
-        for step in steps if number else steps[::-1]:
-            step()
-            pipeline.match()
+        changed = settings.model_copy(update=folders | changes)
+        made.append(Pipeline(spark, changed, datatest))
+        return made[-1]
+
+    yield another
+    for pipeline in made:
         pipeline.spool.close()
-        assert pipeline.standing() == []
+
+
+def arrive(pipeline: Pipeline, *steps) -> None:
+    """Let one after the other arrive, and be matched and routed."""
+    for step in steps:
+        step(pipeline)
+        pipeline.run()
+
+
+def every_alert(pipeline: Pipeline) -> None:
+    names = sorted(path.stem for path in (pipeline.data / "alerts").glob("*.parquet"))
+    pipeline.alerts(*names)
+
+
+def notice(pipeline: Pipeline) -> None:
+    pipeline.land(mapless())
+
+
+def test_the_stage_meets_them_in_either_order_and_takes_them_back(stages):
+    """All alerts of datatest, as time alone leaves none out of so wide a window."""
+    told = []
+    for steps in ((notice, every_alert), (every_alert, notice)):
+        pipeline = stages(window="9000,9000", cap_deg2=41253)
+        arrive(pipeline, *steps)
         status = Observer(pipeline.settings.root).status()
         assert status.unplaced_notices == 1
         assert "live notices 0 and 1 that await their map" in status.line()
@@ -114,6 +184,56 @@ def test_the_stage_counts_them_whichever_comes_first(spark, settings, datatest):
         counts: Counter[str] = Counter()
         for manifest in manifests:
             counts.update(manifest.facts["in_time_only"])
-        told.append(counts)
-        assert list(counts.values()) == [status.alerts]
+        held = pipeline.standing()
+        assert all(row["credible_level"] is None for row in held)
+        assert list(counts.values()) == [status.alerts] == [len(held)]
+        assert pipeline.topics() == {}
+        told.append((counts, [(r["coincidence_id"], r["delay"]) for r in held]))
     assert told[0] == told[1]
+    arrive(pipeline, lambda p: p.land(mapless(retracted=True)))
+    assert pipeline.standing() == []
+    statuses = Counter(row["status"] for row in collect(pipeline.journal()))
+    assert statuses["retracted"] == statuses["new"] > 0
+    assert pipeline.topics() == {}
+
+
+def test_its_map_leaves_what_it_would_have_met_at_first(stages):
+    """Pairs of time alone are updated or withdrawn, and no topic hears of those."""
+    places, journals, topics = [], [], []
+    with site(map=gaussian(288.2645, 19.7735, 8.0)) as server:
+        values = {"skymap_hosts": "127.0.0.1", "window": "9000,9000", "cap_deg2": 41253}
+
+        def its_notice(pipeline: Pipeline) -> None:
+            pipeline.land(mapless(f"{server.address}/map"))
+
+        def its_map(pipeline: Pipeline) -> None:
+            assert maps.Fetcher(pipeline.settings).turn(0) == 1
+
+        def with_its_map(pipeline: Pipeline) -> None:
+            its_notice(pipeline)
+            finish(ingest.start(pipeline.spark, pipeline.settings))
+            its_map(pipeline)
+
+        for steps in ((with_its_map, every_alert), (its_notice, every_alert, its_map)):
+            pipeline = stages(**values)
+            arrive(pipeline, *steps)
+            held = pipeline.standing()
+            places.append([(r["alert_id"], r["credible_level"]) for r in held])
+            journals.append(Counter(r["status"] for r in collect(pipeline.journal())))
+            topics.append({t: len(rows) for t, rows in pipeline.topics().items()})
+    assert places[0] == places[1] and None not in dict(places[0]).values()
+    met = len(places[0])
+    assert journals[0] == {"new": met}
+    assert journals[1]["update"] == met
+    assert journals[1]["withdrawn"] == journals[1]["new"] - met > 0
+    assert topics[0] == topics[1] and "fink_grb_bronze_ztf" in topics[0]
+
+
+def test_a_night_at_rest_tells_them_too(spark, settings, datatest, tmp_path):
+    (tmp_path / "notice.json").write_bytes(mapless())
+    changed = settings.model_copy(update={"window": "9000,9000", "cap_deg2": 41253})
+    where = (str(datatest / "alerts"), [str(tmp_path / "notice.json")])
+    tally = match_at_rest(spark, changed, *where, tmp_path / "out")
+    assert list(tally.in_time_only.values()) == [tally.alerts] == [tally.coincidences]
+    row = pq.read_table(tmp_path / "out" / "coincidences.parquet").to_pylist()[0]
+    assert ": new, in time only, as its sky map is not here, " in one_line(row)

@@ -94,7 +94,7 @@ def told(tally: Tally, cap_deg2: float) -> Iterator[str]:
     for event, count in tally.in_time_only.items():
         yield (
             f"{event}: {count} alerts in its window, in time only: its sky map is not"
-            " here (VOEVENT_SKYMAP_HOSTS)"
+            " here; those nearest to it are matched (--cap-deg2)"
         )
 
 
@@ -118,16 +118,19 @@ def one_line(row: dict[str, Any]) -> str:
     name = row["object_id"] or row["alert_id"]
     return (
         f"{row['event_id']} ({row['messenger']}) and {name}: {row['status']},"
-        f" {_place(row['separation'])}, credible level {row['credible_level']:.3f},"
+        f" {_place(row['separation'], row['credible_level'])},"
         f" {row['delay']:+.3f} d, {BEFORE[row['prior_activity']]}"
         f"{_odds(row['p_chance'])}"
     )
 
 
-def _place(separation_deg: float | None) -> str:
-    if separation_deg is None:
-        return "in the sky map"
-    return f"{separation_deg:.4g} deg from the centre"
+def _place(separation_deg: float | None, credible_level: float | None) -> str:
+    if credible_level is None:
+        return "in time only, as its sky map is not here"
+    where = "in the sky map"
+    if separation_deg is not None:
+        where = f"{separation_deg:.4g} deg from the centre"
+    return f"{where}, credible level {credible_level:.3f}"
 
 
 def _odds(p_chance: float | None) -> str:
