@@ -89,6 +89,38 @@ def pairs(
     return found
 
 
+def pairs_in_time(
+    events: list[dict],
+    alerts: list[dict],
+    part: float,
+    window: tuple[float, float] | None = None,
+) -> dict[tuple[str, int], dict]:
+    """Pairs as `pairs` tells them, of events that have no region but a map's address.
+
+    Of alerts that `part` of the window, at most, is nearer to the event than.
+    """
+    times = Time([a["jd"] for a in alerts], format="jd")
+    found = {}
+    for event in latest(events):
+        awaits = event["cells"] is None and event["skymap_url"] and event["time"]
+        if event["kind"] == "retraction" or not awaits:
+            continue
+        moment = Time(event["time"].replace(tzinfo=None), scale="utc")
+        delay = (times - moment).to_value(u.day)
+        before, after = window or (event["window_before"], event["window_after"])
+        far = np.abs(delay)
+        nearer = np.minimum(far, before) + np.minimum(far, after)
+        inside = (-before <= delay) & (delay <= after)
+        for i in np.flatnonzero(inside & (nearer <= part * (before + after))):
+            found[event["event_id"], alerts[i]["alert_id"]] = {
+                "separation": np.nan,
+                "credible_level": np.nan,
+                "delay": delay[i],
+                "notice_id": event["notice_id"],
+            }
+    return found
+
+
 def where_zero(function, low: float = 1e-12, high: float = 1 - 1e-12) -> float:
     """Where a rising function is 0, by halving."""
     for _ in range(60):
@@ -152,9 +184,9 @@ def assert_equal(found: list[dict], expected: dict[tuple[str, int], dict]) -> No
     for row in found:
         oracle = expected[row["event_id"], row["alert_id"]]
         assert row["notice_id"] == oracle["notice_id"]
-        if np.isnan(oracle["separation"]):
-            assert row["separation"] is None
-        else:
-            assert abs(row["separation"] - oracle["separation"]) < 1e-9
-        assert abs(row["credible_level"] - oracle["credible_level"]) < 1e-9
+        for name in ("separation", "credible_level"):
+            if np.isnan(oracle[name]):
+                assert row[name] is None
+            else:
+                assert abs(row[name] - oracle[name]) < 1e-9
         assert abs(row["delay"] - oracle["delay"]) * 86400e6 < 1

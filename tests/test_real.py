@@ -10,7 +10,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from astropy.time import Time
-from oracle import assert_equal, level_at, pairs
+from oracle import assert_equal, level_at, pairs, pairs_in_time
 from programs import broadcaster, listener, wait_for
 
 from fink_voevent import at_rest, attach, ingest, ledger, night, route, stored
@@ -63,19 +63,15 @@ def test_a_real_night_meets_real_notices_as_brute_force_says(
             "cell_order": order,
         }
     )
-    at_rest.match_at_rest(
-        spark,
-        chosen,
-        str(real / "ztf" / "science_20240115"),
-        [str(real / "voevents")],
-        tmp_path / "out",
-    )
+    night, told = real / "ztf" / "science_20240115", [str(real / "voevents")]
+    at_rest.match_at_rest(spark, chosen, str(night), told, tmp_path / "out")
     found = pq.read_table(tmp_path / "out" / "coincidences.parquet").to_pylist()
     level = chosen.credible_level
     expected = pairs(
         notices, alerts, lambda event: min(level, level_at(event, cap_deg2)), window
     )
     assert window is None or cap_deg2 < SKY or len(expected) >= 2500
+    expected |= pairs_in_time(notices, alerts, cap_deg2 / SKY, window)
     assert_equal(found, expected)
 
 
