@@ -207,17 +207,22 @@ def write_filter(package: Path, name: str, source: str) -> None:
     (folder / "filter.py").write_text(source)
 
 
+def topics_beside(pipeline, package: str) -> set[str]:
+    """Topics to which our filters lead, and those of another package."""
+    both = {"filters": f"fink_voevent.filters,{package}"}
+    pipeline.settings = pipeline.settings.model_copy(update=both)
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb221009a_bat")
+    pipeline.run()
+    return set(pipeline.topics())
+
+
 def test_a_filter_without_its_column_selects_nothing_and_stops_nothing(
     pipeline, tmp_path, monkeypatch, caplog
 ):
     write_filter(tmp_path / "odd", "odd", "def odd(nothing_like_it):\n    return 1\n")
     monkeypatch.syspath_prepend(tmp_path)
-    both = {"filters": "fink_voevent.filters,odd"}
-    pipeline.settings = pipeline.settings.model_copy(update=both)
-    pipeline.alerts("early", "late")
-    pipeline.notices("grb221009a_bat")
-    pipeline.run()
-    assert set(pipeline.topics()) == {"fink_grb_bronze_ztf"}
+    assert topics_beside(pipeline, "odd") == {"fink_grb_bronze_ztf"}
     assert "filter odd selects nothing" in caplog.text
 
 
@@ -230,11 +235,6 @@ def test_a_filter_that_fails_selects_nothing_and_stops_nothing(
     monkeypatch.syspath_prepend(tmp_path)
     package = shutil.make_archive(str(tmp_path / "x"), "zip", tmp_path, "faulty")
     pipeline.spark.sparkContext.addPyFile(package)  # workers run already
-    both = {"filters": "fink_voevent.filters,faulty"}
-    pipeline.settings = pipeline.settings.model_copy(update=both)
-    pipeline.alerts("early", "late")
-    pipeline.notices("grb221009a_bat")
-    pipeline.run()
-    assert set(pipeline.topics()) == {"fink_grb_bronze_ztf"}
+    assert topics_beside(pipeline, "faulty") == {"fink_grb_bronze_ztf"}
     assert "filter loud failed on packets that it lost: ZeroDivision" in caplog.text
     assert "filter short failed on packets that it lost: ValueError: 0" in caplog.text
