@@ -77,10 +77,8 @@ class Fetcher:
 
     def _try(self, url: str, now_s: float) -> bool:
         _, tries = self._due[url]
-        hosts = [h.strip() for h in self.settings.skymap_hosts.split(",") if h.strip()]
         try:
-            content = fetch(url, hosts)
-            found = skymap.read(content)
+            row = get(url, hosts(self.settings))
         except (InputError, NoticeError) as error:
             wait_s = min(FIRST_WAIT_S * 2**tries, LONGEST_WAIT_S)
             self._due[url] = (now_s + wait_s, tries + 1)
@@ -89,18 +87,12 @@ class Fetcher:
             if tries in (0, TRIES - 1):
                 _LOG.warning("no sky map: %s", error)
             return False
-        self._hand_over(url, content, found)
+        self._hand_over(url, row)
         del self._due[url]
-        _LOG.info("sky map %s: %d pixels", url, len(found.lo))
+        _LOG.info("sky map %s: %d pixels", url, len(row["pixels"]))
         return True
 
-    def _hand_over(self, url: str, content: bytes, found: skymap.SkyMap) -> None:
-        row = {
-            "skymap_url": url,
-            "skymap_sha256": hashlib.sha256(content).hexdigest(),
-            "cells": [{"lo": lo, "hi": hi} for lo, hi in found.ranges()],
-            "pixels": pixels(found),
-        }
+    def _hand_over(self, url: str, row: dict[str, Any]) -> None:
         table = pa.Table.from_pylist([row], schema=arrow_schema(TABLE))
         name = f"{run_of(url)}.parquet"
         store = open_store(self.settings.root).at(TABLE)
@@ -119,6 +111,31 @@ class Fetcher:
             self.turn(time.monotonic())
         except (StorageError, OSError) as error:
             _LOG.error("sky maps: %s; trying again", error)
+
+
+def hosts(settings: Settings) -> list[str]:
+    """Hosts from which maps are fetched."""
+    return [h.strip() for h in settings.skymap_hosts.split(",") if h.strip()]
+
+
+def get(url: str, allowed: Sequence[str]) -> dict[str, Any]:
+    """Fetch a map from one of the hosts allowed: a row of the table maps.
+
+    Raises
+    ------
+    InputError
+        Where it is not allowed, or not there.
+    NoticeError
+        Where it is no sky map.
+    """
+    content = fetch(url, allowed)
+    found = skymap.read(content)
+    return {
+        "skymap_url": url,
+        "skymap_sha256": hashlib.sha256(content).hexdigest(),
+        "cells": [{"lo": lo, "hi": hi} for lo, hi in found.ranges()],
+        "pixels": pixels(found),
+    }
 
 
 def run_of(url: str) -> str:

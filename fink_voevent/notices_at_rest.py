@@ -4,22 +4,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
-from fink_voevent import ingest, landing, parsing, streams, versions
-from fink_voevent.errors import InputError
+from fink_voevent import ingest, landing, maps, parsing, streams, versions
+from fink_voevent.errors import InputError, NoticeError
 from fink_voevent.formats import format_of
 from fink_voevent.listen.files import Found, documents
-from fink_voevent.live import chosen_parts, tenses
-from fink_voevent.schema import spark_schema
+from fink_voevent.live import chosen_parts, tenses, with_maps
+from fink_voevent.schema import arrow_schema, spark_schema
 from fink_voevent.settings import Settings
 from fink_voevent.spool import sha256
 from fink_voevent.storage import open_store
 
+_LOG = logging.getLogger(__name__)
 BATCH = 1000
 
 
@@ -30,12 +34,36 @@ def read_notices(
     count = _land(documents(paths), scratch / "landing")
     if not count:
         raise InputError("no notice found at the paths given")
-    return count, _events(spark, settings, scratch).persist()
+    events = _events(spark, settings, scratch)
+    hosts = maps.hosts(settings)
+    if hosts:
+        events = _with_maps(events, hosts, scratch / "maps.parquet")
+    return count, events.persist()
 
 
 def live_of(events: DataFrame, settings: Settings) -> DataFrame:
     """Latest versions of events, as they are matched: see `versions.matchable`."""
     return chosen_parts(versions.latest(events, tenses(settings)), settings)
+
+
+def _with_maps(events: DataFrame, hosts: Sequence[str], path: Path) -> DataFrame:
+    """Events with the sky maps that they give by address, fetched to a file."""
+    lacking = events.where("skymap_url IS NOT NULL AND skymap_sha256 IS NULL")
+    urls = sorted(
+        r.skymap_url for r in lacking.select("skymap_url").distinct().collect()
+    )
+    rows = [row for url in urls if (row := _fetched(url, hosts))]
+    pq.write_table(pa.Table.from_pylist(rows, arrow_schema(maps.TABLE)), path)
+    reader = events.sparkSession.read.schema(spark_schema(maps.TABLE))
+    return with_maps(events, reader.parquet(path.as_uri()))
+
+
+def _fetched(url: str, hosts: Sequence[str]) -> dict[str, Any] | None:
+    try:
+        return maps.get(url, hosts)
+    except (InputError, NoticeError) as error:
+        _LOG.warning("no sky map: %s", error)
+        return None
 
 
 def _land(found: Iterable[Found], folder: Path) -> int:

@@ -79,13 +79,18 @@ def gaussian(ra: float, dec: float, sigma_deg: float) -> bytes:
     return multi_order(np.exp(-((distance / sigma_deg) ** 2) / 2) + 1e-12)
 
 
-def mapless(url: str = "https://example.org/map", *, retracted: bool = False) -> bytes:
+def mapless(
+    url: str = "https://example.org/map",
+    *,
+    number: str = "686754622",
+    retracted: bool = False,
+) -> bytes:
     """Document of a notice that gives its map by address alone, or takes it back."""
     told = {
         "$schema": "https://gcn.nasa.gov/schema/main/gcn/notices/fermi/gbm/alert"
         ".schema.json",
         "mission": "Fermi",
-        "id": ["686754622"],
+        "id": [number],
         "alert_datetime": "2022-10-09T13:20:00Z",
         "trigger_time": "2022-10-09T13:16:59Z",
         **({"alert_type": "retraction"} if retracted else {"healpix_url": url}),

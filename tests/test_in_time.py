@@ -8,7 +8,6 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from astropy.time import Time
 from map_site import gaussian, mapless, site
@@ -26,8 +25,6 @@ from fink_voevent import (
     night,
     versions,
 )
-from fink_voevent.at_rest import match_at_rest
-from fink_voevent.cli.match import one_line
 from fink_voevent.status import Observer
 
 NO_REGION = {
@@ -227,13 +224,3 @@ def test_its_map_leaves_what_it_would_have_met_at_first(stages):
     assert journals[1]["update"] == met
     assert journals[1]["withdrawn"] == journals[1]["new"] - met > 0
     assert topics[0] == topics[1] and "fink_grb_bronze_ztf" in topics[0]
-
-
-def test_a_night_at_rest_tells_them_too(spark, settings, datatest, tmp_path):
-    (tmp_path / "notice.json").write_bytes(mapless())
-    changed = settings.model_copy(update={"window": "9000,9000", "cap_deg2": 41253})
-    where = (str(datatest / "alerts"), [str(tmp_path / "notice.json")])
-    tally = match_at_rest(spark, changed, *where, tmp_path / "out")
-    assert list(tally.in_time_only.values()) == [tally.alerts] == [tally.coincidences]
-    row = pq.read_table(tmp_path / "out" / "coincidences.parquet").to_pylist()[0]
-    assert ": new, in time only, as its sky map is not here, " in one_line(row)

@@ -35,6 +35,7 @@ _OPTIONS = {
     "broadcast_allow": ("--allow", "Networks whose subscribers are served: CIDR,..."),
     "local_ivo": ("--local-ivo", "Who we are: ivo://<authority>/<stream>."),
     "publish": ("--filters", "Filters whose coincidences go out: NAME,..."),
+    "skymap_hosts": ("--skymap-hosts", "Hosts from which sky maps are fetched."),
     "publish_to": ("--to", "VTP broker to send to, host:port."),
     "allow_tests": ("--allow-tests", "Match tests and injections too."),
 }

@@ -48,6 +48,7 @@ BEFORE = {
     "cell_order",
     "allow_tests",
     "streams",
+    "skymap_hosts",
 )
 def command(
     alerts: str,
@@ -94,7 +95,7 @@ def told(tally: Tally, cap_deg2: float) -> Iterator[str]:
     for event, count in tally.in_time_only.items():
         yield (
             f"{event}: {count} alerts in its window, in time only: its sky map is not"
-            " here; those nearest to it are matched (--cap-deg2)"
+            " here (--skymap-hosts); those nearest to it are matched (--cap-deg2)"
         )
 
 
