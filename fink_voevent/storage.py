@@ -64,10 +64,9 @@ class Store:
         return self._files(suffix, recursive=True)
 
     def _files(self, suffix: str, *, recursive: bool) -> list[fs.FileInfo]:
-        selector = fs.FileSelector(self.path, allow_not_found=True, recursive=recursive)
         found = [
             info
-            for info in self.filesystem.get_file_info(selector)
+            for info in self._listed(recursive=recursive)
             if info.type == fs.FileType.File
             and info.path.endswith(suffix)
             and not Path(info.path).name.startswith((".", "_"))
@@ -76,10 +75,17 @@ class Store:
 
     def folders(self) -> list[str]:
         """Names of the visible folders in this one, sorted."""
-        selector = fs.FileSelector(self.path, allow_not_found=True)
-        found = [i for i in self.filesystem.get_file_info(selector) if not i.is_file]
+        found = [info for info in self._listed(recursive=False) if not info.is_file]
         names = [Path(info.path).name for info in found]
         return sorted(name for name in names if not name.startswith((".", "_")))
+
+    def _listed(self, *, recursive: bool) -> list[fs.FileInfo]:
+        selector = fs.FileSelector(self.path, allow_not_found=True, recursive=recursive)
+        try:
+            return list(self.filesystem.get_file_info(selector))
+        except FileNotFoundError:
+            # made while pyarrow looked: not there to be listed, there when asked again
+            return list(self.filesystem.get_file_info(selector))
 
     def exists(self, name: str) -> bool:
         """Whether the file is there."""

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from fink_voevent.errors import StorageError
@@ -26,6 +28,17 @@ def test_hidden_files_are_not_listed(tmp_path):
     for name in ("a.json", ".b.json", "_c.json"):
         (tmp_path / name).write_text("")
     assert store.names(".json") == ["a.json"]
+
+
+def test_a_folder_that_is_made_meanwhile_is_listed(tmp_path):
+    """Pyarrow looks twice, and fails where the folder was made in between."""
+    for number in range(500):
+        folder = tmp_path / str(number)
+        maker = threading.Thread(target=folder.mkdir)
+        maker.start()
+        while maker.is_alive():
+            assert open_store(str(folder)).names(".json") == []
+        maker.join()
 
 
 @pytest.mark.parametrize("form", ["{}", "file://{}", "file:{}", "file:////{}"])
