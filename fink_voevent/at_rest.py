@@ -97,8 +97,10 @@ def match_at_rest(
         scorer = scorer_of(settings)
         if scorer is not None:
             met = scorer.score(met, live)
-        alone = versions.only(latest, sorted(digest.unplaced(brief)))
-        met = met.unionByName(in_time.pairs(thin, alone))
+        unplaced = sorted(digest.unplaced(brief))
+        alone = versions.only(latest, unplaced)
+        if unplaced:
+            met = met.unionByName(in_time.pairs(thin, alone))
         found = match.with_status(met, "new").orderBy(
             "event_id", F.asc_nulls_last("credible_level"), "alert_id"
         )
@@ -110,7 +112,7 @@ def match_at_rest(
             thin.count(),
             pairs,
             _beyond(thin, live, settings, digest.capped(brief)),
-            in_time.counts(thin, alone),
+            in_time.counts(thin, alone) if unplaced else {},
         )
         for frame in (events, thin, latest):
             frame.unpersist()

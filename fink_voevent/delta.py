@@ -136,6 +136,8 @@ def _of_new_alerts(inputs: Inputs, rules: Rules) -> DataFrame | None:
     now, days = inputs.now, inputs.span.whole_days()  # as many batches have
     brief = digest.within(now.digest, days)
     unplaced = digest.within(digest.unplaced(now.digest), days)
+    if not (brief or unplaced):
+        return None
     fresh = inputs.past.read_files("alerts", inputs.alerts.files)
     found = []
     if brief:
@@ -146,7 +148,7 @@ def _of_new_alerts(inputs: Inputs, rules: Rules) -> DataFrame | None:
     if unplaced:
         alone = now.rows(sorted(unplaced))
         found.append(in_time.pairs(fresh, alone, inputs.past.number))
-    return match.with_status(_union(found), "new") if found else None
+    return match.with_status(_union(found), "new")
 
 
 def _of_new_notices(inputs: Inputs, rules: Rules) -> DataFrame | None:
