@@ -188,7 +188,16 @@ def _merges(root: str, table: str) -> list[Merge]:
     folder = Ledger(root, STAGE).folder
     infos = open_store(folder).files(".json")
     names = [(info.base_name, info.mtime_ns) for info in infos]
-    return [_read(folder, *n) for n in names if n[0].startswith(f"{table}-")]
+    own = [_there(folder, *n) for n in names if n[0].startswith(f"{table}-")]
+    return [one for one in own if one is not None]
+
+
+def _there(folder: str, name: str, written_ns: int) -> Merge | None:
+    """Merge of a name that was listed; None where it was forgotten since."""
+    try:
+        return _read(folder, name, written_ns)
+    except FileNotFoundError:
+        return None
 
 
 @functools.cache

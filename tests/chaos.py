@@ -228,7 +228,7 @@ class Chaos:
         """Count the manifests of each stage."""
         root = self.settings.root
         stages = ("ingest", night.STAGE, merging.STAGE)
-        return {name: len(ledger.Ledger(root, name).manifests()) for name in stages}
+        return {name: len(ledger.Ledger(root, name).names()) for name in stages}
 
     def region_at(self, url: str) -> dict[str, list[dict]]:
         """Region of the sky map at an address, as a row of events has it."""

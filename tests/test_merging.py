@@ -8,6 +8,7 @@ import itertools
 import math
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
 import pyarrow as pa
@@ -201,3 +202,24 @@ def test_the_night_is_the_same_when_all_was_merged(
         .collect()
     ]
     assert len(set(new)) == len(new)
+
+
+def test_what_is_forgotten_while_it_is_read_is_read_as_before(tmp_path):
+    """As by another process: a night is compacted when the stages start."""
+    root = str(tmp_path)
+    own, folder = Ledger(root, merging.STAGE), tmp_path / "merged" / "alerts"
+    folder.mkdir(parents=True)
+
+    def make_and_forget() -> None:
+        for number in range(300):
+            facts = {"replaces": ["one"], "level": 1}
+            (folder / f"{number}.parquet").touch()
+            tables = {"alerts": (f"merged/alerts/{number}.parquet",)}
+            own.commit(Manifest(merging.STAGE, "alerts", number, tables, facts))
+            merging.forget(root, "alerts", ["one"])
+
+    other = threading.Thread(target=make_and_forget)
+    other.start()
+    while other.is_alive():
+        assert merging.instead(root, "alerts", ["two"]) == ["two"]
+    other.join()
