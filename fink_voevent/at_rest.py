@@ -92,11 +92,7 @@ def match_at_rest(
         ).persist()
         latest = live_of(events, settings).persist()
         live, brief = versions.matchable(latest), digest.of(latest)
-        order = digest.order(brief, settings.cell_order)
-        met = match.pairs(thin, live, settings.credible_level, order)
-        scorer = scorer_of(settings)
-        if scorer is not None:
-            met = scorer.score(met, live)
+        met = _placed(thin, live, settings, brief)
         unplaced = sorted(digest.unplaced(brief))
         alone = versions.only(latest, unplaced)
         if unplaced:
@@ -117,6 +113,16 @@ def match_at_rest(
         for frame in (events, thin, latest):
             frame.unpersist()
     return tally
+
+
+def _placed(
+    thin: DataFrame, live: DataFrame, settings: Settings, brief: Digest
+) -> DataFrame:
+    """Pairs with regions, scored where a background rate is known."""
+    order = digest.order(brief, settings.cell_order)
+    met = match.pairs(thin, live, settings.credible_level, order)
+    scorer = scorer_of(settings)
+    return met if scorer is None else scorer.score(met, live)
 
 
 def _beyond(
