@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import random
 import signal
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from map_site import MapSite, gaussian
+from map_site import SlowSite, gaussian
 from programs import wait_for
 
 from fink_voevent import landing, ledger, merging, night, notice, skymap
@@ -45,6 +46,7 @@ AWAITED = (None, night.STAGE, night.STAGE, night.STAGE, "ingest")
 JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 AUTHORITY = "ivo://org.example/chaos"
 BY_ADDRESS = 0.15  # share of notices that give their sky map so, instead of a circle
+LATEST = 0.3  # of the input, after which a map that was asked for is there
 # The command of the stages; it merges early and often, so that it is killed then too.
 STAGES = (
     "from fink_voevent import cli, merging;"
@@ -53,10 +55,10 @@ STAGES = (
 )
 
 
-def notices(rng: random.Random, server: MapSite) -> list[bytes]:
+def notices(rng: random.Random, server: SlowSite) -> list[bytes]:
     """Versions of events, each citing the last; one in three is retracted.
 
-    Sky maps that they give by address are put on the server.
+    Sky maps that they give by address are put on the server, which has them late.
     """
     made = []
     for number in range(EVENTS):
@@ -70,7 +72,8 @@ def notices(rng: random.Random, server: MapSite) -> list[bytes]:
             position = None if retracted else (ra % 360, dec, rng.uniform(0.5, 6))
             params = ()
             if position and rng.random() < BY_ADDRESS:
-                url = server.hold(f"E{number}-{version}", gaussian(*position))
+                late, content = rng.uniform(0, LATEST), gaussian(*position)
+                url = server.hold_late(f"E{number}-{version}", content, late)
                 params, position = (("skymap_fits", url, ""),), None
             one = Notice(
                 f"{number}-{version}",
@@ -101,7 +104,7 @@ def alerts(rng: random.Random, count: int) -> list[dict]:
 class Chaos:
     """Feeds the stages, and kills them."""
 
-    def __init__(self, spark, settings, server: MapSite, seed: int) -> None:
+    def __init__(self, spark, settings, server: SlowSite, seed: int) -> None:
         self.spark, self.rng = spark, random.Random(seed)  # noqa: S311
         self.settings = settings
         self.data = Path(settings.data_prefix)
@@ -118,7 +121,7 @@ class Chaos:
     def feed(self, share: float) -> None:
         """Let so much of everything arrive, and some of what came before again."""
         before, after = self._arrived, min(1.0, self._arrived + share)
-        self._arrived = after
+        self._arrived = self.maps.now = after
         for every, send in ((self.notices, self._land), (self.alerts, self._alert)):
             first, last = (int(part * len(every)) for part in (before, after))
             again = self.rng.sample(every[:first], min(2, first))
@@ -197,6 +200,7 @@ class Chaos:
     def finish(self) -> None:
         """Let all arrive, and both nights be worked off."""
         self.feed(1.0)
+        self.maps.now = math.inf
         observer = Observer(self.settings.root)
         for name, first in zip(NIGHTS, (JD, JD + 1), strict=True):
             held = {a["candid"] for a in self.alerts if _within(a, first)}

@@ -9,7 +9,6 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from zlib import crc32
 
 import numpy as np
 from astropy.coordinates import SkyCoord
@@ -57,12 +56,29 @@ class MapSite(ThreadingHTTPServer):
 
 
 class SlowSite(MapSite):
-    """A site on which a file is there once it was asked for one to five times."""
+    """A site on which a file is there only some while after it was first asked for.
+
+    Attributes
+    ----------
+    now : float
+        The moment, in whatever the test counts.
+    """
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        super().__init__(files)
+        self.now = 0.0
+        self._delay: dict[str, float] = {}
+        self._first: dict[str, float] = {}
+
+    def hold_late(self, name: str, content: bytes, delay: float) -> str:
+        """Hold one more file that comes so late, and give its address."""
+        self._delay[f"/{name}"] = delay
+        return self.hold(name, content)
 
     def answer(self, path: str) -> bytes | None:
-        """Give a file that was asked for often enough."""
-        misses = 1 + crc32(path.encode()) % 5
-        return super().answer(path) if self.asked.count(path) > misses else None
+        """Give a file whose moment has come."""
+        waited = self.now - self._first.setdefault(path, self.now)
+        return super().answer(path) if waited >= self._delay.get(path, 0.0) else None
 
 
 @contextlib.contextmanager

@@ -53,7 +53,7 @@ def test_nothing_is_lost_or_told_twice_whenever_the_stages_are_killed(
         for a in chaos.alerts
     ]
     expected = pairs(rows, facts, chaos.settings.credible_level)
-    assert len(expected) > 50
+    assert len(expected) > 20
     manifests = ledger.Ledger(chaos.settings.root, night.STAGE).manifests()
     journal = stored.read(spark, chaos.settings.root, "coincidences", manifests)
     held = versions.view(journal).where("status IN ('new', 'update')").collect()
@@ -64,6 +64,7 @@ def test_nothing_is_lost_or_told_twice_whenever_the_stages_are_killed(
     in_time_only = Counter(r["status"] for r in told if r["credible_level"] is None)
     _LOG.info("%d pairs held, %s told", len(expected), dict(placed))
     _LOG.info("%s told in time only", dict(in_time_only))
+    assert KILLS < 50 or in_time_only["new"], "no map was late, of so many"
     topic = Path(chaos.settings.root, "topics", "fink_any_retraction_ztf")
     sent = AlertReader(str(topic)).to_list() if topic.exists() else []
     assert len(sent) == placed["withdrawn"] + placed["retracted"]
