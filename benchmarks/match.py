@@ -24,8 +24,10 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
 from fink_voevent import (
+    cap,
     compaction,
     digest,
+    in_time,
     ingest,
     match,
     night,
@@ -67,12 +69,16 @@ LIVE, BATCH, BATCHES, WARM = 300, 10_000, 8, 3
 NIGHT = "20240115"
 
 
-def live(spark: SparkSession, rows: list[dict], path: Path) -> DataFrame:
-    """`versions.matchable` events of rows, in memory."""
+def latest(spark: SparkSession, rows: list[dict], path: Path) -> DataFrame:
+    """`versions.latest` of rows of events."""
     schema = pa.schema([f.with_nullable(True) for f in arrow_schema("events")])
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
-    latest = versions.latest(spark.read.parquet(str(path)), ("observation",))
-    kept = versions.matchable(latest).persist()
+    return versions.latest(spark.read.parquet(str(path)), ("observation",))
+
+
+def live(spark: SparkSession, rows: list[dict], path: Path) -> DataFrame:
+    """`versions.matchable` events of rows, in memory."""
+    kept = versions.matchable(latest(spark, rows, path)).persist()
     kept.count()
     return kept
 
@@ -119,6 +125,20 @@ def met(
     spark.catalog.clearCache()  # these regions are not met again
     print(f"{name}: {count} pairs in {spent_s:.1f} s")
     return {f"{name}_s": spent_s, f"{name}_pairs": count}
+
+
+def without_map(
+    spark: SparkSession, alerts: DataFrame, folder: Path
+) -> dict[str, float]:
+    """Time (s) to meet one event whose map is not there, in time only; its pairs."""
+    nowhere = {"ra": None, "dec": None, "error_r90": None, "fisher": None}
+    awaited = {"cells": None, "skymap_url": "https://example.org/map"}
+    rows = [circles(1)[0] | nowhere | awaited]
+    events = latest(spark, rows, folder / "m.parquet").where(versions.awaits_map())
+    capped = cap.with_cap(events, load({}).settings.cap_deg2, LEVEL)
+    found = in_time.pairs(alerts, capped)
+    spent_s = timed(lambda: drop(found))
+    return {"without_map_s": spent_s, "without_map_pairs": found.count()}
 
 
 def real_width(spark: SparkSession, folder: Path) -> dict[str, float]:
@@ -206,6 +226,7 @@ def main(count: int) -> None:
         figures["scan_s"] = min(figures["scan_s"], again)
         maps = live(spark, always(sky_maps()), folder / "maps.parquet")
         figures["maps_10_s"] = timed(joined(alerts, maps))
+        figures |= without_map(spark, alerts, folder)
         figures["backfill_s"] = backfill(spark, alerts, folder)
         figures["batch_s"] = micro_batch(spark, folder)
         figures |= real_width(spark, folder)

@@ -16,8 +16,10 @@ os.environ["PYSPARK_PYTHON"] = sys.executable
 os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
 for name in [n for n in os.environ if n.startswith("VOEVENT_")]:
     del os.environ[name]
-# Spark's code lives for seconds here: the quick compiler is done sooner
-os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+# Spark's code lives for seconds here: the quick compiler is done sooner. By itself it
+# has 48 MB for its code, which is full after some tests, and all is compiled again.
+QUICK = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
+os.environ.setdefault("JDK_JAVA_OPTIONS", QUICK)
 os.environ["VOEVENT_REHEARSALS"] = "0"  # of programs that tests start: but for one
 
 pytest.register_assert_rewrite("oracle", "stages")  # their asserts tell what differs
