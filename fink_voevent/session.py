@@ -105,11 +105,11 @@ def build(settings: Settings, name: str, log: Path | None = None) -> SparkSessio
         with _stderr_to(log or Path(os.devnull)):
             spark = builder.getOrCreate()
     _ship(spark)
-    _remember_names(spark)
+    remember_names(spark)
     return spark
 
 
-def _remember_names(spark: SparkSession) -> None:
+def remember_names(spark: SparkSession) -> None:
     """Keep what pyspark asks the JVM for at each operation on a column or table.
 
     The JVM finds these names by looking into each of Spark's jars, which is a fifth of

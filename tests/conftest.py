@@ -25,10 +25,10 @@ os.environ["VOEVENT_REHEARSALS"] = "0"  # of programs that tests start: but for 
 pytest.register_assert_rewrite("oracle", "stages")  # their asserts tell what differs
 
 from kafka_broker import Broker  # noqa: E402
-from stages import Pipeline  # noqa: E402
+from stages import Pipeline, settings_in  # noqa: E402
 
 from fink_voevent import streams  # noqa: E402
-from fink_voevent.config import load  # noqa: E402
+from fink_voevent.session import remember_names  # noqa: E402
 from fink_voevent.settings import Settings  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
@@ -56,18 +56,13 @@ def registry() -> streams.Registry:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    values = {
-        "data_prefix": str(tmp_path / "data"),
-        "spool": str(tmp_path / "spool"),
-        "night": "20221009",
-        "trigger_s": 0,
-    }
-    return load({}, values).settings
+    return settings_in(tmp_path)
 
 
 @pytest.fixture(scope="session")
 def spark(spark_session):
     spark_session.sparkContext.setLogLevel("ERROR")
+    remember_names(spark_session)
     return spark_session
 
 

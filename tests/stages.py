@@ -11,9 +11,22 @@ import pytest
 from fink_client.avro_utils import AlertReader
 
 from fink_voevent import ingest, landing, ledger, night, route, stored, versions
+from fink_voevent.config import load
 from fink_voevent.listen.files import documents
+from fink_voevent.settings import Settings
 from fink_voevent.spool import Received, Spool
 from fink_voevent.storage import open_store
+
+
+def settings_in(folder: Path) -> Settings:
+    """Give the settings of a night whose folders are all in one."""
+    values = {
+        "data_prefix": str(folder / "data"),
+        "spool": str(folder / "spool"),
+        "night": "20221009",
+        "trigger_s": 0,
+    }
+    return load({}, values).settings
 
 
 def finish(query) -> None:

@@ -9,18 +9,27 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from stages import Pipeline, assert_same
+import pytest
+from stages import Pipeline, assert_same, settings_in
 
 from fink_voevent import night
 from fink_voevent.schema import arrow_schema
 from fink_voevent.status import Observer
 
 
-def test_coincidences_are_those_of_brute_force(pipeline, expected):
-    pipeline.alerts("early", "late")
-    pipeline.notices()
-    pipeline.run()
-    assert_same(pipeline.standing(), expected)
+@pytest.fixture(scope="module")
+def whole(spark, datatest, tmp_path_factory):
+    """All of datatest, gone through the stages at once: for tests that only look."""
+    made = Pipeline(spark, settings_in(tmp_path_factory.mktemp("whole")), datatest)
+    made.alerts("early", "late")
+    made.notices()
+    made.run()
+    yield made
+    made.spool.close()
+
+
+def test_coincidences_are_those_of_brute_force(whole, expected):
+    assert_same(whole.standing(), expected)
 
 
 def test_folders_may_have_spaces_and_signs_in_their_names(spark, settings, datatest):
@@ -82,35 +91,21 @@ def test_everything_sent_again_changes_nothing(pipeline):
     assert again.lag_s == 0
 
 
-def test_ids_are_the_same_in_any_order_of_arrival(pipeline, spark, settings, datatest):
-    pipeline.alerts("early", "late")
+def test_ids_are_the_same_in_any_order_of_arrival(whole, pipeline):
+    pipeline.notices("icecube170922a", "grb130702a_fin_pos", "grb221009a_xrt")
+    pipeline.run()
+    pipeline.alerts("late")
+    pipeline.run()
     pipeline.notices()
     pipeline.run()
-    other = settings.model_copy(
-        update={
-            "data_prefix": settings.data_prefix + "-2",
-            "spool": settings.spool + "-2",
-        }
-    )
-    second = Pipeline(spark, other, datatest)
-    second.notices("icecube170922a", "grb130702a_fin_pos", "grb221009a_xrt")
-    second.run()
-    second.alerts("late")
-    second.run()
-    second.notices()
-    second.run()
-    second.alerts("early")
-    second.run()
-    ids = [r["coincidence_id"] for r in pipeline.standing()]
-    assert [r["coincidence_id"] for r in second.standing()] == ids
-    second.spool.close()
-
-
-def test_packets_are_the_alert_and_the_pair_and_fink_client_reads_them(pipeline):
-    pipeline.alerts("early", "late")
-    pipeline.notices()
+    pipeline.alerts("early")
     pipeline.run()
-    topics = pipeline.topics()
+    ids = [r["coincidence_id"] for r in whole.standing()]
+    assert [r["coincidence_id"] for r in pipeline.standing()] == ids
+
+
+def test_packets_are_the_alert_and_the_pair_and_fink_client_reads_them(whole):
+    topics = whole.topics()
     assert set(topics) == {"fink_grb_bronze_ztf", "fink_neutrino_bronze_ztf"}
     (neutrino,) = [
         p for p in topics["fink_neutrino_bronze_ztf"] if p["objectId"] == "ZTF17aaatxsb"
@@ -214,11 +209,8 @@ def test_a_file_in_landing_that_is_no_parquet_stops_nothing(pipeline):
     assert len(pipeline.standing()) == 2
 
 
-def test_tables_on_disk_are_those_declared(pipeline):
-    pipeline.alerts("early")
-    pipeline.notices()
-    pipeline.run()
-    root = Path(pipeline.settings.root)
+def test_tables_on_disk_are_those_declared(whole):
+    root = Path(whole.settings.root)
     for table in ("landing", "events", "alerts", "coincidences"):
         files = sorted((root / table).rglob("[!.]*.parquet"))
         assert files
