@@ -58,7 +58,9 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.13",  # pyspark 3.5 runs on no later Python
     packages=find_packages(include=["fink_voevent", "fink_voevent.*"]),
-    package_data={"fink_voevent": ["streams.toml", "log4j2.properties", "py.typed"]},
+    package_data={
+        "fink_voevent": ["py.typed", "notices/streams.toml", "spark/log4j2.properties"]
+    },
     install_requires=INSTALL_REQUIRES,
     extras_require={"test": TEST_REQUIRES, "bench": BENCH_REQUIRES},
     entry_points={

@@ -21,11 +21,13 @@ from pathlib import Path
 
 import xmltodict
 
-from fink_voevent import ingest, landing, ledger
-from fink_voevent.config import load
-from fink_voevent.session import build
-from fink_voevent.spool import Received, Spool
-from fink_voevent.storage import open_store
+from fink_voevent.config.load import load
+from fink_voevent.ingest import stage as ingest_stage
+from fink_voevent.listen import landing
+from fink_voevent.listen.spool import Received, Spool
+from fink_voevent.spark.session import build
+from fink_voevent.store import ledger
+from fink_voevent.store.filesystem import open_store
 
 ROOT = Path(__file__).parent.parent
 REAL = ROOT.parent / "shared" / "real" / "voevents"
@@ -89,11 +91,11 @@ def through_ingest(raws: list[bytes], folder: Path) -> float:
         spool.append([Received(raw, "file", "bench") for raw in part])
         landing.drain(spool, store)
         started = time.perf_counter()
-        query = ingest.start(spark, settings)
+        query = ingest_stage.start(spark, settings)
         query.processAllAvailable()
         seconds = time.perf_counter() - started
         query.stop()
-    manifests = ledger.Ledger(settings.root, ingest.STAGE).manifests()
+    manifests = ledger.Ledger(settings.root, ingest_stage.STAGE).manifests()
     counted = sum(m.facts["events"] + m.facts["quarantine"] for m in manifests)
     spark.stop()
     if counted != len(raws):

@@ -33,12 +33,12 @@ from confluent_kafka import Consumer
 ROOT = Path(__file__).parent.parent
 sys.path += [str(ROOT / "tests"), str(ROOT / "datatest")]
 
-from kafka_broker import Broker, free_ports  # noqa: E402
+from helpers.kafka_broker import Broker, free_ports  # noqa: E402
 from notices import Notice, xml  # noqa: E402
 from ztf_alerts import ALERT, alert  # noqa: E402
 
+from fink_voevent.ops.status import Observer  # noqa: E402
 from fink_voevent.publish.submit import submit  # noqa: E402
-from fink_voevent.status import Observer  # noqa: E402
 
 NIGHT = "20221009"
 JD0 = 2459862.0  # 2022-10-09 12:00 UTC

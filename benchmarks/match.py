@@ -23,23 +23,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
-from fink_voevent import (
-    cap,
-    compaction,
-    digest,
-    in_time,
-    ingest,
-    match,
-    night,
-    past,
-    regions,
-    surveys,
-    versions,
-)
-from fink_voevent.config import load
-from fink_voevent.ledger import Ledger, Manifest
-from fink_voevent.schema import arrow_schema, names
-from fink_voevent.session import build
+from fink_voevent.alerts import thin_alerts
+from fink_voevent.config.load import load
+from fink_voevent.events import area_cap, regions, summary, versions
+from fink_voevent.ingest import stage as ingest_stage
+from fink_voevent.match import compaction, earlier_batches, pairing, time_only
+from fink_voevent.match import stage as match_stage
+from fink_voevent.spark.session import build
+from fink_voevent.store.ledger import Ledger, Manifest
+from fink_voevent.tables.coincidences import PAIR_EVENT_COLUMNS
+from fink_voevent.tables.schema import arrow_schema, names
 
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "datatest"))
@@ -108,9 +101,9 @@ def joined(alerts: DataFrame, events: DataFrame) -> Callable[[], None]:
     The regions are in memory, as for a batch of the stage: they are made when the
     notices change.
     """
-    order = digest.order(digest.of(events))
-    among = regions.of(events, match.TOLD, order, LEVEL).persist()
-    return lambda: drop(match.met(alerts, among))
+    order = summary.order(summary.summarise(events))
+    among = regions.region_tables(events, PAIR_EVENT_COLUMNS, order, LEVEL).persist()
+    return lambda: drop(pairing.match_regions(alerts, among))
 
 
 def met(
@@ -121,7 +114,9 @@ def met(
     match_all = joined(alerts, events)
     # hundreds of millions of pairs: once, all else is warm
     spent_s = once(match_all) if len(rows) > MANY else timed(match_all)
-    count = match.pairs(alerts, events, LEVEL, digest.order(digest.of(events))).count()
+    count = pairing.pairs(
+        alerts, events, LEVEL, summary.order(summary.summarise(events))
+    ).count()
     spark.catalog.clearCache()  # these regions are not met again
     print(f"{name}: {count} pairs in {spent_s:.1f} s")
     return {f"{name}_s": spent_s, f"{name}_pairs": count}
@@ -135,8 +130,8 @@ def without_map(
     awaited = {"cells": None, "skymap_url": "https://example.org/map"}
     rows = [circles(1)[0] | nowhere | awaited]
     events = latest(spark, rows, folder / "m.parquet").where(versions.awaits_map())
-    capped = cap.with_cap(events, load({}).settings.cap_deg2, LEVEL)
-    found = in_time.pairs(alerts, capped)
+    capped = area_cap.with_cap(events, load({}).settings.cap_deg2, LEVEL)
+    found = time_only.pairs(alerts, capped)
     spent_s = timed(lambda: drop(found))
     return {"without_map_s": spent_s, "without_map_pairs": found.count()}
 
@@ -147,7 +142,7 @@ def real_width(spark: SparkSession, folder: Path) -> dict[str, float]:
     science = spark.read.parquet(str(folder / "wide"))
     needed = [c for c in NEEDED if c.split(".")[0] in science.columns]
     events = live(spark, always(circles(LIVE)), folder / "wide_events.parquet")
-    match_s = timed(joined(surveys.thin(science, "ztf", NIGHT), events), WARM)
+    match_s = timed(joined(thin_alerts.thin(science, "ztf", NIGHT), events), WARM)
     read_s = timed(lambda: drop(science.select(*needed)), WARM)  # last: all is warm
     return {
         "packets_per_s": count / match_s,
@@ -168,13 +163,13 @@ def micro_batch(spark: SparkSession, folder: Path) -> float:
     schema = pa.schema([f.with_nullable(True) for f in arrow_schema("events")])
     rows = pa.Table.from_pylist(always(circles(LIVE)), schema=schema)
     pq.write_table(rows, root / "events" / "e.parquet")
-    told = Manifest(ingest.STAGE, "r", 0, {"events": ("events/e.parquet",)}, {})
-    for stage in (ingest.STAGE, night.STAGE):
+    told = Manifest(ingest_stage.STAGE, "r", 0, {"events": ("events/e.parquet",)}, {})
+    for stage in (ingest_stage.STAGE, match_stage.STAGE):
         Ledger(settings.root, stage).prepare()
-    Ledger(settings.root, ingest.STAGE).commit(told)
+    Ledger(settings.root, ingest_stage.STAGE).commit(told)
     write_science(folder / "fresh", BATCH * BATCHES, BATCHES)
     schema = spark.read.parquet(str(folder / "fresh")).schema
-    process = night.batch_writer(settings, NIGHT, "r", schema)
+    process = match_stage.batch_writer(settings, NIGHT, "r", schema)
     times = []
     for batch in range(BATCHES):
         fresh = (None, (folder / "fresh" / f"{batch}.parquet").as_uri())
@@ -192,10 +187,10 @@ def backfill(spark: SparkSession, alerts: DataFrame, folder: Path) -> float:
     """
     compaction.by_place(alerts).write.parquet(str(folder / "by_place"))
     late = live(spark, always([event(1, 120.0, 30.0, 10.0)]), folder / "late.parquet")
-    brief = digest.of(late)
-    sky, order = digest.sky(brief), digest.order(brief)
-    stored = past.within(spark.read.parquet(str(folder / "by_place")), sky)
-    return timed(lambda: drop(match.pairs(stored, late, LEVEL, order)))
+    brief = summary.summarise(late)
+    sky, order = summary.sky(brief), summary.order(brief)
+    stored = earlier_batches.within(spark.read.parquet(str(folder / "by_place")), sky)
+    return timed(lambda: drop(pairing.pairs(stored, late, LEVEL, order)))
 
 
 def driver_rss_mb(spark: SparkSession) -> float:

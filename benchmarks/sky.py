@@ -16,8 +16,9 @@ from astropy.coordinates import Latitude, Longitude
 from cdshealpix.nested import lonlat_to_healpix
 from ztf_alerts import ALERT, alert
 
-from fink_voevent import compaction, localization
-from fink_voevent.schema import arrow_schema
+from fink_voevent.match import compaction
+from fink_voevent.sky import localization
+from fink_voevent.tables.schema import arrow_schema
 
 T0 = datetime(2024, 1, 15, tzinfo=timezone.utc)
 JD0 = 2460324.5  # the same

@@ -23,12 +23,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
-from fink_voevent import ingest, merging, night
-from fink_voevent.config import load
-from fink_voevent.ledger import Ledger, Manifest
-from fink_voevent.schema import arrow_schema
-from fink_voevent.session import build
-from fink_voevent.settings import Settings
+from fink_voevent.config.load import load
+from fink_voevent.config.settings import Settings
+from fink_voevent.ingest import stage as ingest_stage
+from fink_voevent.match import stage as match_stage
+from fink_voevent.spark.session import build
+from fink_voevent.store import merging
+from fink_voevent.store.ledger import Ledger, Manifest
+from fink_voevent.tables.schema import arrow_schema
 
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "datatest"))
@@ -43,14 +45,14 @@ ALERTS = 1000
 
 def one_more(settings: Settings, row: dict, number: int) -> Manifest:
     """Hand over a notice as ingest does."""
-    own = Ledger(settings.root, ingest.STAGE)
+    own = Ledger(settings.root, ingest_stage.STAGE)
     folder = Path(own.data_folder("events", "r", number))
     folder.mkdir(parents=True)
     schema = pa.schema([f.with_nullable(True) for f in arrow_schema("events")])
     table = pa.Table.from_pylist([row], schema=schema)
     pq.write_table(table, folder / "part-00000.parquet")
     file = str((folder / "part-00000.parquet").relative_to(settings.root))
-    manifest = Manifest(ingest.STAGE, "r", number, {"events": (file,)}, {})
+    manifest = Manifest(ingest_stage.STAGE, "r", number, {"events": (file,)}, {})
     own.commit(manifest)
     return manifest
 
@@ -60,10 +62,10 @@ def past(settings: Settings, rows: list[dict]) -> None:
     files = []
     for number, row in enumerate(rows):
         files += one_more(settings, row, number).tables["events"]
-    own = Ledger(settings.root, night.STAGE)
+    own = Ledger(settings.root, match_stage.STAGE)
     facts = {"night": "x", "survey": "ztf", "event_files": files, "span_us": None}
     tables = {"alerts": (), "coincidences": ()}
-    own.commit(Manifest(night.STAGE, "before", 0, tables, facts))
+    own.commit(Manifest(match_stage.STAGE, "before", 0, tables, facts))
     while merging.merge(settings.root, "events", files):
         pass
 
@@ -99,11 +101,11 @@ def measure(spark: SparkSession, count: int, folder: Path) -> dict[str, float]:
         lines = [(told.line(), None), (None, file)]
         arrived = spark.createDataFrame(lines, "manifest string, file string")
         arriving.append((batch, arrived))
-    match = night.batch_writer(settings, "20240115", "now", schema)
+    match = match_stage.batch_writer(settings, "20240115", "now", schema)
     landed = [(batch, _landed(spark, batch)) for batch in range(BATCHES)]
     return {
         "match_s": timed(match, arriving),
-        "ingest_s": timed(ingest.batch_writer(settings, "now"), landed),
+        "ingest_s": timed(ingest_stage.batch_writer(settings, "now"), landed),
     }
 
 

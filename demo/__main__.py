@@ -31,10 +31,10 @@ from processes import (
     wait_for,
 )
 
-from fink_voevent import voevent
 from fink_voevent.cli.match import one_line
+from fink_voevent.notices import voevent
+from fink_voevent.ops.status import Observer
 from fink_voevent.publish.outbox import Outbox
-from fink_voevent.status import Observer
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "datatest"

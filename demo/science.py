@@ -11,8 +11,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from fink_voevent.config import load
-from fink_voevent.session import build
+from fink_voevent.config.load import load
+from fink_voevent.spark.session import build
 
 
 def main(incoming: str, science: str, checkpoint: str) -> None:

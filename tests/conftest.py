@@ -22,14 +22,16 @@ QUICK = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 os.environ.setdefault("JDK_JAVA_OPTIONS", QUICK)
 os.environ["VOEVENT_REHEARSALS"] = "0"  # of programs that tests start: but for one
 
-pytest.register_assert_rewrite("oracle", "stages")  # their asserts tell what differs
+pytest.register_assert_rewrite(
+    "helpers.oracle", "helpers.pipeline"
+)  # their asserts tell what differs
 
-from kafka_broker import Broker  # noqa: E402
-from stages import Pipeline, settings_in  # noqa: E402
+from helpers.kafka_broker import Broker  # noqa: E402
+from helpers.pipeline import Pipeline, settings_in  # noqa: E402
 
-from fink_voevent import streams  # noqa: E402
-from fink_voevent.session import remember_names  # noqa: E402
-from fink_voevent.settings import Settings  # noqa: E402
+from fink_voevent.config.settings import Settings  # noqa: E402
+from fink_voevent.notices import streams  # noqa: E402
+from fink_voevent.spark.session import remember_names  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 DATATEST = ROOT / "datatest"

@@ -32,13 +32,14 @@ def command(alerts: tuple[str, ...], **options: Any) -> None:
       fink_voevent background --survey ztf --data-prefix /data/fink \\
           --alerts archive/20240113 --alerts archive/20240114
     """
-    from fink_voevent import at_rest, background
-    from fink_voevent.session import build
+    from fink_voevent.offline import matching
+    from fink_voevent.score import background
+    from fink_voevent.spark.session import build
 
     chosen = settings(options)
     spark = build(chosen, "fink_voevent background")
     try:
-        thin = at_rest.past_alerts(spark, chosen, alerts)
+        thin = matching.past_alerts(spark, chosen, alerts)
         snapshot = background.measure(thin, chosen.survey)
         background.save(snapshot, background.folder(chosen.root))
     finally:

@@ -5,15 +5,13 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-from fink_voevent.config import Configuration, load
-from fink_voevent.settings import Settings
+from fink_voevent.config.load import Configuration, load
+from fink_voevent.config.settings import Settings
 
 EXIT_ERROR = 2  # bad input or setting, told in one line
 _OPTIONS = {
@@ -69,11 +67,3 @@ def configuration(options: dict[str, Any]) -> Configuration:
 def settings(options: dict[str, Any]) -> Settings:
     """As `configuration`, without the origins."""
     return configuration(options).settings
-
-
-def stop_on_signals() -> threading.Event:
-    """Event that SIGINT, SIGTERM and SIGHUP (a terminal that closes) set."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
-    return stop

@@ -8,10 +8,10 @@ import os
 
 import click
 
-from fink_voevent import streams
-from fink_voevent.config import load
-from fink_voevent.config_text import describe
+from fink_voevent.config.load import load
+from fink_voevent.config.render import describe
 from fink_voevent.filters.discover import discover
+from fink_voevent.notices import streams
 
 
 @click.command()

@@ -22,7 +22,7 @@ def command(**options: Any) -> None:
     Example
       fink_voevent doctor --source voevent.example.org --data-prefix /data/fink
     """
-    from fink_voevent.doctor import checks
+    from fink_voevent.ops.doctor import checks
 
     failed = 0
     for name, ok, text in checks(settings(options), os.environ):

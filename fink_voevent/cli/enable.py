@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from fink_voevent.broker import SERVICES, Change, Checkout
+from fink_voevent.fink.checkout import SERVICES, Change, Checkout
 
 
 def _options(command: Callable[..., None]) -> Any:

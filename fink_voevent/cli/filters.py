@@ -29,16 +29,16 @@ def command(name: str | None, folder: str | None, **options: Any) -> None:
       fink_voevent filters --test grb_bronze --on out
       fink_voevent filters --test grb_silver --data-prefix /data/fink --night 20240115
     """
-    from fink_voevent.topics import routes
+    from fink_voevent.route.topics import routes
 
     chosen = settings(options)
     if name is None:
         for one, topic in routes(chosen):
             click.echo(f"{one.name}  topic {topic}\n    {one.description}")
         return
-    from fink_voevent import trial
+    from fink_voevent.offline import filter_trial
 
-    found = trial.count(chosen, name, folder)
+    found = filter_trial.count(chosen, name, folder)
     click.echo(
         f"{name}: {found.passed} of {found.coincidences} coincidences,"
         f" of {found.events} events"

@@ -12,10 +12,10 @@ import click
 
 from fink_voevent.cli.common import settings, settings_options
 from fink_voevent.errors import InputError
-from fink_voevent.landing import drain
 from fink_voevent.listen.files import documents
-from fink_voevent.spool import Received, Spool
-from fink_voevent.storage import open_store
+from fink_voevent.listen.landing import drain
+from fink_voevent.listen.spool import Received, Spool
+from fink_voevent.store.filesystem import open_store
 
 AT_ONCE = 500  # documents in one transaction of the spool
 

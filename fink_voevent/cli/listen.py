@@ -28,6 +28,7 @@ def command(**options: Any) -> None:
     from twisted.python import log
 
     from fink_voevent.listen.service import Listener
+    from fink_voevent.ops.supervisor import parent_lost
 
     log.PythonLoggingObserver("twisted").start()
-    Listener(settings(options)).run()
+    Listener(settings(options), parent_lost()).run()

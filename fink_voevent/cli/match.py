@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from fink_voevent.cli.common import settings, settings_options
 
 if TYPE_CHECKING:
-    from fink_voevent.at_rest import Tally
+    from fink_voevent.offline.matching import MatchSummary
 
 SHOWN_ROWS = 40
 BEFORE = {
@@ -69,14 +69,14 @@ def command(
       fink_voevent match --survey rubin --alerts night --notices a.xml b.xml \
           --out out --window 1,14 --credible-level 0.9 --format csv
     """
-    from fink_voevent.at_rest import match_at_rest
-    from fink_voevent.session import build
+    from fink_voevent.offline.matching import match_night
+    from fink_voevent.spark.session import build
 
     chosen = settings(options)
     spark = build(chosen, "fink_voevent match")
     try:
         paths = (*notices, *more_notices)
-        tally = match_at_rest(spark, chosen, alerts, paths, out, formats)
+        tally = match_night(spark, chosen, alerts, paths, out, formats)
     finally:
         spark.stop()
     _show(out / "coincidences.parquet")
@@ -85,7 +85,7 @@ def command(
     click.echo(f"{_counted(tally)} in {out}", err=True)
 
 
-def told(tally: Tally, cap_deg2: float) -> Iterator[str]:
+def told(tally: MatchSummary, cap_deg2: float) -> Iterator[str]:
     """Say of each event what was counted beside its pairs."""
     for event, count in tally.beyond_cap.items():
         yield (
@@ -99,7 +99,7 @@ def told(tally: Tally, cap_deg2: float) -> Iterator[str]:
         )
 
 
-def _counted(tally: Tally) -> str:
+def _counted(tally: MatchSummary) -> str:
     return (
         f"{tally.documents} documents, {tally.events} notices, {tally.live} live"
         f" events, {tally.alerts} alerts searched, {tally.coincidences} coincidences"

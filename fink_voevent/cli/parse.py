@@ -11,12 +11,12 @@ from typing import Any
 
 import click
 
-from fink_voevent import streams
 from fink_voevent.cli.common import settings, settings_options
 from fink_voevent.errors import InputError, NoticeError
 from fink_voevent.listen.files import Found, documents
-from fink_voevent.notice import normalise
-from fink_voevent.spool import sha256
+from fink_voevent.listen.spool import sha256
+from fink_voevent.notices import streams
+from fink_voevent.notices.normalisation import normalise
 from fink_voevent.tables.notices import EVENTS
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
-from fink_voevent.cli.common import settings, settings_options, stop_on_signals
+from fink_voevent.cli.common import settings, settings_options
 from fink_voevent.errors import InputError
+from fink_voevent.ops.supervisor import stop_on_signals
 
 
 @click.command()

@@ -11,13 +11,12 @@ from typing import Any
 
 import click
 
-from fink_voevent.cli.common import configuration, settings_options, stop_on_signals
-from fink_voevent.config import Configuration
+from fink_voevent.cli.common import configuration, settings_options
+from fink_voevent.config.load import Configuration
+from fink_voevent.config.settings import PREFIX
 from fink_voevent.errors import ConfigError, StorageError
-from fink_voevent.parent import VARIABLE
-from fink_voevent.settings import PREFIX
-from fink_voevent.status import Observer
-from fink_voevent.supervisor import Child, supervise
+from fink_voevent.ops.status import Observer
+from fink_voevent.ops.supervisor import VARIABLE, Child, stop_on_signals, supervise
 
 _LOG = logging.getLogger(__name__)
 

@@ -39,13 +39,13 @@ def command(
     Example
       fink_voevent scramble --alerts archive/20240115 --notices notices/ --window 0,1
     """
-    from fink_voevent import at_rest
-    from fink_voevent.session import build
+    from fink_voevent.offline import matching
+    from fink_voevent.spark.session import build
 
     chosen = settings(options)
     spark = build(chosen, "fink_voevent scramble")
     try:
-        tally = at_rest.scramble(spark, chosen, alerts, notices, shifts)
+        tally = matching.scramble(spark, chosen, alerts, notices, shifts)
     finally:
         spark.stop()
     click.echo(f"scrambled events: {tally.events}")

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from fink_voevent.cli.common import settings, settings_options, stop_on_signals
+from fink_voevent.cli.common import settings, settings_options
+from fink_voevent.ops.supervisor import stop_on_signals
 
 
 @click.command()
@@ -20,6 +21,6 @@ def command(**options: Any) -> None:
     Example
       fink_voevent stages --data-prefix /data/fink --night 20240115
     """
-    from fink_voevent import stages
+    from fink_voevent.ops import stages
 
     stages.run(settings(options), stop_on_signals())

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from fink_voevent.cli.common import settings, settings_options
-from fink_voevent.status import Observer
+from fink_voevent.ops.status import Observer
 
 
 @click.command()

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from fink_voevent import streams
 from fink_voevent.cli.common import settings, settings_options
-from fink_voevent.explain import explain
 from fink_voevent.listen.files import documents
+from fink_voevent.notices import streams
+from fink_voevent.notices.explain import explain
 
 
 @click.command()

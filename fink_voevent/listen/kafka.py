@@ -17,11 +17,11 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Message
 from gcn_kafka.core import get_config
 
-from fink_voevent import brokers
-from fink_voevent.addresses import KafkaSource
+from fink_voevent.config.addresses import KafkaSource
+from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError, StorageError
-from fink_voevent.settings import Settings
-from fink_voevent.spool import Received
+from fink_voevent.listen.spool import Received
+from fink_voevent.store import kafka_brokers
 
 _LOG = logging.getLogger(__name__)
 POLL_S = 0.5
@@ -57,7 +57,7 @@ def login(source: KafkaSource, settings: Settings) -> dict[str, Any]:
         Where GCN or SASL is asked for and the settings give no way to log in.
     """
     if source.servers:
-        return brokers.login(settings, "source", source.servers)
+        return kafka_brokers.login(settings, "source", source.servers)
     secret = settings.gcn_client_secret.get_secret_value()
     if not (settings.gcn_client_id and secret):
         raise ConfigError(

@@ -6,29 +6,38 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import defer, reactor, task
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
-from fink_voevent.addresses import parse_kafka, parse_sources
+from fink_voevent.config.addresses import parse_kafka, parse_sources
+from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError, StorageError
-from fink_voevent.landing import drain
 from fink_voevent.listen import kafka
+from fink_voevent.listen.landing import drain
+from fink_voevent.listen.spool import Received, Spool
 from fink_voevent.listen.vtp import SubscriberFactory
-from fink_voevent.parent import parent_lost
-from fink_voevent.settings import Settings
-from fink_voevent.spool import Received, Spool
-from fink_voevent.storage import open_store
+from fink_voevent.store.filesystem import open_store
 
 _LOG = logging.getLogger(__name__)
 
 
 class Listener:
-    """Subscribes, keeps and lands. One thread writes the spool, another landing."""
+    """Subscribes to all sources; one thread writes the spool, another landing.
 
-    def __init__(self, settings: Settings) -> None:
+    Parameters
+    ----------
+    settings : Settings
+    is_orphaned : callable, optional
+        Asked every second whether to stop, as the process that started us is gone.
+    """
+
+    def __init__(
+        self, settings: Settings, is_orphaned: Callable[[], bool] = lambda: False
+    ) -> None:
         if not settings.sources:
             raise ConfigError(
                 "no source to listen to: set VOEVENT_SOURCES=host[:port],... or give"
@@ -41,7 +50,7 @@ class Listener:
         self._spool = Spool(settings.spool, self._landing.path)
         self._drain_spool = Spool(settings.spool, self._landing.path)
         self._failed = False
-        self._parent = parent_lost()
+        self._is_orphaned = is_orphaned
         self._writer = ThreadPool(1, 1, "spool")
         self._lander = ThreadPool(1, 1, "landing")
         self._store_away = ""
@@ -109,7 +118,7 @@ class Listener:
             _LOG.info("%d documents landed, %d in all", count, self._landed)
 
     def _check_parent(self) -> None:
-        if self._parent() and reactor.running:
+        if self._is_orphaned() and reactor.running:
             reactor.stop()
 
     def _fatal(self, failure: Any) -> None:

@@ -21,7 +21,7 @@ from lxml import etree
 from twisted.internet import defer
 from twisted.python.failure import Failure
 
-from fink_voevent.spool import Received
+from fink_voevent.listen.spool import Received
 
 _LOG = logging.getLogger(__name__)
 _IVORN = re.compile(rb"""\bivorn\s*=\s*["']([^"']*)["']""")

@@ -21,8 +21,8 @@ from comet.utility import Event_DB, WhitelistingFactory
 from comet.validator import CheckIVOID, CheckPreviouslySeen, CheckSchema
 from twisted.internet import defer, error, reactor, task
 
+from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError, StorageError
-from fink_voevent.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 REMEMBERED_S = 30 * 86_400.0  # of what was sent

@@ -9,6 +9,8 @@ whenever and wherever they are made.
 from __future__ import annotations
 
 import hashlib
+import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,11 +18,10 @@ from typing import Any, NamedTuple
 
 from lxml import etree
 
-from fink_voevent import __version__, xsd
+from fink_voevent import __version__
+from fink_voevent.alerts.transient import Transient
 from fink_voevent.errors import NoticeError
-from fink_voevent.publish.transient import Transient
-from fink_voevent.publish.why import explain
-from fink_voevent.publish.xml import add, param
+from fink_voevent.notices import voevent
 
 VOE = "http://www.ivoa.net/xml/VOEvent/v2.0"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
@@ -97,7 +98,7 @@ def compose(
     raw = _bytes(_tree(transient, author, coincidence, cites, ivorn))
     if len(raw) > MOST_BYTES:
         raise NoticeError(f"{ivorn} has {len(raw)} bytes, {MOST_BYTES} at most")
-    xsd.check(raw)
+    voevent.check(raw)
     return Packet(ivorn, raw)
 
 
@@ -201,3 +202,62 @@ def _how(root: etree._Element, transient: Transient) -> None:
 
 def _iso(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%f")
+
+
+def explain(
+    root: etree._Element, transient: Transient, coincidence: Mapping[str, Any] | None
+) -> None:
+    """Add what the object is, where Fink knows it, and how sure the pair is.
+
+    Sure is what is not by chance: the probability is there where a rate is known.
+    """
+    if coincidence is None and transient.classification is None:
+        return  # the schema has no empty Why
+    why = add(root, "Why")
+    if coincidence is not None:
+        _associated(why, coincidence)
+    if transient.classification is not None:
+        identified = add(why, "Inference", relation="identified")
+        add(identified, "Name", transient.object_id or str(transient.alert_id))
+        add(identified, "Concept", transient.classification)
+        add(identified, "Description", "class of the object, as Fink gives it")
+
+
+def _associated(why: etree._Element, coincidence: Mapping[str, Any]) -> None:
+    inference = add(why, "Inference", relation="associated")
+    by_chance = coincidence["p_chance"]
+    if by_chance is not None and math.isfinite(by_chance):
+        why.set("importance", repr(1.0 - by_chance))
+        inference.set("probability", repr(1.0 - by_chance))
+    add(inference, "Name", str(coincidence["event_id"]))
+    add(
+        inference,
+        "Description",
+        "in the region and time window of the event; the probability is that of not"
+        " being there by chance",
+    )
+
+
+def param(group: etree._Element, name: str, value: Any, unit: str, ucd: str) -> None:
+    """Add a Param; none for what is not known, or not a number."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return
+    kind = "float" if isinstance(value, float) else "string"
+    param = add(group, "Param", name=name, value=clean(value), dataType=kind, ucd=ucd)
+    if unit:
+        param.set("unit", unit)
+
+
+def add(
+    parent: etree._Element, tag: str, text: str | None = None, /, **attributes: str
+) -> etree._Element:
+    """Add an element, its text without what XML cannot hold."""
+    child = etree.SubElement(parent, tag, attributes)
+    if text is not None:
+        child.text = clean(text)
+    return child
+
+
+def clean(value: Any) -> str:
+    """Text without what XML cannot hold."""
+    return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd]", "", str(value))

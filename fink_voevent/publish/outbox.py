@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from fink_voevent import durable
+from fink_voevent.store import sqlite
 
 PENDING, DRY_RUN = "pending", "dry run"
 TAKEN = ("acknowledged", "duplicate")
@@ -72,7 +72,7 @@ class Outbox:
     """
 
     def __init__(self, folder: str) -> None:
-        self._db = durable.connect(Path(folder) / "outbox.sqlite", _TABLES)
+        self._db = sqlite.connect(Path(folder) / "outbox.sqlite", _TABLES)
 
     def close(self) -> None:
         """Release the file."""
@@ -80,7 +80,7 @@ class Outbox:
 
     def transaction(self) -> AbstractContextManager[None]:
         """All that is added within is kept, or nothing."""
-        return durable.transaction(self._db)
+        return sqlite.transaction(self._db)
 
     def is_done(self, name: str) -> bool:
         """Whether packets were made of an input."""

@@ -12,10 +12,10 @@ import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fink_voevent.alerts.transient import of_packet
 from fink_voevent.errors import InputError
+from fink_voevent.notices.times import parse_iso
 from fink_voevent.publish.compose import Author, Cite, Packet, compose
-from fink_voevent.publish.transient import of_packet
-from fink_voevent.times import parse_iso
 
 AT_ONCE = 50
 

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fink_voevent.addresses import parse_sources
+from fink_voevent.alerts.transient import Transient, of_coincidence
+from fink_voevent.config.addresses import parse_sources
+from fink_voevent.config.settings import AUTHOR_PORT, Settings
 from fink_voevent.errors import ConfigError, InputError, NoticeError, StorageError
 from fink_voevent.filters.discover import discover
 from fink_voevent.publish import sources
@@ -22,8 +24,6 @@ from fink_voevent.publish.compose import Author, Cite, compose
 from fink_voevent.publish.outbox import DRY_RUN, PENDING, TAKEN, Entry, Outbox
 from fink_voevent.publish.packets import packet_of, read
 from fink_voevent.publish.submit import submit
-from fink_voevent.publish.transient import Transient, of_coincidence
-from fink_voevent.settings import AUTHOR_PORT, Settings
 
 _LOG = logging.getLogger(__name__)
 POLL_S = 0.5

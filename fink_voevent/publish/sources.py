@@ -12,12 +12,12 @@ from typing import Any
 import pyarrow.compute as pc
 from fink_client.consumer import AlertConsumer, AlertError
 
-from fink_voevent import stored
+from fink_voevent.alerts.transient import Transient, of_packet
+from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError, InputError
-from fink_voevent.ledger import Ledger
-from fink_voevent.publish.transient import Transient, of_packet
-from fink_voevent.schema import names
-from fink_voevent.settings import Settings
+from fink_voevent.store import arrow_tables
+from fink_voevent.store.ledger import Ledger
+from fink_voevent.tables.schema import names
 
 _LOG = logging.getLogger(__name__)
 MOST_AT_ONCE = 500  # alerts of topics in one turn
@@ -69,7 +69,7 @@ def _filter(settings: Settings, topic: str) -> str:
 
 
 def _rows(settings: Settings, files: Sequence[str]) -> list[dict[str, Any]]:
-    table = stored.read_here(settings.root, "routed", files, names("routed"))
+    table = arrow_tables.read_arrow(settings.root, "routed", files, names("routed"))
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows
 
@@ -83,7 +83,7 @@ def notices(settings: Settings, event_ids: Iterable[str]) -> Mapping[str, list[s
     if not (wanted and files):
         return found
     columns = ["event_id", "version", "issued", "notice_id", "ivorn"]
-    told = stored.read_here(settings.root, "events", files, columns)
+    told = arrow_tables.read_arrow(settings.root, "events", files, columns)
     rows = told.filter(pc.field("event_id").isin(wanted)).to_pylist()
     for row in sorted(
         rows, key=lambda r: (r["version"], str(r["issued"] or ""), r["notice_id"])

@@ -1,0 +1,100 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""The ``VOEVENT_*`` settings: typed, checked, each with its origin.
+
+Precedence, weakest first: defaults, the options that ``bin/fink`` passes, the
+environment (``VOEVENT_*``), our own command line.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from fink_voevent.config.settings import PREFIX, Settings
+from fink_voevent.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The merged settings and where each came from."""
+
+    settings: Settings
+    origin: Mapping[str, str]
+
+
+def load(
+    environment: Mapping[str, str],
+    command_line: Mapping[str, Any] | None = None,
+    fink_options: Mapping[str, Any] | None = None,
+) -> Configuration:
+    """Merge and check the settings.
+
+    Parameters
+    ----------
+    environment : mapping
+        Usually ``os.environ``. ``ONLINE_DATA_PREFIX`` and ``SUBSTREAM_PREFIX`` of
+        Fink's own configuration are defaults of ours.
+    command_line, fink_options : mapping, optional
+        Values by setting name; a None is no value.
+
+    Raises
+    ------
+    ConfigError
+        With one line that names the setting, the value and what is allowed.
+    """
+    layers = [
+        ("fink.conf", _fink_environment(environment)),
+        ("bin/fink", fink_options or {}),
+        ("environment", _own_environment(environment)),
+        ("command line", command_line or {}),
+    ]
+    values: dict[str, Any] = {}
+    origin = dict.fromkeys(Settings.model_fields, "default")
+    for name, layer in layers:
+        for key, value in layer.items():
+            if value is not None:
+                values[key], origin[key] = value, name
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        raise ConfigError(_one_line(error, origin)) from None
+    return Configuration(settings, origin)
+
+
+def _fink_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    pairs = (
+        ("data_prefix", "ONLINE_DATA_PREFIX"),
+        ("archive_prefix", "AGG_DATA_PREFIX"),
+        ("topic_prefix", "SUBSTREAM_PREFIX"),
+    )
+    return {ours: environment[name] for ours, name in pairs if environment.get(name)}
+
+
+def _own_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    values = {}
+    for name, value in environment.items():
+        if not name.startswith(PREFIX):
+            continue
+        key = name.removeprefix(PREFIX).lower()
+        if key not in Settings.model_fields:
+            near = difflib.get_close_matches(key, Settings.model_fields, 1)
+            hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
+            raise ConfigError(
+                f"{name} is not a setting{hint} (fink_voevent config lists all)"
+            )
+        if value:  # empty is unset: voevent.conf exports what has no default so
+            values[key] = value
+    return values
+
+
+def _one_line(error: ValidationError, origin: Mapping[str, str]) -> str:
+    first = error.errors()[0]
+    key = str(first["loc"][0])
+    reason = str(first["msg"]).removeprefix("Value error, ")
+    given = f"{PREFIX}{key.upper()}={first['input']!r}"
+    return f"{given}, from the {origin.get(key)}: {reason}"

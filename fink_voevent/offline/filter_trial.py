@@ -1,0 +1,93 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""What a filter would have passed of coincidences on record."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from fink_voevent.config.settings import Settings
+from fink_voevent.errors import InputError
+from fink_voevent.match import stage as match_stage
+from fink_voevent.route import packet_table, topics
+from fink_voevent.spark import dataframes
+from fink_voevent.spark.dataframes import spark_schema
+from fink_voevent.spark.session import build
+from fink_voevent.store.ledger import Ledger
+
+
+class FilterTrial(NamedTuple):
+    """Coincidences, those that passed, and the events of these."""
+
+    coincidences: int
+    passed: int
+    events: int
+
+
+def count(settings: Settings, name: str, folder: str | None) -> FilterTrial:
+    """Count what a filter passes.
+
+    Parameters
+    ----------
+    settings : Settings
+        `survey`, `filters`; without a folder also `data_prefix` and `night`.
+    name : str
+        Of the filter.
+    folder : str or None
+        With coincidences as Parquet; None takes those handed over, of all nights or of
+        the settings' night.
+
+    Raises
+    ------
+    InputError
+        Where there is no such filter, or nothing to try it on.
+    """
+    known = {one.name: one for one, _ in topics.routes(settings)}
+    if name not in known:
+        raise InputError(f"no filter {name}: there are {', '.join(known)}")
+    spark = build(settings, "fink_voevent filters")
+    try:
+        pairs = _pairs(spark, settings, folder).where(
+            F.col("survey") == settings.survey
+        )
+        rows = pairs.select(*packet_table.Source._fields).distinct().collect()
+        sources = [packet_table.Source(*row) for row in rows]
+        alerts = packet_table.science(spark, sources, settings.archive_prefix)
+        whole = packet_table.packets(pairs, alerts, settings.survey)
+        passed = F.size("_topics") > 0
+        event = F.col("coincidence.event_id")
+        row = (
+            topics.Routes([(known[name], "passed")])
+            .with_topics(whole)
+            .agg(
+                F.count(F.lit(1)),
+                F.count(F.when(passed, 1)),
+                F.countDistinct(F.when(passed, event)),
+            )
+            .head()
+        )
+        return FilterTrial(*row)
+    finally:
+        spark.stop()
+
+
+def _pairs(spark: SparkSession, settings: Settings, folder: str | None) -> DataFrame:
+    if folder is None:
+        manifests = [
+            m
+            for m in Ledger(settings.root, match_stage.STAGE).manifests()
+            if settings.night in ("", m.facts["night"])
+        ]
+        if not manifests:
+            raise InputError(f"no coincidences under {settings.root} for this night")
+        return dataframes.read(spark, settings.root, "coincidences", manifests)
+    try:
+        schema = spark_schema("coincidences")
+        return spark.read.schema(schema).parquet(folder)
+    except AnalysisException as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"no coincidences at {folder}: {reason}") from None

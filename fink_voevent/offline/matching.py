@@ -1,0 +1,222 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""The same matching on data at rest: a past night, and notices from anywhere."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from fink_voevent.alerts import thin_alerts
+from fink_voevent.config.settings import Settings
+from fink_voevent.errors import InputError
+from fink_voevent.events import summary, versions
+from fink_voevent.events.summary import Summary
+from fink_voevent.match import night_change, pairing, time_only
+from fink_voevent.match import stage as match_stage
+from fink_voevent.match.earlier_batches import EarlierBatches
+from fink_voevent.offline import scramble as scrambling
+from fink_voevent.offline.notices import live_of, read_notices
+from fink_voevent.score.probability import scorer_of
+from fink_voevent.spark.dataframes import spark_schema
+from fink_voevent.store import alert_files
+from fink_voevent.store.filesystem import open_store
+from fink_voevent.store.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class MatchSummary:
+    """What was matched: documents read, of those events, live events, alerts, pairs.
+
+    `beyond_cap` are alerts, by event, that the cap alone left out: see `area_cap`.
+    `in_time_only` are those in windows of events that await their map: see `time_only`.
+    """
+
+    documents: int
+    events: int
+    live: int
+    alerts: int
+    coincidences: int
+    beyond_cap: dict[str, int]
+    in_time_only: dict[str, int]
+
+
+def match_night(
+    spark: SparkSession,
+    settings: Settings,
+    alerts: str,
+    notices: Iterable[str],
+    out: Path,
+    formats: Iterable[str] = ("parquet",),
+) -> MatchSummary:
+    """Match a folder of Fink's science alerts with notices, and write the coincidences.
+
+    Parameters
+    ----------
+    spark : SparkSession
+    settings : Settings
+        `survey`, `credible_level`, `window`, `cell_order`, `streams`, `allow_tests`.
+    alerts : str
+        Science Parquet: a night of ``science/``, or of Fink's archive.
+    notices : iterable of str
+        Files, folders, archives or landing folders.
+    out : Path
+        Folder for ``coincidences.parquet`` (and ``.csv``); replaced where there.
+    formats : iterable of {"parquet", "csv"}
+
+    Raises
+    ------
+    InputError
+        Where the input is missing or not what it should be.
+    """
+    science = _science(spark, alerts)
+    with tempfile.TemporaryDirectory(prefix="fink_voevent-") as scratch:
+        count, events = read_notices(spark, settings, notices, Path(scratch))
+        thin = match_stage.new_alerts(
+            thin_alerts.thin(science, settings.survey),
+            spark.createDataFrame([], spark_schema("alerts")),
+        ).persist()
+        latest = live_of(events, settings).persist()
+        live, brief = versions.matchable(latest), summary.summarise(latest)
+        met = _placed(thin, live, settings, brief)
+        unplaced = sorted(summary.unplaced(brief))
+        alone = versions.of_events(latest, unplaced)
+        if unplaced:
+            met = met.unionByName(time_only.pairs(thin, alone))
+        found = pairing.with_status(met, "new").orderBy(
+            "event_id", F.asc_nulls_last("credible_level"), "alert_id"
+        )
+        pairs = _write(found, Path(scratch), out, formats)
+        tally = MatchSummary(
+            count,
+            events.count(),
+            sum(one.span is not None for one in brief.values()),
+            thin.count(),
+            pairs,
+            _beyond(thin, live, settings, summary.capped(brief)),
+            time_only.counts(thin, alone) if unplaced else {},
+        )
+        for frame in (events, thin, latest):
+            frame.unpersist()
+    return tally
+
+
+def _placed(
+    thin: DataFrame, live: DataFrame, settings: Settings, brief: Summary
+) -> DataFrame:
+    """Pairs with regions, scored where a background rate is known."""
+    order = summary.order(brief, settings.cell_order)
+    met = pairing.pairs(thin, live, settings.credible_level, order)
+    scorer = scorer_of(settings)
+    return met if scorer is None else scorer.score(met, live)
+
+
+def _beyond(
+    thin: DataFrame, live: DataFrame, settings: Settings, large: Summary
+) -> dict[str, int]:
+    if not large:
+        return {}
+    order = summary.order(large, settings.cell_order)
+    return pairing.count_beyond_cap(thin, live, settings.credible_level, order)
+
+
+def scramble(
+    spark: SparkSession,
+    settings: Settings,
+    alerts: Iterable[str],
+    notices: Iterable[str],
+    shifts_days: Iterable[int],
+) -> scrambling.Tally:
+    """Match notices, moved to where they cannot belong, with alerts of past nights.
+
+    Raises
+    ------
+    InputError
+        Where the input is missing, or no background rate is known.
+    """
+    scorer = scorer_of(settings)
+    if scorer is None:
+        raise InputError(
+            f"no background rate of {settings.survey} in {settings.root}/background:"
+            " make it with fink_voevent background"
+        )
+    thin = past_alerts(spark, settings, alerts).persist()
+    with tempfile.TemporaryDirectory(prefix="fink_voevent-") as scratch:
+        _, events = read_notices(spark, settings, notices, Path(scratch))
+        live = versions.matchable(live_of(events, settings))
+        order = summary.order(summary.summarise(live), settings.cell_order)
+        tally = scrambling.measure(thin, live, scorer, shifts_days, order)
+        for frame in (events, thin):
+            frame.unpersist()
+    return tally
+
+
+def past_alerts(
+    spark: SparkSession, settings: Settings, folders: Iterable[str]
+) -> DataFrame:
+    """Thin alerts of past nights: of science folders, or those matched before.
+
+    Of those matched, nights that are whole: not one that may still go on, nor one of
+    which only the alerts that coincide are kept.
+
+    Raises
+    ------
+    InputError
+        Where a folder is missing or not of the survey, or no whole night was matched.
+    """
+    parts = [thin_alerts.thin(_science(spark, f), settings.survey) for f in folders]
+    if not parts:
+        return _matched_alerts(spark, settings)
+    together = functools.reduce(DataFrame.unionByName, parts)
+    return match_stage.new_alerts(
+        together, spark.createDataFrame([], spark_schema("alerts"))
+    )
+
+
+def _matched_alerts(spark: SparkSession, settings: Settings) -> DataFrame:
+    matched = Ledger(settings.root, match_stage.STAGE).manifests()
+    compacted = Ledger(settings.root, alert_files.STAGE).manifests()
+    past = EarlierBatches.of(spark, settings, matched, compacted)
+    whole = past.whole_nights(night_change.today())
+    if not whole:
+        raise InputError(
+            f"no whole night of {settings.survey} in {settings.root}: give nights with"
+            " --alerts"
+        )
+    return past.alerts_of(*whole)
+
+
+def _science(spark: SparkSession, location: str) -> DataFrame:
+    try:
+        return spark.read.parquet(location)
+    except AnalysisException as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"no science alerts at {location}: {reason}") from None
+
+
+def _write(found: DataFrame, scratch: Path, out: Path, formats: Iterable[str]) -> int:
+    """Write one file of each format into `out`, whole, and return the rows."""
+    parts = scratch / "parquet"
+    found.coalesce(1).write.parquet(parts.as_uri())
+    written = next(iter(parts.glob("*.parquet")))
+    store = open_store(str(out))
+    for kind in dict.fromkeys(("parquet", *formats)):
+        if kind == "csv":
+            again = found.sparkSession.read.parquet(parts.as_uri())
+            text = F.array_join("related_event_ids", " ")  # CSV has no lists
+            again = again.withColumn("related_event_ids", text)
+            again.coalesce(1).write.csv((scratch / "csv").as_uri(), header=True)
+            part = next(iter((scratch / "csv").glob("*.csv")))
+        else:
+            part = written
+        content = part.read_bytes()
+        store.write(f"coincidences.{kind}", lambda stream, c=content: stream.write(c))  # type: ignore[misc]
+    return pq.read_metadata(written).num_rows

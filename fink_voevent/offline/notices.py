@@ -1,0 +1,115 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Notices given at paths: landed in a scratch folder and parsed, all at once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+
+from fink_voevent.config.settings import Settings
+from fink_voevent.errors import InputError, NoticeError
+from fink_voevent.events import versions
+from fink_voevent.events.cache import chosen_parts, tenses, with_maps
+from fink_voevent.ingest import parsing, skymaps
+from fink_voevent.ingest import stage as ingest_stage
+from fink_voevent.listen import landing
+from fink_voevent.listen.files import Found, documents
+from fink_voevent.listen.spool import sha256
+from fink_voevent.notices import streams
+from fink_voevent.notices.formats import format_of
+from fink_voevent.spark.dataframes import spark_schema
+from fink_voevent.store.filesystem import open_store
+from fink_voevent.tables.schema import arrow_schema
+
+_LOG = logging.getLogger(__name__)
+BATCH = 1000
+
+
+def read_notices(
+    spark: SparkSession, settings: Settings, paths: Iterable[str], scratch: Path
+) -> tuple[int, DataFrame]:
+    """Count the documents at these paths, and read their events."""
+    count = _land(documents(paths), scratch / "landing")
+    if not count:
+        raise InputError("no notice found at the paths given")
+    events = _events(spark, settings, scratch)
+    hosts = skymaps.hosts(settings)
+    if hosts:
+        events = _with_maps(events, hosts, scratch / "maps.parquet")
+    return count, events.persist()
+
+
+def live_of(events: DataFrame, settings: Settings) -> DataFrame:
+    """Latest versions of events, as they are matched: see `versions.matchable`."""
+    return chosen_parts(versions.latest(events, tenses(settings)), settings)
+
+
+def _with_maps(events: DataFrame, hosts: Sequence[str], path: Path) -> DataFrame:
+    """Events with the sky maps that they give by address, fetched to a file."""
+    lacking = events.where("skymap_url IS NOT NULL AND skymap_sha256 IS NULL")
+    urls = sorted(
+        r.skymap_url for r in lacking.select("skymap_url").distinct().collect()
+    )
+    rows = [row for url in urls if (row := _fetched(url, hosts))]
+    pq.write_table(pa.Table.from_pylist(rows, arrow_schema(skymaps.TABLE)), path)
+    reader = events.sparkSession.read.schema(spark_schema(skymaps.TABLE))
+    return with_maps(events, reader.parquet(path.as_uri()))
+
+
+def _fetched(url: str, hosts: Sequence[str]) -> dict[str, Any] | None:
+    try:
+        return skymaps.get(url, hosts)
+    except (InputError, NoticeError) as error:
+        _LOG.warning("no sky map: %s", error)
+        return None
+
+
+def _land(found: Iterable[Found], folder: Path) -> int:
+    """Write documents as landing files, `BATCH` in each, and return how many."""
+    count = 0
+    store = open_store(str(folder))
+    for number, batch in enumerate(_batches(found)):
+        rows = [
+            (d.received_at, "file", d.name, format_of(d.raw), sha256(d.raw), d.raw)
+            for d in batch
+        ]
+        content = landing.table(rows)
+        store.write(
+            f"{number:06d}.parquet",
+            lambda stream, content=content: pq.write_table(content, stream),  # type: ignore[misc]
+        )
+        count += len(rows)
+    return count
+
+
+def _batches(found: Iterable[Found]) -> Iterator[list[Found]]:
+    batch: list[Found] = []
+    for document in found:
+        batch.append(document)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _events(spark: SparkSession, settings: Settings, scratch: Path) -> DataFrame:
+    landing_files = (scratch / "landing").as_uri()  # local, whatever Spark's default is
+    files = spark.read.schema(ingest_stage.LANDING_FILES).parquet(landing_files)
+    cores = spark.sparkContext.defaultParallelism
+    landed = ingest_stage.documents(files).repartition(cores)
+    staging = (scratch / "staging").as_uri()
+    parsing.parse_to(landed, streams.load(settings.streams), staging)
+    schema = spark_schema("events")
+    nothing = spark.createDataFrame([], schema)
+    if not (scratch / "staging" / "events").exists():
+        return nothing
+    rows = spark.read.schema(schema).parquet(f"{staging}/events")
+    return ingest_stage.first_of(rows, nothing, "notice_id")

@@ -1,0 +1,170 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""The Spark session of our own processes, made in one place."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fink_voevent.config.settings import Settings
+from fink_voevent.errors import InputError, StorageError
+from fink_voevent.spark.codegen import LARGEST_METHOD
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_LOG = logging.getLogger(__name__)
+OPTIONS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    # times as schema.py declares them, which every reader of Parquet understands
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    # our tables and batches are small: more partitions only cost time
+    "spark.sql.shuffle.partitions": "4",
+    "spark.sql.adaptive.enabled": "false",
+    # files are named one by one, by manifests: no job to list them
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "128",
+    # rows that are kept are packets or sky maps: a few at a time in memory
+    "spark.sql.inMemoryColumnarStorage.batchSize": "128",
+    "spark.sql.codegen.hugeMethodLimit": str(LARGEST_METHOD),
+    # nobody looks at the plans, of which each is written out in full
+    "spark.sql.ui.explainMode": "simple",
+    # the code that is made for three stages is not made anew in each batch
+    "spark.sql.codegen.cache.maxEntries": "4000",
+    # old batches of a stream are never read again
+    "spark.sql.streaming.minBatchesToRetain": "20",
+}
+
+# What a batch throws away lets other collectors grow the heap to all that it may be.
+COLLECTOR = "-XX:+UseSerialGC"
+_NAMES = ("functions", "Column", "PythonUtils", "SparkSession", "SparkSession$", "org")
+
+
+def check_java() -> None:
+    """Raise InputError, with the package to install, where there is no Java."""
+    home = os.environ.get("JAVA_HOME", "")
+    if not (shutil.which("java") or (home and Path(home, "bin", "java").exists())):
+        raise InputError(
+            "Java is missing and Spark needs it: install Java 17 (Debian and Ubuntu:"
+            " apt-get install openjdk-17-jre-headless), or set JAVA_HOME"
+        )
+
+
+def build(settings: Settings, name: str, log: Path | None = None) -> SparkSession:
+    """Session for one of our commands; one that is active is used as it is.
+
+    Workers run the Python that runs this: another would not have our package.
+
+    Parameters
+    ----------
+    settings : Settings
+    name : str
+        Of the application.
+    log : Path, optional
+        File to which Spark's own output is added: what users need to know we say, in
+        one line. Without it, that output is dropped. When debugging, it is shown.
+    """
+    check_java()
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.appName(name)
+    master = settings.spark_master or _given_master()
+    builder = builder.master(master)
+    if master.startswith("local"):
+        properties = resources.files(__package__) / "log4j2.properties"
+        builder = (
+            builder.config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.driver.host", "127.0.0.1")
+            .config(
+                "spark.driver.extraJavaOptions",
+                f"-Dlog4j2.configurationFile={properties} {COLLECTOR}",
+            )
+        )
+    for key, value in OPTIONS.items():
+        builder = builder.config(key, value)
+    builder = builder.config("spark.driver.memory", settings.driver_memory)
+    if _LOG.isEnabledFor(logging.DEBUG):
+        spark = builder.getOrCreate()
+    else:
+        with _stderr_to(log or Path(os.devnull)):
+            spark = builder.getOrCreate()
+    _ship(spark)
+    remember_names(spark)
+    return spark
+
+
+def remember_names(spark: SparkSession) -> None:
+    """Keep what pyspark asks the JVM for at each operation on a column or table.
+
+    The JVM finds these names by looking into each of Spark's jars, which is a fifth of
+    the work of a small batch.
+    """
+    jvm: Any = spark.sparkContext._jvm  # noqa: SLF001 - pyspark asks there
+    for name in _NAMES:
+        setattr(jvm, name, getattr(jvm, name))
+    for name in ("col", "lit"):
+        setattr(jvm.functions, name, getattr(jvm.functions, name))
+
+
+def tries_again(spark: SparkSession) -> bool:
+    """Whether Spark does a task again that failed, or whose executor was lost."""
+    master = str(spark.sparkContext.master)
+    return re.fullmatch(r"local(\[[^,]*\])?", master) is None
+
+
+def _ship(spark: SparkSession) -> None:
+    """Send our package to executors that are on other machines: it may not be there."""
+    context = spark.sparkContext
+    if re.fullmatch(r"local(\[.*\])?", str(context.master)):
+        return
+    package = Path(__file__).parents[1]
+    folder = tempfile.mkdtemp(prefix="fink_voevent-")  # executors fetch it from here
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    context.addPyFile(
+        shutil.make_archive(
+            f"{folder}/{package.name}", "zip", package.parent, package.name
+        )
+    )
+
+
+def _given_master() -> str:
+    """Master that ``spark-submit`` was given: ours would override it."""
+    from pyspark import SparkConf, SparkContext
+
+    if "PYSPARK_GATEWAY_PORT" in os.environ:  # set by spark-submit: its JVM knows
+        SparkContext._ensure_initialized()  # noqa: SLF001 - as SparkContext itself does
+    return str(SparkConf().get("spark.master", "local[*]"))
+
+
+@contextlib.contextmanager
+def _stderr_to(path: Path) -> Iterator[None]:
+    """Let the processes that start meanwhile, Spark's, write their errors to a file."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        target = path.open("ab")
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from None
+    ours = os.dup(2)
+    try:
+        with target:
+            os.dup2(target.fileno(), 2)
+        yield
+    finally:
+        os.dup2(ours, 2)
+        os.close(ours)

@@ -1,0 +1,74 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Which files hold the thin alerts: of each batch or, once made one, of a night."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from fink_voevent.store.ledger import Manifest
+from fink_voevent.tables.times import TimeRange
+
+STAGE = "compact"  # its manifests say what was made one
+
+
+class AlertFiles(NamedTuple):
+    """Thin alerts that lie together.
+
+    Parameters
+    ----------
+    night : str
+        YYYYMMDD.
+    span : TimeRange or None
+        Times of the alerts; None where there is none.
+    files : tuple of str
+        Relative to the root.
+    of : tuple of str
+        Names of the manifests of match that handed them over.
+    is_sorted : bool
+        By HEALPix index.
+    is_thinned : bool
+        Only the alerts that coincide with an event are kept.
+    """
+
+    night: str
+    span: TimeRange | None
+    files: tuple[str, ...]
+    of: tuple[str, ...]
+    is_sorted: bool
+    is_thinned: bool
+
+
+def alert_files(
+    matched: Iterable[Manifest], compacted: Iterable[Manifest]
+) -> list[AlertFiles]:
+    """Pieces of what match handed over, each alert in one of them.
+
+    Parameters
+    ----------
+    matched, compacted : iterable of Manifest
+        Of one survey.
+    """
+    newest = newest_of_nights(compacted)
+    made_one = {name for m in newest.values() for name in m.facts["replaces"]}
+    whole = [_piece(m, m.facts["replaces"]) for m in newest.values()]
+    left = [_piece(m, [m.name]) for m in matched if m.name not in made_one]
+    return whole + left
+
+
+def newest_of_nights(compacted: Iterable[Manifest]) -> dict[str, Manifest]:
+    """Last manifest of compaction of each night: it holds all of the night's before."""
+    return {m.facts["night"]: m for m in sorted(compacted, key=lambda m: m.batch)}
+
+
+def _piece(manifest: Manifest, of: Iterable[str]) -> AlertFiles:
+    held = manifest.facts["span_us"]
+    return AlertFiles(
+        manifest.facts["night"],
+        TimeRange(*held) if held else None,
+        tuple(manifest.tables.get("alerts", ())),
+        tuple(of),
+        manifest.stage == STAGE,
+        manifest.facts.get("old", False),
+    )

@@ -1,0 +1,87 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""One process at a time runs a stage over one root of tables.
+
+A lease keeps a second one from starting, where the store has locks. Where it has none,
+HDFS and S3, a fence keeps the first one from going on.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyarrow import fs
+
+from fink_voevent.errors import StorageError
+from fink_voevent.store.filesystem import Store, open_store
+
+MARK = ".fence"
+
+
+@contextmanager
+def hold(root: str, stage: str) -> Iterator[None]:
+    """Hold the right to run a stage; it ends with the process, however that ends.
+
+    On a local store only: on HDFS and S3 a `Fence` must do.
+
+    Raises
+    ------
+    StorageError
+        Where another process holds it.
+    """
+    store = open_store(root).at("ledger")
+    store.make()
+    if not isinstance(store.filesystem, fs.LocalFileSystem):
+        yield
+        return
+    with Path(store.path, f"lease-{stage}").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StorageError(
+                f"another process runs {stage} on {root}: stop it, or give each"
+                " survey a VOEVENT_DATA_PREFIX of its own, as Fink does"
+            ) from None
+        yield
+
+
+@dataclass(frozen=True)
+class Fence:
+    """Number of a start of a stage: of two, the later one alone hands batches over.
+
+    Parameters
+    ----------
+    store : Store
+        Where the numbers are, as names of files.
+    name : str
+        Ours; names sort by number.
+    """
+
+    store: Store
+    name: str
+
+    @classmethod
+    def take(cls, root: str, stage: str) -> Fence:
+        """Take the next number of a stage, and let those before it go."""
+        store = open_store(root).at("fences", stage)
+        taken = store.names(MARK)
+        number = 1 + max((int(name.partition("-")[0]) for name in taken), default=0)
+        # two that start at once take one number: one of their names is the last
+        own = cls(store, f"{number:08d}-{uuid.uuid4().hex}{MARK}")
+        store.write(own.name, lambda _: None)
+        for name in taken:
+            store.delete(name)
+        return own
+
+    def check(self) -> None:
+        """Raise StorageError where the stage was started again since."""
+        if self.store.names(MARK)[-1:] != [self.name]:
+            raise StorageError(
+                f"another process was started on {self.store.path} since: it goes on,"
+                " this one stops"
+            )

@@ -1,0 +1,184 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Hand-over by manifest: what a stage wrote counts once its manifest is in place.
+
+A batch writes its data files, then one small file that names them, put in place by an
+atomic rename. Readers list manifests, never data folders; a replayed batch that has a
+manifest is skipped. So a stage can be killed at any moment: nothing is lost, nothing
+counts twice.
+
+A manifest is one line of JSON, so that Spark's text source streams manifests as rows.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fink_voevent.store.filesystem import Store, open_store
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+SUFFIX = ".json"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What one batch of a stage handed over.
+
+    Parameters
+    ----------
+    stage, run : str
+        The stage, and the life of its checkpoint.
+    batch : int
+        Spark's number of the batch, from 0.
+    tables : mapping of str to tuple of str
+        Data files of each table, relative to the root.
+    facts : mapping
+        Counts and anything else that later batches or readers need.
+    """
+
+    stage: str
+    run: str
+    batch: int
+    tables: Mapping[str, tuple[str, ...]]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """File name; sorts by batch within a run."""
+        return f"{self.run}-{self.batch:08d}{SUFFIX}"
+
+    def line(self) -> str:
+        """One line of JSON, the same for the same manifest."""
+        content = {
+            "stage": self.stage,
+            "run": self.run,
+            "batch": self.batch,
+            "tables": {k: list(v) for k, v in self.tables.items()},
+            "facts": dict(self.facts),
+        }
+        return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+def parse(line: str | bytes) -> Manifest:
+    """Manifest of its line."""
+    content = json.loads(line)
+    content["tables"] = {k: tuple(v) for k, v in content["tables"].items()}
+    return Manifest(**content)
+
+
+class Written(NamedTuple):
+    """Files of a batch that hold rows, relative to the root, and the rows in all."""
+
+    files: tuple[str, ...]
+    rows: int
+
+
+NOTHING = Written((), 0)
+
+
+def never(_name: str) -> bool:
+    """No manifest is done."""
+    return False
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Manifests of one stage under the root of our tables.
+
+    Manifests never change, so each is read once and remembered.
+    """
+
+    root: str
+    stage: str
+    _read: dict[str, Manifest] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def folder(self) -> str:
+        """Where the manifests lie, as Spark names it."""
+        return f"{self.root}/ledger/{self.stage}"
+
+    @property
+    def _store(self) -> Store:
+        return open_store(self.folder)
+
+    def prepare(self) -> None:
+        """Make the folder, so that it can be watched before the first batch."""
+        self._store.make()
+
+    def manifests(self, is_done: Callable[[str], bool] = never) -> list[Manifest]:
+        """All manifests but those done, asked by their name; by run and batch."""
+        store = self._store
+        names = [name for name in store.names(SUFFIX) if not is_done(name)]
+        for name in names:
+            if name not in self._read:
+                self._read[name] = parse(store.read(name))
+        return [self._read[name] for name in names]
+
+    def names(self) -> list[str]:
+        """Names of all manifests, none of which is read; by run and batch."""
+        return self._store.names(SUFFIX)
+
+    def newest(self) -> Manifest | None:
+        """Manifest that was put in place last; None where there is none."""
+        infos = self._store.files(SUFFIX)
+        if not infos:
+            return None
+        name = PurePosixPath(max(infos, key=lambda info: info.mtime_ns).path).name
+        return parse(self._store.read(name))
+
+    def has(self, run: str, batch: int) -> bool:
+        """Whether a batch was handed over."""
+        return self._store.exists(Manifest(self.stage, run, batch, {}).name)
+
+    def commit(self, manifest: Manifest) -> None:
+        """Hand a batch over: atomic, and the last thing that it does."""
+        files = [f for names in manifest.tables.values() for f in names]
+        open_store(self.root).sync(files)  # or a power cut could leave their name alone
+        text = manifest.line().encode() + b"\n"
+        self._store.write(manifest.name, lambda stream: stream.write(text))
+
+    def withdraw(self, run: str, batch: int) -> None:
+        """Remove a manifest; its data files are the caller's."""
+        self._store.delete(Manifest(self.stage, run, batch, {}).name)
+
+    def data_folder(self, table: str, run: str, batch: int) -> str:
+        """Folder for the data files of a batch; a replay overwrites it."""
+        return f"{self.root}/{table}/run={run}/batch={batch:08d}"
+
+    def write(self, df: DataFrame, table: str, run: str, batch: int) -> Written:
+        """Write a DataFrame as the data files of a batch; not yet handed over."""
+        folder = self.data_folder(table, run, batch)
+        df.write.mode("overwrite").parquet(folder)
+        return self._written(table, run, batch)
+
+    def adopt(self, staged: Store, table: str, run: str, batch: int) -> Written:
+        """Take staged files as the data files of a batch; not yet handed over."""
+        target = open_store(self.data_folder(table, run, batch))
+        target.remove()
+        for name in staged.names(".parquet"):
+            staged.move(name, target)
+        return self._written(table, run, batch)
+
+    def _written(self, table: str, run: str, batch: int) -> Written:
+        prefix = PurePosixPath(table, f"run={run}", f"batch={batch:08d}")
+        store = open_store(self.data_folder(table, run, batch))
+        rows = {name: store.rows(name) for name in store.names(".parquet")}
+        files = tuple(str(prefix / name) for name, count in rows.items() if count)
+        return Written(files, sum(rows.values()))
+
+
+def run_of(checkpoint: str) -> str:
+    """Name of the life of a checkpoint: made with it, gone with it."""
+    store = open_store(checkpoint)
+    if store.exists("run"):
+        return store.read("run").decode()
+    run = uuid.uuid4().hex
+    store.write("run", lambda stream: stream.write(run.encode()))
+    return run

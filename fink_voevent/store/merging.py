@@ -1,0 +1,238 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""The small data files of many batches, merged for those who read them all.
+
+A batch leaves a file of a few rows, and each batch asks of all notices ever: to open
+those files would take the longer the longer we run. So each `FAN` become one, and each
+`FAN` of these, and so on: of n files about `FAN` log n are read. What was merged stays
+in place, as it was handed over; who asks for a part of it reads that part.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import uuid
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from fink_voevent.errors import StorageError
+from fink_voevent.store import alert_files
+from fink_voevent.store.filesystem import open_store
+from fink_voevent.store.ledger import Ledger, Manifest, parse
+from fink_voevent.tables.schema import NAMESPACE, arrow_schema
+
+_LOG = logging.getLogger(__name__)
+STAGE = "merge"
+FAN = 16
+ROWS, GROUP_BYTES = 64, 2**25  # read at once, and written: sky maps are long
+FOLDER = "merged"  # below the root: who reads the folder of a table finds each row once
+TABLES = {
+    "ingest": ("events", "maps", "quarantine"),
+    "match": ("coincidences", "alerts"),
+    "route": ("routed",),
+}
+EVERY_S = 60.0
+
+
+class Merge(NamedTuple):
+    """Files that were merged, the file they became, and how often its rows were."""
+
+    number: int
+    replaces: frozenset[str]
+    file: str
+    level: int
+
+
+def instead(root: str, table: str, files: Iterable[str]) -> list[str]:
+    """Fewest files with the same rows, sorted.
+
+    Parameters
+    ----------
+    root : str
+        Folder of our tables.
+    table : str
+        Its name.
+    files : iterable of str
+        Files that were handed over, relative to the root.
+    """
+    left, _ = _applied(_merges(root, table), files)
+    return sorted(left)
+
+
+def merge(root: str, table: str, files: Sequence[str]) -> bool:
+    """Merge `FAN` files of a table into one; False where there are not as many.
+
+    One process at a time does, for each table.
+
+    Parameters
+    ----------
+    root, table : str
+        See `instead`.
+    files : sequence of str
+        All that were handed over: see `instead`.
+
+    Raises
+    ------
+    StorageError, OSError, pyarrow.ArrowException
+        Where the files cannot be read, or the merged one not be written. Nothing is
+        lost then: what was to be merged is read as before.
+    """
+    made = _merges(root, table)
+    left, used = _applied(made, files)
+    level_of = {m.file: m.level for m in used}
+    by_level: dict[int, list[str]] = {}
+    for file in sorted(left):
+        by_level.setdefault(level_of.get(file, 0), []).append(file)
+    due = [level for level, held in by_level.items() if len(held) >= FAN]
+    if not due:
+        return False
+    level = min(due)
+    chosen = by_level[level][:FAN]
+    original = {m.file: m.replaces for m in used}
+    replaces = sorted(f for name in chosen for f in original.get(name, {name}))
+    number = 1 + max((m.number for m in made), default=-1)
+    file = f"{FOLDER}/{table}/{_name_of(replaces)}.parquet"
+    _write_one(root, table, chosen, file)
+    facts = {"replaces": replaces, "level": level + 1}
+    Ledger(root, STAGE).commit(Manifest(STAGE, table, number, {table: (file,)}, facts))
+    _LOG.debug("merge: %d files of %s are one", len(replaces), table)
+    return True
+
+
+def _name_of(replaces: Sequence[str]) -> str:
+    """Name of their rows: never that of others, also where all is merged anew."""
+    return str(uuid.uuid5(NAMESPACE, " ".join(("merge", *replaces))))
+
+
+@dataclass
+class Housekeeping:
+    """Merges what the stages of this process hand over, now and then.
+
+    Parameters
+    ----------
+    ledgers : sequence of Ledger
+        Of those stages.
+    """
+
+    ledgers: Sequence[Ledger]
+    _due_s: float = 0.0
+    _compacted: dict[str, Ledger] = field(default_factory=dict)  # by root
+
+    def turn(self, now_s: float, halted: Callable[[], bool]) -> None:
+        """Merge all that is due, where it is time; `halted` is asked in between."""
+        if now_s < self._due_s:
+            return
+        self._due_s = now_s + EVERY_S
+        for own in self.ledgers:
+            nights = Ledger(own.root, alert_files.STAGE)
+            compacted = self._compacted.setdefault(own.root, nights)
+            for table in TABLES[own.stage]:
+                _merge_all(own, compacted, table, halted)
+
+
+def _merge_all(
+    own: Ledger, compacted: Ledger, table: str, halted: Callable[[], bool]
+) -> None:
+    """Merge what is due of a table; where it fails, another turn tries again."""
+    try:
+        there = own.manifests()
+        if table == "alerts":
+            there = _not_compacted(compacted, there)
+        files = [f for m in there for f in m.tables.get(table, ())]
+        while merge(own.root, table, files) and not halted():
+            pass
+    except (StorageError, OSError, pa.ArrowException) as error:
+        _LOG.warning(
+            "small files of %s were not merged, and are read as before: %s",
+            *(table, error),
+        )
+
+
+def _not_compacted(compacted: Ledger, matched: Iterable[Manifest]) -> list[Manifest]:
+    """Manifests of match whose alerts lie where they say: no night is made of them."""
+    made_one = {name for m in compacted.manifests() for name in m.facts["replaces"]}
+    return [m for m in matched if m.name not in made_one]
+
+
+def forget(root: str, table: str, files: Collection[str]) -> None:
+    """Remove what was merged of files that are removed too."""
+    own, store = Ledger(root, STAGE), open_store(root)
+    for one in _merges(root, table):
+        if not one.replaces.isdisjoint(files):
+            own.withdraw(table, one.number)  # first: then nobody reads the file
+            folder, _, name = one.file.rpartition("/")
+            store.at(*folder.split("/")).delete(name)
+
+
+def _applied(
+    merges: Iterable[Merge], files: Iterable[str]
+) -> tuple[set[str], list[Merge]]:
+    """Files to read, and the merges that are used for it: the largest that fit."""
+    left, merged, used = set(files), set[str](), []
+    for one in sorted(merges, key=lambda m: -m.level):
+        if one.replaces <= left:
+            left -= one.replaces
+            merged.add(one.file)
+            used.append(one)
+    return left | merged, used
+
+
+def _merges(root: str, table: str) -> list[Merge]:
+    folder = Ledger(root, STAGE).folder
+    infos = open_store(folder).files(".json")
+    names = [(info.base_name, info.mtime_ns) for info in infos]
+    own = [_there(folder, *n) for n in names if n[0].startswith(f"{table}-")]
+    return [one for one in own if one is not None]
+
+
+def _there(folder: str, name: str, written_ns: int) -> Merge | None:
+    """Merge of a name that was listed; None where it was forgotten since."""
+    try:
+        return _read(folder, name, written_ns)
+    except FileNotFoundError:
+        return None
+
+
+@functools.cache
+def _read(folder: str, name: str, _written_ns: int) -> Merge:
+    """Merge of its manifest, which never changes."""
+    manifest = parse(open_store(folder).read(name))
+    (file,) = manifest.tables[manifest.run]
+    replaces = frozenset(manifest.facts["replaces"])
+    return Merge(manifest.batch, replaces, file, manifest.facts["level"])
+
+
+def _write_one(root: str, table: str, files: Sequence[str], target: str) -> None:
+    store = open_store(root)
+    paths = [store.at(*file.split("/")).path for file in files]
+    # what is declared never null is not to be refused here
+    schema = pa.schema([f.with_nullable(True) for f in arrow_schema(table)])
+    rows = ds.dataset(paths, schema, "parquet", filesystem=store.filesystem)
+    folder, _, name = target.rpartition("/")
+
+    def fill(stream: pa.NativeFile) -> None:
+        with pq.ParquetWriter(stream, rows.schema) as writer:
+            for group in _groups(rows.to_batches(batch_size=ROWS, batch_readahead=1)):
+                writer.write_table(pa.Table.from_batches(group))
+
+    store.at(*folder.split("/")).write(name, fill)
+
+
+def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    """Batches of a few rows, together as row groups of some size."""
+    held: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        held.append(batch)
+        size += batch.nbytes
+        if size > GROUP_BYTES:
+            yield held
+            held, size = [], 0
+    if held:
+        yield held

@@ -1,0 +1,45 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""A span of time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
+
+DAY_US = 86_400_000_000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class TimeRange(NamedTuple):
+    """First and last moment, microseconds of UTC since 1970."""
+
+    first_us: int
+    last_us: int
+
+    def whole_days(self) -> TimeRange:
+        """Span of the days that hold it: the same for the batches of a night."""
+        day = DAY_US
+        return TimeRange(self.first_us // day * day, -(-self.last_us // day) * day)
+
+    def overlaps(self, other: TimeRange) -> bool:
+        """Whether both hold a moment."""
+        return self.first_us <= other.last_us and self.last_us >= other.first_us
+
+
+def microseconds(moment: datetime) -> int:
+    """Whole microseconds of UTC since 1970; a moment without a zone is UTC."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def days_between(first: str, last: str) -> int:
+    """Days from a night to another, each YYYYMMDD; negative where that is earlier.
+
+    >>> days_between("20231231", "20240102")
+    2
+    """
+    moments = [datetime.strptime(night, "%Y%m%d") for night in (first, last)]  # noqa: DTZ007 - only days
+    return (moments[1] - moments[0]).days

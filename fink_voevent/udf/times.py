@@ -1,0 +1,126 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Column functions of time: moments, delays, and what was there before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+import erfa
+import numpy as np
+from pyspark.sql import Column
+from pyspark.sql import functions as F  # noqa: N812
+
+from fink_voevent.spark.columns import as_column as _column
+from fink_voevent.tables.times import DAY_US
+
+JD_UNIX_EPOCH = 2440587.5
+MJD_UNIX_EPOCH = 40587.0
+SPAN_US = 180 * DAY_US  # leap seconds lie further apart than this
+NEVER_US = 2**62
+
+
+class Steps(NamedTuple):
+    """TAI - UTC as tables by span of `SPAN_US` since 1970, in SQL.
+
+    A condition for each leap second makes methods that are too large for Spark to fuse,
+    and what goes through a list is not fused at all.
+    """
+
+    turns_us: str  # when it changes in a span; `NEVER_US` where it does not
+    offsets_us: str  # what it is where a span starts
+    last: int  # span
+
+
+def _steps(changes: list[tuple[int, int]]) -> Steps:
+    """Tables of changes: the moment, and the offset since then; both microseconds."""
+    last = changes[-1][0] // SPAN_US + 1
+    starts = [n * SPAN_US for n in range(last + 1)]
+    held = [[o for at, o in changes if at <= start][-1:] or [0] for start in starts]
+    turns = dict.fromkeys(range(last + 1), NEVER_US)
+    turns |= {at // SPAN_US: at for at, _ in changes if at % SPAN_US}
+    return Steps(_array(turns.values()), _array(o for (o,) in held), last)
+
+
+def _array(values: Iterable[int]) -> str:
+    return f"array({', '.join(f'{value}L' for value in values)})"
+
+
+def leap_seconds() -> list[tuple[int, int]]:
+    """(UTC microseconds since 1970 from which it holds, TAI - UTC in s), since 1972."""
+    table = erfa.leap_seconds.get()
+    table = table[table["year"] >= 1972]
+    return [
+        (
+            int(datetime(row["year"], row["month"], 1, tzinfo=timezone.utc).timestamp())
+            * 10**6,
+            round(float(row["tai_utc"])),
+        )
+        for row in np.atleast_1d(table)
+    ]
+
+
+_CHANGES = [(at_us, seconds * 10**6) for at_us, seconds in leap_seconds()]
+_BY_UTC = _steps(_CHANGES)
+_BY_TAI = _steps([(at_us + offset_us, offset_us) for at_us, offset_us in _CHANGES])
+
+
+def _ahead_us(moment_us: Column, steps: Steps) -> Column:
+    """TAI - UTC (microseconds) at a moment, microseconds since 1970 on its scale."""
+    span = F.floor(moment_us / float(SPAN_US)).cast("int")
+    span = F.greatest(F.lit(0), F.least(span, F.lit(steps.last)))
+    later = F.when(moment_us >= F.expr(steps.turns_us)[span], 1).otherwise(0)
+    return F.expr(steps.offsets_us)[span + later]
+
+
+def time_of_jd(jd: Column | str | float) -> Column:
+    """Timestamp of a Julian date in UTC, to the microsecond."""
+    return _timestamp((_column(jd) - JD_UNIX_EPOCH) * float(DAY_US))
+
+
+def time_of_mjd_tai(mjd: Column | str | float) -> Column:
+    """UTC timestamp of a modified Julian date in TAI (Rubin), to the microsecond."""
+    exact = (_column(mjd) - MJD_UNIX_EPOCH) * float(DAY_US)
+    tai_us = F.when(~F.isnan(exact), F.round(exact).cast("bigint"))
+    return F.call_udf("timestamp_micros", tai_us - _ahead_us(tai_us, _BY_TAI))
+
+
+def _timestamp(microseconds: Column) -> Column:
+    usable = ~F.isnan(microseconds)
+    rounded = F.round(microseconds).cast("bigint")
+    return F.when(usable, F.call_udf("timestamp_micros", rounded))
+
+
+def elapsed_us(time: Column) -> Column:
+    """Microseconds of TAI since 1970: differences are elapsed time, leaps and all."""
+    utc_us = F.call_udf("unix_micros", time)
+    return utc_us + _ahead_us(utc_us, _BY_UTC)
+
+
+def delay(alert_time: Column | str, event_time: Column | str) -> Column:
+    """Elapsed time from event to alert (d); negative where the alert came first."""
+    alert, event = _column(alert_time), _column(event_time)
+    return (elapsed_us(alert) - elapsed_us(event)) / float(DAY_US)
+
+
+def prior_activity(
+    first_detection: Column | str,
+    last_non_detection: Column | str,
+    event_time: Column | str,
+) -> Column:
+    """Tell new, unknown or active: whether the object was there before the event.
+
+    active: detected before the event. new: first detected at the event or later, and a
+    non-detection before that is on record. unknown: no first detection is known, or
+    nobody is known to have looked before it.
+    """
+    first, limit, event = map(
+        _column, (first_detection, last_non_detection, event_time)
+    )
+    return (
+        F.when(first < event, "active")
+        .when(first.isNotNull() & limit.isNotNull(), "new")
+        .otherwise("unknown")
+    )

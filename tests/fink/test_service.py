@@ -1,0 +1,214 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Our services, started as ``bin/fink`` starts them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fink_client.avro_utils import AlertReader
+from helpers import fink_checkout
+from helpers.programs import wait_for
+
+from fink_voevent import service
+from fink_voevent.errors import ConfigError
+from fink_voevent.fink.checkout import Checkout
+from fink_voevent.listen import landing
+from fink_voevent.listen.files import documents
+from fink_voevent.listen.spool import Received, Spool
+from fink_voevent.ops.status import Observer
+from fink_voevent.store.filesystem import open_store
+
+NIGHT = "20221009"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("-night -schema a.avro", {"-schema": "a.avro"}),
+        ("-servers -night -log_level INFO", {"-log_level": "INFO"}),
+        ("-hostless_folder ids -night 20240115", {"-night": "20240115"}),
+        ("--noscience -tinterval 2 -exit_after", {"-tinterval": "2"}),
+        ("", {}),
+    ],
+)
+def test_an_option_without_a_value_swallows_no_other(line, expected):
+    given = service.options(line.split())
+    assert given.items() >= expected.items()
+    assert set(given) <= {*expected, "-hostless_folder"}
+
+
+def test_options_are_below_the_environment_and_above_defaults():
+    given = {"-night": "20240115", "-tinterval": "300", "-online_data_prefix": "/fink"}
+    plain = service.settings_of(given, "rubin", {})
+    assert (plain.survey, plain.night, plain.trigger_s) == ("rubin", "20240115", 300)
+    assert plain.root == "/fink/voevent"
+    ours = service.settings_of(given, "rubin", {"VOEVENT_TRIGGER_S": "1"})
+    assert ours.trigger_s == 1
+
+
+def test_legacy_topics_are_refused_beside_fink_mm():
+    environment = {"VOEVENT_LEGACY_TOPICS": "true"}
+    assert service.settings_of({}, "ztf", environment).legacy_topics
+    with pytest.raises(ConfigError, match="FINK_MM_CONFIG=no-config"):
+        service.settings_of({"-mmconfigpath": "mm.conf"}, "ztf", environment)
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"), [({}, 64_800), ({"-exit_after": "60"}, 60)]
+)
+def test_a_service_stops_by_itself_when_fink_says_or_after_18_hours(given, seconds):
+    assert service.exit_after_s(given) == seconds
+    with pytest.raises(ConfigError, match="not a number"):
+        service.exit_after_s({"-exit_after": "soon"})
+
+
+@pytest.fixture
+def survey() -> str:
+    return "ztf"
+
+
+@pytest.fixture
+def home(tmp_path, survey) -> Path:
+    fink_checkout.checkout(tmp_path / "fink", tmp_path / "data", survey)
+    for change in Checkout.at(tmp_path / "fink", survey, None).enable():
+        change.make()
+    return tmp_path / "fink"
+
+
+def test_help_says_what_is_taken(home):
+    script = home / "bin" / "ztf" / "voevent_match.py"
+    done = subprocess.run(
+        [sys.executable, script, "-h"], capture_output=True, text=True, check=True
+    )
+    assert "-online_data_prefix" in done.stdout
+    assert "conf/ztf/voevent.conf" in done.stdout
+
+
+def test_a_bad_setting_is_one_line_and_no_traceback(home, tmp_path):
+    log = tmp_path / "log"
+    bad = fink_checkout.start(home, "voevent_match", log, VOEVENT_NIGHT="tonight")
+    assert bad.wait(60) == 2
+    text = log.read_text()
+    assert "VOEVENT_NIGHT='tonight'" in text
+    assert "Traceback" not in text
+
+
+def _science(spark, alerts: Path, data: Path) -> None:
+    """Science alerts as Fink's raw2science leaves them: by a real sink."""
+    schema = spark.read.parquet(str(alerts)).schema
+    stream = spark.readStream.schema(schema).parquet(str(alerts))
+    sink = stream.writeStream.option("path", str(data / "science" / NIGHT))
+    sink = sink.option("checkpointLocation", str(data / "checkpoint"))
+    sink.trigger(availableNow=True).start().awaitTermination()
+
+
+def _land(folder: Path, data: Path, spool: Path) -> None:
+    with contextlib.closing(Spool(str(spool), str(data / "voevent"))) as kept:
+        found = documents([str(folder)])
+        kept.append([Received(f.raw, "file", f.name) for f in found])
+        landing.drain(kept, open_store(f"{data}/voevent").at("landing"))
+
+
+@contextlib.contextmanager
+def _running(processes: list[subprocess.Popen]):
+    try:
+        yield
+    finally:
+        for one in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(one.pid, signal.SIGTERM)  # as `fink stop` does
+        for one in processes:
+            one.wait(60)
+
+
+def _wait_until_routed(data: Path, processes: list[subprocess.Popen]) -> None:
+    observer = Observer(f"{data}/voevent")
+    wait_for(
+        lambda: (
+            observer.status().events == 9
+            and observer.status().coincidences > 0
+            and observer.route_is_done()
+            and all(p.poll() is None for p in processes)
+        ),
+        240,
+    )
+
+
+def _check_packets(topics: Path, survey: str) -> None:
+    suffix = {"ztf": "ztf", "rubin": "lsst"}[survey]
+    packets = AlertReader(str(topics / f"fink_grb_bronze_{suffix}")).to_list()
+    assert packets
+    assert {p["coincidence"]["survey"] for p in packets} == {survey}
+    for packet in packets:
+        key, source = {
+            "ztf": ("candid", "candidate"),
+            "rubin": ("diaSourceId", "diaSource"),
+        }[survey]
+        assert packet[key] == packet["coincidence"]["alert_id"]
+        assert packet[source]["ra"] == packet["coincidence"]["alert_ra"]
+
+
+ALERTS = {"ztf": "alerts", "rubin": "rubin"}
+STAGES = ("ingest", "match", "route")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("survey", ["ztf", "rubin"])
+def test_the_three_services_fill_topics_and_stop(
+    spark, survey, home, datatest, tmp_path
+):
+    data, spool = tmp_path / "data", tmp_path / "spool"
+    _science(spark, datatest / ALERTS[survey], data)
+    _land(datatest / "voevents", data, spool)
+    given = {"NIGHT": f"{NIGHT} -exit_after 300", "VOEVENT_SPOOL": str(spool)}
+    given |= {"DRIVER_MEMORY": "1g", "SPARK_CORE_MAX": "2"}
+    warm = {"match": {"VOEVENT_REHEARSALS": "1"}}  # one, as a rehearsal takes its time
+    services = [
+        fink_checkout.start(
+            *(home, f"voevent_{stage}", tmp_path / stage, survey),
+            **given,
+            **warm.get(stage, {}),
+        )
+        for stage in STAGES
+    ]
+    with _running(services):
+        _wait_until_routed(data, services)
+    _check_packets(data / "voevent" / "topics", survey)
+    for stage in STAGES:
+        assert "Traceback" not in (tmp_path / stage).read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("FINK_HOME" not in os.environ, reason="no checkout: FINK_HOME")
+@pytest.mark.parametrize("survey", ["ztf", "rubin"])
+def test_a_real_fink_starts_them_and_is_left_as_it_was(
+    spark, survey, datatest, tmp_path
+):
+    """In a clone of the checkout that FINK_HOME names, by its own ``bin/fink``."""
+    home, data, spool = tmp_path / "home", tmp_path / "data", tmp_path / "spool"
+    fink_checkout.clone(Path(os.environ["FINK_HOME"]), home)
+    conf = fink_checkout.conf(home, data, survey)
+    checkout = Checkout.at(home, survey, conf)
+    for change in checkout.enable():
+        change.make()
+    _science(spark, datatest / ALERTS[survey], data)
+    _land(datatest / "voevents", data, spool)
+    services = [
+        fink_checkout.launch(
+            home, f"voevent_{stage}", tmp_path / stage, survey, NIGHT, spool
+        )
+        for stage in STAGES
+    ]
+    with _running(services):
+        _wait_until_routed(data, services)
+    _check_packets(data / "voevent" / "topics", survey)
+    for change in checkout.disable():
+        change.make()
+    assert fink_checkout.changes(home) == ""

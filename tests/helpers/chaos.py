@@ -1,0 +1,251 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Random input to the stages, and their kills."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from helpers.map_site import SlowSite, gaussian
+from helpers.programs import wait_for
+from notices import Notice, xml
+from ztf_alerts import ALERT, alert
+
+from fink_voevent.listen import landing
+from fink_voevent.listen.spool import Received, Spool
+from fink_voevent.match import stage as match_stage
+from fink_voevent.match.earlier_batches import event_files
+from fink_voevent.notices import normalisation
+from fink_voevent.ops.status import Observer
+from fink_voevent.sky import skymap
+from fink_voevent.store import ledger, merging
+from fink_voevent.store.filesystem import open_store
+
+DATA = Path(__file__).parents[2] / "datatest"
+
+KILLS = int(os.environ.get("CHAOS", "5"))
+SEED = int(os.environ.get("CHAOS_SEED", "1"))
+NIGHTS = ("20240115", "20240116")
+TIME = datetime(2024, 1, 15, 2, tzinfo=timezone.utc)
+JD = 2460324.5
+EVENTS = max(12, KILLS)  # so that late kills, too, meet something new
+ALERTS = max(300, 20 * KILLS)
+LIMIT_S = 180 + 3 * KILLS
+START_S = 90  # within which a stage hands something over, if there is anything
+# Whose progress a kill waits for: none is while they start. Match comes last of all.
+AWAITED = (None, match_stage.STAGE, match_stage.STAGE, match_stage.STAGE, "ingest")
+# Of a JVM that lives for seconds: what is compiled fast is met by more kills.
+JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+AUTHORITY = "ivo://org.example/chaos"
+BY_ADDRESS = 0.15  # share of notices that give their sky map so, instead of a circle
+LATEST = 0.3  # of the input, after which a map that was asked for is there
+# The command of the stages; it merges early and often, so that it is killed then too.
+STAGES = (
+    "from fink_voevent import cli, merging;"
+    "merging.FAN, merging.EVERY_S = 3, 1;"
+    "cli.main(prog_name='fink_voevent')"
+)
+
+
+def notices(rng: random.Random, server: SlowSite) -> list[bytes]:
+    """Versions of events, each citing the last; one in three is retracted.
+
+    Sky maps that they give by address are put on the server, which has them late.
+    """
+    made = []
+    for number in range(EVENTS):
+        place = (rng.uniform(0, 40), rng.uniform(-20, 20))
+        count = rng.randint(1, 4)
+        for version in range(count):
+            ra, dec = (c + rng.uniform(-2, 2) for c in place)
+            retracted = version == count - 1 > 0 and rng.random() < 0.33
+            cite = "retraction" if retracted else "supersedes"
+            earlier = ((f"{AUTHORITY}#E{number}-{version - 1}", cite),)
+            position = None if retracted else (ra % 360, dec, rng.uniform(0.5, 6))
+            params = ()
+            if position and rng.random() < BY_ADDRESS:
+                late, content = rng.uniform(0, LATEST), gaussian(*position)
+                url = server.hold_late(f"E{number}-{version}", content, late)
+                params, position = (("skymap_fits", url, ""),), None
+            one = Notice(
+                f"{number}-{version}",
+                f"{AUTHORITY}#E{number}-{version}",
+                f"{TIME + timedelta(hours=version + 1):%Y-%m-%dT%H:%M:%S}",
+                f"{TIME + timedelta(hours=number % 12):%Y-%m-%dT%H:%M:%S}",
+                params,
+                position,
+                cites=earlier if version else (),
+            )
+            made.append(xml(one).encode())
+    rng.shuffle(made)
+    return made
+
+
+def alerts(rng: random.Random, count: int) -> list[dict]:
+    """Alerts of both nights, in order of nothing."""
+    return [
+        alert(
+            number, f"ZTF24chaos{number:03d}", rng.uniform(-5, 45) % 360,
+            rng.uniform(-25, 25), JD + rng.uniform(0, 2), 19.0, 0.0, None, "Unknown",
+            0.9,
+        )
+        for number in range(count)
+    ]  # fmt: skip
+
+
+class Chaos:
+    """Feeds the stages, and kills them."""
+
+    def __init__(self, spark, settings, server: SlowSite, seed: int) -> None:
+        self.spark, self.rng = spark, random.Random(seed)  # noqa: S311
+        self.settings = settings
+        self.data = Path(settings.data_prefix)
+        self.maps = server
+        self.notices = notices(self.rng, server)
+        self.alerts = alerts(self.rng, ALERTS)
+        self.spool = Spool(settings.spool, settings.root)
+        self._arrived = 0.0
+        self._files = 0
+        for name in NIGHTS:
+            (self.data / "incoming" / name).mkdir(parents=True)
+        self.feed(0.1)
+
+    def feed(self, share: float) -> None:
+        """Let so much of everything arrive, and some of what came before again."""
+        before, after = self._arrived, min(1.0, self._arrived + share)
+        self._arrived = self.maps.now = after
+        for every, send in ((self.notices, self._land), (self.alerts, self._alert)):
+            first, last = (int(part * len(every)) for part in (before, after))
+            again = self.rng.sample(every[:first], min(2, first))
+            send(every[first:last] + again)
+
+    def _land(self, raws: list[bytes]) -> None:
+        self.spool.append([Received(raw, "file", "chaos") for raw in raws])
+        landing.drain(self.spool, open_store(self.settings.root).at("landing"))
+
+    def _alert(self, rows: list[dict]) -> None:
+        for name, first in zip(NIGHTS, (JD, JD + 1), strict=True):
+            tonight = [r for r in rows if _within(r, first)]
+            if tonight:
+                self._sink(name, tonight)
+
+    def _sink(self, name: str, rows: list[dict]) -> None:
+        """Through a real Spark file sink, as raw2science writes."""
+        self._files += 1
+        incoming = self.data / "incoming" / name
+        table = pa.Table.from_pylist(rows, schema=ALERT)
+        pq.write_table(table, incoming / f"{self._files}.parquet")
+        schema = self.spark.read.parquet(str(incoming)).schema
+        stream = self.spark.readStream.schema(schema).parquet(str(incoming))
+        writer = stream.writeStream.format("parquet").trigger(availableNow=True)
+        query = writer.option("checkpointLocation", f"{incoming}-checkpoint").start(
+            str(self.data / "science" / name)
+        )
+        query.awaitTermination()
+
+    @contextlib.contextmanager
+    def stages(self, name: str):
+        """Run the stages for a night; what is still there at the end is killed."""
+        environment = {
+            "VOEVENT_DATA_PREFIX": str(self.data),
+            "VOEVENT_SPOOL": self.settings.spool,
+            "VOEVENT_TRIGGER_S": "0",
+            "VOEVENT_SKYMAP_HOSTS": "127.0.0.1",
+            "VOEVENT_REHEARSALS": "0",
+            "VOEVENT_SPARK_MASTER": "local[2]",
+            "JDK_JAVA_OPTIONS": JAVA_OPTIONS,
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-c", STAGES, "stages", "--night", name],
+            env={**os.environ, **environment},
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            process.stderr.close()
+
+    def kill_once(self) -> None:
+        """Start on a random night, feed, kill at a random moment.
+
+        Some while it starts, the others after one of the stages, drawn at random, has
+        handed something over.
+        """
+        share, awaited = 1 / (KILLS + 1), self.rng.choice(AWAITED)
+        before = self.handed_over()
+        with self.stages(self.rng.choice(NIGHTS)):
+            end = time.monotonic() + (START_S if awaited else self.rng.uniform(4, 15))
+            while time.monotonic() < end:
+                part = min(share, self.rng.uniform(0, 1 / 3 / (KILLS + 1)))
+                share -= part
+                if part:
+                    self.feed(part)
+                time.sleep(self.rng.uniform(0, 1))
+                if awaited and self.handed_over()[awaited] != before[awaited]:
+                    awaited, end = None, time.monotonic() + self.rng.uniform(0, 5)
+
+    def finish(self) -> None:
+        """Let all arrive, and both nights be worked off."""
+        self.feed(1.0)
+        self.maps.now = math.inf
+        observer = Observer(self.settings.root)
+        for name, first in zip(NIGHTS, (JD, JD + 1), strict=True):
+            held = {a["candid"] for a in self.alerts if _within(a, first)}
+            with self.stages(name) as process:
+
+                def done(name: str = name, count: int = len(held)) -> bool:
+                    assert process.poll() is None, process.stderr.read()
+                    return self._searched(name) == count and self._told(observer)
+
+                wait_for(done, LIMIT_S)
+                process.send_signal(signal.SIGTERM)
+                process.wait(60)
+
+    def _searched(self, name: str) -> int:
+        manifests = ledger.Ledger(self.settings.root, match_stage.STAGE).manifests()
+        return sum(m.facts["alerts"] for m in manifests if m.facts["night"] == name)
+
+    def _told(self, observer: Observer) -> bool:
+        status = observer.status()
+        known = ledger.Ledger(self.settings.root, "ingest").manifests()
+        matched = ledger.Ledger(self.settings.root, match_stage.STAGE).manifests()
+        files = {f for m in matched for f in m.facts["event_files"]}
+        whole = files == set(event_files(known))
+        read = status.events == len(self.notices) and status.lag_s == 0
+        whole = whole and status.unplaced_notices == 0
+        return read and whole and observer.route_is_done()
+
+    def handed_over(self) -> dict[str, int]:
+        """Count the manifests of each stage."""
+        root = self.settings.root
+        stages = ("ingest", match_stage.STAGE, merging.STAGE)
+        return {name: len(ledger.Ledger(root, name).names()) for name in stages}
+
+    def region_at(self, url: str) -> dict[str, list[dict]]:
+        """Region of the sky map at an address, as a row of events has it."""
+        read = skymap.read(self.maps.files[url.removeprefix(self.maps.address)])
+        cells = [{"lo": lo, "hi": hi} for lo, hi in read.ranges()]
+        return {"cells": cells, "pixels": normalisation.pixels(read)}
+
+    def journal(self) -> list[dict]:
+        return Observer(self.settings.root).coincidences()
+
+
+def _within(row: dict, first_jd: float) -> bool:
+    return first_jd <= row["candidate"]["jd"] < first_jd + 1

@@ -1,0 +1,43 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""A packet as it goes to a topic: an alert of ZTF, and its coincidence."""
+
+from __future__ import annotations
+
+WHEN, LATER = "2022-10-09T14:00:00.000000Z", "2022-10-09T14:30:00.000000Z"
+PAIR = {
+    "coincidence_id": "9f3c",
+    "status": "new",
+    "event_id": "Swift-1126853",
+    "event_version": 1,
+    "event_time": "2022-10-09T13:16:59.000000Z",
+    "related_event_ids": ["Fermi-687014224"],
+    "stream": "swift_bat",
+    "messenger": "grb",
+    "tense": "observation",
+    "ivorn": "ivo://nasa.gsfc.gcn/SWIFT#BAT_GRB_Pos_1126853-1",
+    "survey": "ztf",
+    "alert_id": 2105,
+    "object_id": "ZTF22abc",
+    "alert_ra": 288.2645,
+    "alert_dec": 19.7735,
+    "alert_time": WHEN,
+    "notice_received_at": LATER,
+    "separation": 0.01,
+    "credible_level": 0.5,
+    "density": 1e6,
+    "delay": 0.03,
+    "prior_activity": "new",
+    "background_rate": None,
+    "p_chance": 1e-4,
+    "background_id": None,
+    "batch": 3,
+    "software": "fink-voevent",
+    "packet_missing": False,
+}
+SEEN = {"ra": 288.2645, "dec": 19.7735, "jd": 2459862.08, "magpsf": 16.5, "fid": 1}
+
+
+def packet(candidate=SEEN, **changes) -> dict:
+    alert = {"objectId": "ZTF22abc", "candid": 2105, "candidate": candidate}
+    return {**alert, "coincidence": {**PAIR, **changes}}

@@ -1,0 +1,133 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Notices over a real Kafka, to the disk."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from confluent_kafka import Producer
+from helpers.programs import program, wait_for
+
+from fink_voevent.config.addresses import KafkaSource
+from fink_voevent.config.load import load
+from fink_voevent.errors import ConfigError
+from fink_voevent.listen.kafka import options
+from fink_voevent.ops import doctor
+from fink_voevent.store.kafka_brokers import Brokers
+
+
+@pytest.fixture
+def topics(broker, request) -> tuple[str, str]:
+    names = tuple(f"{request.node.name}.{n}" for n in ("voevent", "json"))
+    Brokers(broker.login()).create(names)
+    return names
+
+
+def send(broker, topic: str, documents: list[bytes]) -> None:
+    producer = Producer(broker.login())
+    for raw in documents:
+        producer.produce(topic, raw)
+    assert producer.flush(30) == 0
+
+
+def listening(broker, topics: tuple[str, str], folder: Path):
+    return listening_to(broker.sasl, broker, topics, folder, "SASL_PLAINTEXT")
+
+
+def listening_to(address, broker, topics: tuple[str, str], folder: Path, security: str):
+    return program(
+        *("-m", "fink_voevent", "listen"),
+        *("--source", f"kafka://{address}/{'+'.join(topics)}"),
+        VOEVENT_SOURCE_SECURITY=security,
+        VOEVENT_SOURCE_CA=str(broker.certificate),
+        VOEVENT_SOURCE_USERNAME=broker.user,
+        VOEVENT_SOURCE_PASSWORD=broker.password,
+        VOEVENT_DATA_PREFIX=str(folder / "data"),
+        VOEVENT_SPOOL=str(folder / "spool"),
+        VOEVENT_LANDING_S="0.2",
+    )
+
+
+def landed(folder: Path) -> list[dict]:
+    files = sorted((folder / "data" / "voevent" / "landing").rglob("[!.]*.parquet"))
+    return [row for file in files for row in pq.read_table(file).to_pylist()]
+
+
+def test_notices_of_topics_land_as_they_are_and_once(
+    broker, topics, datatest, tmp_path
+):
+    xml = [p.read_bytes() for p in sorted((datatest / "voevents").iterdir())]
+    notices = [p.read_bytes() for p in sorted((datatest / "json").iterdir())]
+    send(broker, topics[0], xml[:5])  # before anybody listens
+    with listening(broker, topics, tmp_path) as first:
+        wait_for(lambda: len(landed(tmp_path)) == 5)
+        send(broker, topics[1], notices)
+        wait_for(lambda: len(landed(tmp_path)) == 5 + len(notices))
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(30) == 0
+        assert "Traceback" not in first.stdout.read()
+    send(broker, topics[0], xml[5:])  # while nobody does
+    with listening(broker, topics, tmp_path):
+        wait_for(lambda: len(landed(tmp_path)) == len(xml) + len(notices))
+    rows = landed(tmp_path)
+    assert Counter(r["raw"] for r in rows) == Counter(xml + notices)
+    assert {(r["transport"], r["source"], r["format"]) for r in rows} == {
+        ("kafka", f"{broker.sasl}/{topics[0]}", "voevent"),
+        ("kafka", f"{broker.sasl}/{topics[1]}", "gcn.notices"),
+        ("kafka", f"{broker.sasl}/{topics[1]}", "igwn.gwalert"),
+    }
+
+
+def test_a_listener_that_is_killed_loses_nothing(broker, topics, tmp_path):
+    documents = [b"<a>%d</a>" % n for n in range(300)]
+    with listening(broker, topics, tmp_path) as killed:
+        send(broker, topics[0], documents[:200])
+        wait_for(lambda: len(landed(tmp_path)) > 0)
+        killed.kill()
+        killed.wait()
+    send(broker, topics[0], documents[200:])
+    with listening(broker, topics, tmp_path):
+        wait_for(lambda: len({r["raw"] for r in landed(tmp_path)}) == len(documents))
+    assert {r["raw"] for r in landed(tmp_path)} == set(documents)
+
+
+def test_notices_come_over_tls(broker, topics, tmp_path):
+    send(broker, topics[0], [b"<a/>"])
+    with listening_to(broker.tls, broker, topics, tmp_path, "SASL_SSL"):
+        wait_for(lambda: landed(tmp_path))
+    (row,) = landed(tmp_path)
+    assert (row["source"], row["raw"]) == (f"{broker.tls}/{topics[0]}", b"<a/>")
+
+
+def test_the_way_to_gcn_needs_an_account_and_then_is_theirs():
+    source = KafkaSource("", ("igwn.gwalert",))
+    with pytest.raises(ConfigError, match="VOEVENT_GCN_CLIENT_ID"):
+        options(source, load({}, {}).settings)
+    values = {"gcn_client_id": "me", "gcn_client_secret": "secret"}
+    told = options(source, load({}, values).settings)
+    assert told["bootstrap.servers"] == "kafka.gcn.nasa.gov"
+    assert told["sasl.oauthbearer.client.id"] == "me"
+    assert told["enable.auto.commit"] is False
+
+
+def test_a_password_that_is_missing_is_told():
+    settings = load({}, {"source_security": "SASL_SSL"}).settings
+    with pytest.raises(ConfigError, match="VOEVENT_SOURCE_PASSWORD"):
+        options(KafkaSource("k.org:9092", ("one",)), settings)
+
+
+def test_doctor_says_which_topic_is_not_there(broker, topics, tmp_path):
+    values = {
+        "sources": f"kafka://{broker.plain}/{topics[0]}+nothing",
+        "data_prefix": str(tmp_path),
+        "spool": str(tmp_path / "spool"),
+    }
+    found = {c.name: c for c in doctor.checks(load({}, values).settings, {})}
+    check = found[f"source {values['sources']}"]
+    assert not check.ok
+    assert check.text == "no topic nothing"

@@ -1,0 +1,123 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pyarrow.dataset as ds
+import pytest
+
+from fink_voevent.errors import StorageError
+from fink_voevent.listen.landing import drain
+from fink_voevent.listen.spool import Received, Spool
+from fink_voevent.store.filesystem import Store, open_store
+
+ONE = Received(b"<one/>", "file", "here")
+
+
+def landed(folder: Path) -> list[bytes]:
+    return ds.dataset(folder).to_table()["raw"].to_pylist()
+
+
+@pytest.fixture
+def spool(tmp_path):
+    opened = Spool(str(tmp_path / "spool"), "there")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def landing(tmp_path) -> Store:
+    return open_store(str(tmp_path)).at("landing")
+
+
+def test_what_was_appended_lands_byte_for_byte_and_leaves_the_spool(
+    spool, landing, tmp_path
+):
+    documents = [Received(bytes([i, 0, 255]), "file", "x") for i in range(100)]
+    assert spool.append(documents) == 100
+    assert drain(spool, landing) == 100
+    assert spool.pending() == 0
+    assert landed(tmp_path / "landing") == [d.raw for d in documents]
+
+
+def test_a_killed_process_loses_nothing_that_append_returned_for(tmp_path):
+    program = (
+        "import os, signal, sys\n"
+        "from fink_voevent.listen.spool import Received, Spool\n"
+        f"s = Spool({str(tmp_path / 'spool')!r}, 'there')\n"
+        "for i in range(20):\n"
+        "    s.append([Received(b'%d' % i, 'file', 'x')]); print(i, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
+    kept = len(done.stdout.split())
+    spool = Spool(str(tmp_path / "spool"), "there")
+    assert (kept, spool.pending()) == (20, 20)
+    spool.close()
+
+
+def test_a_crash_between_file_and_spool_lands_the_same_file_again(
+    spool, landing, tmp_path
+):
+    spool.append([ONE])
+    batch = spool.next_batch(10, 10**6)
+    spool.append([Received(b"<two/>", "file", "here")])  # meanwhile
+    again = Spool(str(tmp_path / "spool"), "there")
+    assert again.next_batch(10, 10**6) == batch
+    assert drain(again, landing) == 2
+    assert sorted(landed(tmp_path / "landing")) == [b"<one/>", b"<two/>"]
+    again.close()
+
+
+def test_a_store_that_is_away_keeps_the_documents(spool, tmp_path):
+    blocked = tmp_path / "landing"
+    blocked.write_text("a file where the folder should be")
+    spool.append([ONE])
+    with pytest.raises(StorageError, match="cannot write"):
+        drain(spool, open_store(str(tmp_path)).at("landing"))
+    assert spool.pending() == 1
+    blocked.unlink()
+    assert drain(spool, open_store(str(tmp_path)).at("landing")) == 1
+
+
+def test_a_spool_that_cannot_be_written_says_what_to_do(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="set VOEVENT_SPOOL"):
+        Spool(str(tmp_path / "file" / "spool"), "there")
+
+
+def test_many_writers_at_once_lose_nothing(tmp_path, landing):
+    def write(number: int) -> None:
+        own = Spool(str(tmp_path / "spool"), "there")
+        for i in range(25):
+            own.append([Received(b"%d-%d" % (number, i), "file", "x")])
+            drain(own, landing)
+        own.close()
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    raws = landed(tmp_path / "landing")
+    assert len(raws) == len(set(raws)) == 100
+
+
+def test_spools_of_two_destinations_do_not_mix(tmp_path, spool):
+    other = Spool(str(tmp_path / "spool"), "elsewhere")
+    spool.append([ONE])
+    assert (spool.pending(), other.pending()) == (1, 0)
+    other.close()
+
+
+def test_a_batch_is_bounded_in_bytes_and_holds_one_document_at_least(spool):
+    spool.append([Received(b"x" * 100, "file", "x")] * 5)
+    batch = spool.next_batch(10, 250)
+    assert (batch.first, batch.last) == (1, 2)
+    spool.landed(batch)
+    batch = spool.next_batch(10, 50)
+    assert batch.first == batch.last == 3

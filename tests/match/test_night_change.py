@@ -1,0 +1,108 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""From night to night nothing is left out."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+from helpers.pipeline import Pipeline, assert_same
+
+from fink_voevent.errors import InputError
+from fink_voevent.match import night_change
+from fink_voevent.match import stage as match_stage
+from fink_voevent.store.ledger import Ledger
+
+NEXT = "20221012"
+
+
+@pytest.fixture
+def pipeline(spark, settings, datatest):
+    made = Pipeline(spark, settings, datatest)
+    yield made
+    made.spool.close()
+
+
+def begin(pipeline: Pipeline, name: str) -> None:
+    """Begin a night that has alerts, as the stages do, and stop it again."""
+    settings = pipeline.settings.model_copy(update={"night": name})
+    shutil.copytree(
+        pipeline.data / "alerts", night_change.science_folder(settings, name)
+    )
+    never = threading.Event()
+    query = night_change.begin(pipeline.spark, settings, name, lambda: never.wait(0.1))
+    assert query is not None
+    query.stop()
+
+
+def matched(pipeline: Pipeline) -> dict[str, int]:
+    """Alerts of each night."""
+    counts: dict[str, int] = {}
+    for manifest in Ledger(pipeline.settings.root, match_stage.STAGE).manifests():
+        name = manifest.facts["night"]
+        counts[name] = counts.get(name, 0) + manifest.facts["alerts"]
+    return counts
+
+
+def test_what_was_left_of_a_night_is_matched_before_the_next(
+    pipeline,
+    expected,
+):
+    pipeline.alerts("early")
+    pipeline.notices()
+    pipeline.match()
+    before = matched(pipeline)[pipeline.settings.night]
+    pipeline.alerts("late")  # and then the stage was stopped
+    begin(pipeline, NEXT)
+    assert matched(pipeline)[pipeline.settings.night] > before
+    assert_same(pipeline.standing(), expected)
+
+
+def test_a_night_whose_alerts_are_gone_is_told_and_stops_nothing(pipeline, caplog):
+    pipeline.alerts("early")
+    pipeline.match()
+    pipeline.alerts("late")
+    for path in pipeline.science.glob("*.parquet"):
+        path.unlink()  # Spark's own list of files is still there
+    with caplog.at_level(logging.INFO):
+        begin(pipeline, NEXT)
+    assert f"what was left of night {pipeline.settings.night}" in caplog.text
+    assert f"running on night {NEXT}" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_nothing_of_the_nights_before_stays_in_memory(pipeline):
+    def held() -> int:
+        return len(pipeline.spark.sparkContext._jsc.getPersistentRDDs())  # noqa: SLF001
+
+    pipeline.alerts("early")
+    pipeline.notices()
+    pipeline.match()
+    assert held() > 0
+    settings = pipeline.settings.model_copy(update={"wait_s": 0.0})
+    with pytest.raises(InputError, match="no science alerts"):
+        night_change.begin(pipeline.spark, settings, NEXT, lambda: False)
+    assert held() == 0
+
+
+def test_the_night_of_now_comes_with_its_first_alert(settings, tmp_path):
+    assert not night_change.has_next_night_begun(settings, settings.night)
+    free = settings.model_copy(update={"night": ""})
+    assert not night_change.has_next_night_begun(free, "20221009")
+    folder = Path(night_change.science_folder(free, night_change.today()))
+    folder.mkdir(parents=True)
+    (folder / "part-0.parquet").touch()
+    assert night_change.has_next_night_begun(free, "20221009")
+    assert not night_change.has_next_night_begun(free, night_change.today())
+
+
+def test_the_last_night_is_of_those_that_were_begun(settings):
+    begun = Path(settings.root, "checkpoints", "match", "ztf")
+    assert night_change.last_before(settings, "20221009") is None
+    for name in ("20221001", "20221008", "20221009"):
+        (begun / name).mkdir(parents=True)
+    assert night_change.last_before(settings, "20221009") == "20221008"

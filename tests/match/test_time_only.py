@@ -1,0 +1,221 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Events that await their map meet alerts in time only, until it is there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+from astropy.time import Time
+from helpers.made_up_sky import LEVEL, alert, collect, event, frame, thin
+from helpers.map_site import gaussian, mapless, site
+from helpers.pipeline import Pipeline, finish
+
+from fink_voevent.events import area_cap, summary, versions
+from fink_voevent.ingest import skymaps
+from fink_voevent.ingest import stage as ingest_stage
+from fink_voevent.match import pairing, time_only
+from fink_voevent.match import stage as match_stage
+from fink_voevent.ops.status import Observer
+from fink_voevent.store import ledger
+
+NO_REGION = {
+    "ra": None,
+    "dec": None,
+    "error_r90": None,
+    "fisher": None,
+    "cells": None,
+    "skymap_url": "https://example.org/map",
+}
+BEFORE_LEAP = datetime(2016, 12, 31, 12, tzinfo=timezone.utc)  # s of its day: 86,401
+BEFORE, AFTER = 0.25, 1.0
+
+
+@pytest.fixture
+def unplaced(spark, tmp_path):
+    """Latest rows of events around a leap second, without their map."""
+    rows = [
+        event(number, 0.0, 0.0, 1.0)
+        | NO_REGION
+        | {
+            "time": BEFORE_LEAP + timedelta(hours=number),
+            "window_before": BEFORE,
+            "window_after": AFTER,
+        }
+        for number in range(4)
+    ]
+    return versions.latest(
+        frame(spark, tmp_path / "events", "events", rows), ("observation",)
+    )
+
+
+def oracle(times: list[datetime], before: float, after: float) -> dict:
+    """Delays by event and alert: elapsed time by astropy, to the microsecond."""
+    found = {}
+    alerts = Time(times, scale="utc")
+    for number in range(4):
+        moment = Time(BEFORE_LEAP + timedelta(hours=number), scale="utc")
+        days = np.round((alerts - moment).to_value("us")) / 86_400e6
+        for alert_id in np.flatnonzero((days >= -before) & (days <= after)):
+            found[f"event-{number}", int(alert_id)] = days[alert_id]
+    return found
+
+
+@pytest.fixture
+def moments() -> list[datetime]:
+    """Give times of alerts, some at the end of the window of the first event."""
+    rng = np.random.default_rng(5)
+    edge = BEFORE_LEAP + timedelta(days=1)
+    # the leap second is in the window: it ends a second sooner by the clock
+    return [edge, edge - timedelta(seconds=1), edge - timedelta(seconds=2)] + [
+        BEFORE_LEAP + timedelta(seconds=float(s))
+        for s in rng.uniform(-90_000, 180_000, 300)
+    ]
+
+
+@pytest.fixture
+def alerts(spark, tmp_path, moments):
+    """Thin alerts of these times, numbered."""
+    facts = [alert(number, 10.0, 10.0, 0.0) for number in range(len(moments))]
+    rows = list(enumerate(moments))
+    times = spark.createDataFrame(rows, "alert_id long, alert_time timestamp")
+    untimed = thin(spark, tmp_path / "alerts", facts).drop("alert_time")
+    return untimed.join(times, "alert_id")
+
+
+def test_alerts_of_each_window_are_counted_in_elapsed_time(moments, alerts, unplaced):
+    expected = Counter(event for event, _ in oracle(moments, BEFORE, AFTER))
+    assert time_only.counts(alerts, unplaced) == expected
+
+
+@pytest.mark.parametrize(
+    ("part", "before", "after"),
+    [
+        (1.0, BEFORE, AFTER),
+        (0.8, BEFORE, 0.75),
+        (0.4, 0.25, 0.25),
+        (0.1, 0.0625, 0.0625),
+    ],
+)
+def test_pairs_are_of_the_part_of_the_window_that_is_nearest_to_the_event(
+    moments, alerts, unplaced, part, before, after
+):
+    capped = area_cap.with_cap(unplaced, part * area_cap.SKY_DEG2, LEVEL)
+    found = collect(pairing.with_status(time_only.pairs(alerts, capped, 7), "new"))
+    delays = {(row["event_id"], row["alert_id"]): row["delay"] for row in found}
+    expected = oracle(moments, before, after)
+    assert delays == pytest.approx(expected, abs=1e-11) and len(found) == len(delays)
+    assert part < 1.0 or len(expected) > 400
+    for row in found:
+        assert row["batch"] == 7 and row["alert_ra"] == 10.0
+        assert all(row[c] is None for c in ("separation", "credible_level", "density"))
+
+
+def test_they_have_no_place_and_are_known_as_unplaced(spark, tmp_path, unplaced):
+    found = summary.summarise(unplaced)
+    assert not summary.within(found, summary.reach(summary.unplaced(found)))
+    assert summary.unplaced(found).keys() == {f"event-{n}" for n in range(4)}
+    retracted = unplaced.drop("kind").selectExpr("*", "'retraction' AS kind")
+    assert not summary.unplaced(summary.summarise(retracted))
+    placeless = unplaced.drop("skymap_url").selectExpr("*", "NULL AS skymap_url")
+    assert not summary.unplaced(summary.summarise(placeless))
+    alerts = thin(spark, tmp_path / "alerts", [alert(1, 0.0, 0.0, 0.1)])
+    pairs = pairing.pairs(alerts, versions.matchable(unplaced), 0.95, 4)
+    assert not collect(pairs)
+
+
+@pytest.fixture
+def stages(spark, settings, datatest):
+    """Stages of which each has folders of its own."""
+    made = []
+
+    def another(**changes) -> Pipeline:
+        number = len(made)
+        folders = {
+            "data_prefix": f"{settings.data_prefix}-{number}",
+            "spool": f"{settings.spool}-{number}",
+        }
+        changed = settings.model_copy(update=folders | changes)
+        made.append(Pipeline(spark, changed, datatest))
+        return made[-1]
+
+    yield another
+    for pipeline in made:
+        pipeline.spool.close()
+
+
+def arrive(pipeline: Pipeline, *steps) -> None:
+    """Let one after the other arrive, and be matched and routed."""
+    for step in steps:
+        step(pipeline)
+        pipeline.run()
+
+
+def every_alert(pipeline: Pipeline) -> None:
+    names = sorted(path.stem for path in (pipeline.data / "alerts").glob("*.parquet"))
+    pipeline.alerts(*names)
+
+
+def notice(pipeline: Pipeline) -> None:
+    pipeline.land(mapless())
+
+
+def test_the_stage_meets_them_in_either_order_and_takes_them_back(stages):
+    """All alerts of datatest, as time alone leaves none out of so wide a window."""
+    told = []
+    for steps in ((notice, every_alert), (every_alert, notice)):
+        pipeline = stages(window="9000,9000", cap_deg2=41253)
+        arrive(pipeline, *steps)
+        status = Observer(pipeline.settings.root).status()
+        assert status.unplaced_notices == 1
+        assert "live notices 0 and 1 that await their map" in status.line()
+        manifests = ledger.Ledger(pipeline.settings.root, match_stage.STAGE).manifests()
+        counts: Counter[str] = Counter()
+        for manifest in manifests:
+            counts.update(manifest.facts["in_time_only"])
+        held = pipeline.standing()
+        assert all(row["credible_level"] is None for row in held)
+        assert list(counts.values()) == [status.alerts] == [len(held)]
+        assert pipeline.topics() == {}
+        told.append((counts, [(r["coincidence_id"], r["delay"]) for r in held]))
+    assert told[0] == told[1]
+    arrive(pipeline, lambda p: p.land(mapless(retracted=True)))
+    assert pipeline.standing() == []
+    statuses = Counter(row["status"] for row in collect(pipeline.journal()))
+    assert statuses["retracted"] == statuses["new"] > 0
+    assert pipeline.topics() == {}
+
+
+def test_its_map_leaves_what_it_would_have_met_at_first(stages):
+    """Pairs of time alone are updated or withdrawn, and no topic hears of those."""
+    places, journals, topics = [], [], []
+    with site(map=gaussian(288.2645, 19.7735, 8.0)) as server:
+        values = {"skymap_hosts": "127.0.0.1", "window": "9000,9000", "cap_deg2": 41253}
+
+        def its_notice(pipeline: Pipeline) -> None:
+            pipeline.land(mapless(f"{server.address}/map"))
+
+        def its_map(pipeline: Pipeline) -> None:
+            assert skymaps.Fetcher(pipeline.settings).turn(0) == 1
+
+        def with_its_map(pipeline: Pipeline) -> None:
+            its_notice(pipeline)
+            finish(ingest_stage.start(pipeline.spark, pipeline.settings))
+            its_map(pipeline)
+
+        for steps in ((with_its_map, every_alert), (its_notice, every_alert, its_map)):
+            pipeline = stages(**values)
+            arrive(pipeline, *steps)
+            held = pipeline.standing()
+            places.append([(r["alert_id"], r["credible_level"]) for r in held])
+            journals.append(Counter(r["status"] for r in collect(pipeline.journal())))
+            topics.append({t: len(rows) for t, rows in pipeline.topics().items()})
+    assert places[0] == places[1] and None not in dict(places[0]).values()
+    met = len(places[0])
+    assert journals[0] == {"new": met}
+    assert journals[1]["update"] == met
+    assert journals[1]["withdrawn"] == journals[1]["new"] - met > 0
+    assert topics[0] == topics[1] and "fink_grb_bronze_ztf" in topics[0]

@@ -1,0 +1,223 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""The three stages on the data of datatest, from landing to topics."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from helpers.pipeline import Pipeline, assert_same, settings_in
+
+from fink_voevent.match import stage as match_stage
+from fink_voevent.ops.status import Observer
+from fink_voevent.tables.schema import arrow_schema
+
+
+@pytest.fixture(scope="module")
+def whole(spark, datatest, tmp_path_factory):
+    """All of datatest, gone through the stages at once: for tests that only look."""
+    made = Pipeline(spark, settings_in(tmp_path_factory.mktemp("whole")), datatest)
+    made.alerts("early", "late")
+    made.notices()
+    made.run()
+    yield made
+    made.spool.close()
+
+
+def test_coincidences_are_those_of_brute_force(whole, expected):
+    assert_same(whole.standing(), expected)
+
+
+def test_folders_may_have_spaces_and_signs_in_their_names(spark, settings, datatest):
+    odd = {"data_prefix": f"{settings.data_prefix}/a night, 100% +%41"}
+    pipeline = Pipeline(spark, settings.model_copy(update=odd), datatest)
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb221009a_bat")
+    pipeline.run()
+    pipeline.spool.close()
+    packets = pipeline.topics()["fink_grb_bronze_ztf"]
+    assert [p["coincidence"]["packet_missing"] for p in packets] == [False] * 2
+
+
+def test_a_pair_is_found_once_whichever_comes_first(pipeline, expected):
+    pipeline.alerts("early")
+    pipeline.run()
+    pipeline.notices("grb130702a_alert", "grb130702a_flt_pos", "grb221009a_bat")
+    pipeline.run()
+    pipeline.alerts("late")
+    pipeline.notices()  # the rest, and the first ones again
+    pipeline.run()
+    assert_same(pipeline.standing(), expected)
+    new = [r.asDict() for r in pipeline.journal().where("status = 'new'").collect()]
+    keys = {(r["event_id"], r["alert_id"]) for r in new}
+    assert len(keys) == len(new)
+
+
+def test_what_a_killed_stage_did_not_tell_route_is_told_at_the_next_start(pipeline):
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb221009a_bat")
+    pipeline.match()
+    told = Path(pipeline.settings.root, "ledger", match_stage.ANNOUNCED)
+    (name,) = (path.name for path in told.iterdir())
+    (told / name).unlink()
+    for file in Path(pipeline.settings.root, "alerts").rglob("*.parquet"):
+        file.unlink()  # as by a compaction
+    pipeline.run()
+    assert [path.name for path in told.iterdir()] == [name]
+    assert len(pipeline.topics()["fink_grb_bronze_ztf"]) == 2
+    assert Observer(pipeline.settings.root).route_is_done()
+
+
+def test_everything_sent_again_changes_nothing(pipeline):
+    pipeline.alerts("early", "late")
+    pipeline.notices()
+    pipeline.run()
+    before = (pipeline.standing(), pipeline.journal().count(), pipeline.topics())
+    status = Observer(pipeline.settings.root).status()
+    pipeline.notices()
+    pipeline.run()
+    assert (
+        pipeline.standing(),
+        pipeline.journal().count(),
+        pipeline.topics(),
+    ) == before
+    again = Observer(pipeline.settings.root).status()
+    assert (again.events, again.coincidences) == (status.events, status.coincidences)
+    assert again.received == 2 * status.received
+    assert again.lag_s == 0
+
+
+def test_ids_are_the_same_in_any_order_of_arrival(whole, pipeline):
+    pipeline.notices("icecube170922a", "grb130702a_fin_pos", "grb221009a_xrt")
+    pipeline.run()
+    pipeline.alerts("late")
+    pipeline.run()
+    pipeline.notices()
+    pipeline.run()
+    pipeline.alerts("early")
+    pipeline.run()
+    ids = [r["coincidence_id"] for r in whole.standing()]
+    assert [r["coincidence_id"] for r in pipeline.standing()] == ids
+
+
+def test_packets_are_the_alert_and_the_pair_and_fink_client_reads_them(whole):
+    topics = whole.topics()
+    assert set(topics) == {"fink_grb_bronze_ztf", "fink_neutrino_bronze_ztf"}
+    (neutrino,) = [
+        p for p in topics["fink_neutrino_bronze_ztf"] if p["objectId"] == "ZTF17aaatxsb"
+    ]
+    pair = neutrino["coincidence"]
+    assert pair["event_id"] == "IceCube-130033-50579430"
+    assert pair["event_time"] == "2017-09-22T20:54:30.430000Z"
+    assert pair["status"] == "new"
+    assert pair["packet_missing"] is False
+    assert neutrino["triggerId"].endswith(
+        f"_{neutrino['candid']}_new_{neutrino['coincidence']['batch']}"
+    )
+    assert neutrino["candidate"]["ra"] == pair["alert_ra"] == 77.3582
+    stamp = neutrino["cutoutScience"]["stampData"]
+    assert stamp == neutrino["candid"].to_bytes(8, "big")
+    grb = {p["objectId"] for p in topics["fink_grb_bronze_ztf"]}
+    assert {"ZTF13aaaabxl", "ZTF22aaaagrb"} <= grb
+    assert not {"ZTF13aaaastar", "ZTF13aaabogus"} & grb
+
+
+def test_what_comes_the_next_night_meets_and_revises_the_last_nights_alerts(
+    pipeline, expected
+):
+    """A notice that is late by a day, and a better one of an event told before."""
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb130702a_alert", "grb130702a_flt_pos")
+    pipeline.run()
+    first = {(r["event_id"], r["alert_id"]) for r in pipeline.standing()}
+    assert first
+    pipeline.another_night("20221010")
+    pipeline.notices()
+    pipeline.run()
+    assert_same(pipeline.standing(), expected)
+    told = [(r.event_id, r.alert_id, r.status) for r in pipeline.journal().collect()]
+    assert len(told) == len(set(told))
+    assert {status for *_, status in told} == {"new", "update"}
+    before = pipeline.journal().count()
+    pipeline.another_night("20221011")  # all notices are new to its checkpoint
+    pipeline.run()
+    assert pipeline.journal().count() == before
+
+
+def test_a_night_that_is_run_anew_makes_no_pair_again(pipeline, expected):
+    pipeline.alerts("early", "late")
+    pipeline.notices()
+    pipeline.run()
+    before = (pipeline.journal().count(), pipeline.topics())
+    shutil.rmtree(Path(pipeline.settings.root, "checkpoints", "match"))
+    pipeline.run()
+    assert (pipeline.journal().count(), pipeline.topics()) == before
+    assert_same(pipeline.standing(), expected)
+
+
+def test_a_test_notice_meets_nothing_unless_asked(pipeline):
+    pipeline.settings = pipeline.settings.model_copy(update={"allow_tests": True})
+    pipeline.alerts("early", "late")
+    pipeline.notices("gbm_test")
+    pipeline.run()
+    assert {r["event_id"] for r in pipeline.standing()} == {"GBM-test-99999"}
+
+
+def test_alerts_that_are_gone_leave_a_packet_that_says_so(pipeline):
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb221009a_bat")
+    pipeline.match()
+    shutil.rmtree(pipeline.science)  # Fink clears a night after it merged it
+    pipeline.route()
+    packets = pipeline.topics()["fink_grb_bronze_ztf"]
+    assert len(packets) == 2
+    assert all(p["coincidence"]["packet_missing"] for p in packets)
+    assert {p["objectId"] for p in packets} == {"ZTF22aaaagrb"}  # named all the same
+
+
+def test_alerts_of_a_night_that_fink_cleared_come_from_its_archive(pipeline):
+    archive = Path(pipeline.settings.data_prefix, "archive")
+    values = {"archive_prefix": str(archive)}
+    pipeline.settings = pipeline.settings.model_copy(update=values)
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb221009a_bat")
+    pipeline.match()
+    merged = archive / "science" / "year=2022" / "month=10" / "day=09"
+    merged.mkdir(parents=True)
+    for file in pipeline.science.glob("*.parquet"):
+        shutil.move(file, merged / f"merged-{file.name}")
+    shutil.rmtree(pipeline.science)
+    pipeline.route()
+    packets = pipeline.topics()["fink_grb_bronze_ztf"]
+    assert {p["candidate"]["candid"] for p in packets} == {
+        p["coincidence"]["alert_id"] for p in packets
+    }
+    assert not any(p["coincidence"]["packet_missing"] for p in packets)
+
+
+def test_a_file_in_landing_that_is_no_parquet_stops_nothing(pipeline):
+    landing = Path(pipeline.settings.root, "landing")
+    landing.mkdir(parents=True)
+    (landing / "torn.parquet").write_bytes(b"PAR1half")
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb221009a_bat")
+    pipeline.run()
+    assert len(pipeline.standing()) == 2
+
+
+def test_tables_on_disk_are_those_declared(whole):
+    root = Path(whole.settings.root)
+    for table in ("landing", "events", "alerts", "coincidences"):
+        files = sorted((root / table).rglob("[!.]*.parquet"))
+        assert files
+        for file in files:
+            found = {f.name: f.type for f in pq.read_schema(file)}
+            declared = {f.name: f.type for f in arrow_schema(table)}
+            assert list(found) == list(declared)
+            for name, kind in declared.items():
+                if not pa.types.is_nested(kind):  # names of list items may differ
+                    assert found[name] == kind, (table, name)

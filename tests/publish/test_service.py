@@ -1,0 +1,236 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""From rows that were routed to VOEvents that a broker took."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from helpers.programs import program, wait_for
+from helpers.routed_rows import hand_over, row
+from helpers.vtp_broker import broker
+
+from fink_voevent.errors import ConfigError
+from fink_voevent.notices import voevent
+from fink_voevent.publish import service
+from fink_voevent.publish.outbox import DRY_RUN, PENDING, Entry, Outbox
+from fink_voevent.publish.packets import files_at
+from fink_voevent.publish.service import Publisher
+
+KILLS = int(os.environ.get("CHAOS", "5"))
+
+
+@pytest.fixture
+def publisher(settings):
+    values = {"publish": "grb_bronze", "publish_dry_run": False}
+    made = Publisher(settings.model_copy(update=values), Outbox(settings.spool))
+    yield made
+    made.outbox.close()
+
+
+def packets(outbox: Outbox) -> list[voevent.Document]:
+    return [voevent.read(outbox.raw(ivorn)) for _, ivorn, _, _ in outbox.rows()]
+
+
+def test_updates_supersede_and_what_is_taken_back_retracts(publisher):
+    root = publisher.settings.root
+    second = {"event_version": 2, "ivorn": "ivo://org.example/grb#2"}
+    hand_over(root, 0, [row()])
+    hand_over(root, 1, [row(batch=1, status="update", **second)])
+    hand_over(root, 2, [row(batch=2, status="withdrawn", event_version=3)])
+    assert publisher.collect() == 3
+    first, update, taken_back = packets(publisher.outbox)
+    assert first.cites == (("ivo://org.example/grb#1", "followup"),)
+    assert (first.ivorn, "supersedes") in update.cites
+    assert ("ivo://org.example/grb#2", "followup") in update.cites
+    assert (update.ivorn, "retraction") in taken_back.cites
+    assert publisher.collect() == 0  # done
+
+
+def test_what_never_went_out_is_not_taken_back_and_other_filters_are_not_sent(
+    publisher,
+):
+    root = publisher.settings.root
+    hand_over(root, 0, [row(status="retracted"), row(2, topics=["fink_gw_bronze_ztf"])])
+    assert publisher.collect() == 0
+    assert packets(publisher.outbox) == []
+
+
+def test_a_dry_run_keeps_and_never_sends(settings):
+    assert settings.publish_dry_run  # by default
+    dry = settings.model_copy(update={"publish": "grb_bronze"})
+    publisher = Publisher(dry, Outbox(dry.spool))
+    hand_over(dry.root, 0, [row()])
+    assert publisher.collect() == 1
+    assert [state for state, *_ in publisher.outbox.rows()] == [DRY_RUN]
+    assert publisher.outbox.due(time.time()) == []
+    wet = Publisher(dry.model_copy(update={"publish_dry_run": False}), publisher.outbox)
+    assert wet.collect() == 0
+    assert publisher.outbox.due(time.time()) == []
+
+
+def test_packets_of_a_pair_wait_for_each_other_and_others_do_not(tmp_path):
+    outbox = Outbox(str(tmp_path))
+    for number, pair in enumerate(("a", "a", "b")):
+        outbox.add(Entry(f"s{number}", pair, f"i{number}", b"x", PENDING))
+    assert not outbox.add(Entry("s0", "a", "i9", b"y", PENDING))
+    assert [w.ivorn for w in outbox.due(1)] == ["i0", "i2"]
+    outbox.postpone(1, "nobody there", 100)
+    assert [w.ivorn for w in outbox.due(1)] == ["i2"]
+    outbox.settle(1, "refused", "no", 2)
+    assert [w.ivorn for w in outbox.due(1)] == ["i1", "i2"]
+    assert outbox.settled_since(0) == 0  # a refusal is not sent
+    outbox.settle(2, "duplicate", "", 3)
+    assert outbox.settled_since(0) == 1
+    outbox.close()
+
+
+def test_every_packet_is_taken_once_in_order_whatever_the_broker_does(
+    publisher, monkeypatch
+):
+    monkeypatch.setattr(service, "FIRST_WAIT_S", 0.0)
+    monkeypatch.setattr(service, "ANSWER_S", 1.0)
+    root = publisher.settings.root
+    hand_over(root, 0, [row(n) for n in range(4)])
+    hand_over(root, 1, [row(n, batch=1, status="update") for n in range(4)])
+    publisher.collect()
+    troubles = ("nak Event rejected: no", "close", "ack lost", "stall", "close")
+    with broker(*troubles) as server:
+        to = f"127.0.0.1:{server.server_address[1]}"
+        settings = publisher.settings.model_copy(update={"publish_to": to})
+        sender = Publisher(settings, publisher.outbox)
+        for _ in range(16):
+            sender.send(threading.Event())
+        states = Counter(state for state, *_ in publisher.outbox.rows())
+        assert states == {"acknowledged": 6, "duplicate": 1, "refused": 1}
+        taken = [voevent.read(raw) for raw in server.taken]
+    assert len({d.ivorn for d in taken}) == len(taken) == 7
+    for document in taken:
+        before = [ivorn for ivorn, how in document.cites if how == "supersedes"]
+        told = [d.ivorn for d in taken[: taken.index(document)]]
+        refused = [i for s, i, *_ in publisher.outbox.rows() if s == "refused"]
+        assert all(ivorn in (*told, *refused) for ivorn in before)
+
+
+def test_no_more_go_out_in_an_hour_than_allowed(publisher):
+    hand_over(publisher.settings.root, 0, [row(n) for n in range(4)])
+    publisher.collect()
+    with broker() as server:
+        to = f"127.0.0.1:{server.server_address[1]}"
+        few = publisher.settings.model_copy(
+            update={"publish_to": to, "publish_per_hour": 3}
+        )
+        for _ in range(3):
+            Publisher(few, publisher.outbox).send(threading.Event())
+        assert len(server.taken) == 3
+
+
+def chains(count: int) -> list[list[dict]]:
+    """Hand-overs in which each pair is told, then renewed, withdrawn or retracted."""
+    ends = ("update", "withdrawn", "retracted")
+    told = []
+    for batch in range(count):
+        told.append([row(batch, batch=2 * batch)])
+        later = {"event_version": 2, "ivorn": "ivo://org.example/grb#2"}
+        status = ends[batch % 3]
+        told.append([row(batch, batch=2 * batch + 1, status=status, **later)])
+    return told
+
+
+def assert_chains_are_whole(taken: list[voevent.Document]) -> None:
+    """Check that what follows a packet of a pair comes after it, once, and cites it.
+
+    An update supersedes; a withdrawal or retraction retracts.
+    """
+    seen: dict[str, str] = {}
+    for document in taken:
+        alert = document.values["alert_id"]
+        hows = {"supersedes", "retraction"}
+        before = [(i, how) for i, how in document.cites if how in hows]
+        if alert in seen:
+            update = document.values["status"] == "update"
+            assert before == [(seen[alert], "supersedes" if update else "retraction")]
+        else:
+            assert (before, document.values["status"]) == ([], "new")
+        seen[alert] = document.ivorn
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_each_chain_is_taken_once_in_order(settings):
+    rng = random.Random(1)  # noqa: S311
+    told = chains(max(15, KILLS))
+    with broker(*(["ack", "ack lost", "close", "stall"] * 5)) as server:
+        environment = {
+            "VOEVENT_DATA_PREFIX": settings.data_prefix,
+            "VOEVENT_SPOOL": settings.spool,
+            "VOEVENT_PUBLISH": "grb_bronze",
+            "VOEVENT_PUBLISH_DRY_RUN": "false",
+            "VOEVENT_PUBLISH_PER_HOUR": "100000",
+            "VOEVENT_PUBLISH_TO": f"127.0.0.1:{server.server_address[1]}",
+        }
+        handed = iter(enumerate(told))
+        for kill in range(KILLS + 1):
+            share = -(-len(told) // (KILLS + 1))  # so that each life has work
+            for batch, rows in itertools.islice(handed, share):
+                hand_over(settings.root, batch, rows)
+            with program("-m", "fink_voevent", "publish", **environment) as process:
+                if kill < KILLS:
+                    time.sleep(rng.uniform(0.8, 2.5))
+                    process.send_signal(signal.SIGKILL)
+                    process.wait()
+                else:
+                    wait_for(lambda: len(server.taken) == len(told), 120)
+        taken = [voevent.read(raw) for raw in server.taken]
+    assert len({document.ivorn for document in taken}) == len(taken) == len(told)
+    assert_chains_are_whole(taken)
+
+
+def test_alerts_in_files_go_out_once(settings, datatest):
+    with broker("close", "ack lost") as server:
+        to = f"127.0.0.1:{server.server_address[1]}"
+        values = {"publish_to": to, "publish_dry_run": False, "publish_per_hour": 1000}
+        chosen = settings.model_copy(update=values)
+        for _ in range(2):
+            files = files_at(datatest / "rubin")
+            service.send_files(chosen, files, threading.Event())
+        documents = [voevent.read(raw) for raw in server.taken]
+    assert len({d.ivorn for d in documents}) == len(documents) == 126
+    assert {d.values["survey"] for d in documents} == {"rubin"}
+
+
+def test_an_alert_that_is_none_is_told_and_stops_no_other(settings, tmp_path, caplog):
+    good = {"objectId": "Z", "candid": 1, "candidate": {"ra": 1.0, "dec": 2.0,
+            "jd": 2459862.0}}  # fmt: skip
+    rows = [good | {"candidate": good["candidate"] | {"ra": None}}, good]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    service.send_files(settings, [tmp_path / "a.parquet"], threading.Event())
+    with contextlib.closing(Outbox(settings.spool)) as outbox:
+        assert len(list(outbox.rows())) == 1
+    assert "a.parquet: an alert is not sent: the alert has no usable" in caplog.text
+
+
+def test_files_in_a_dry_run_are_kept_and_not_sent(settings, datatest):
+    service.send_files(settings, files_at(datatest / "rubin"), threading.Event())
+    with contextlib.closing(Outbox(settings.spool)) as outbox:
+        assert {state for state, *_ in outbox.rows()} == {DRY_RUN}
+
+
+def test_nothing_to_publish_is_told(settings):
+    with pytest.raises(ConfigError, match="VOEVENT_PUBLISH=FILTER"):
+        service.run(settings, threading.Event())
+
+
+def test_a_filter_that_is_not_there_is_told(settings):
+    wrong = settings.model_copy(update={"publish": "grb-silver"})
+    with pytest.raises(ConfigError, match="no filter grb-silver; there are .*grb_sil"):
+        service.run(wrong, threading.Event())

@@ -1,0 +1,31 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Packets handed to a broker, whatever it answers."""
+
+from __future__ import annotations
+
+import pytest
+from helpers.kafka_broker import free_ports
+from helpers.vtp_broker import broker
+
+from fink_voevent.publish.submit import submit
+
+
+@pytest.mark.parametrize(
+    ("mode", "state"),
+    [
+        ("ack", "acknowledged"),
+        ("nak Event rejected: Previously seen by this broker", "duplicate"),
+        ("nak Event rejected: no", "refused"),
+        ("close", "unanswered"),
+        ("stall", "unanswered"),
+        ("ack lost", "unanswered"),
+    ],
+)
+def test_each_answer_of_a_broker_is_understood(mode, state):
+    with broker(mode) as server:
+        assert submit(server.server_address, b"<x/>", 1).state == state
+
+
+def test_a_broker_that_is_not_there_is_unanswered():
+    assert submit(("127.0.0.1", free_ports(1)[0]), b"<x/>", 1).state == "unanswered"

@@ -1,0 +1,143 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import astropy.units as u
+import numpy as np
+import pytest
+from astropy.coordinates import Latitude, Longitude, SkyCoord
+from cdshealpix.nested import healpix_to_lonlat, lonlat_to_healpix
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fink_voevent.sky import localization as loc
+
+RADII = st.floats(1e-5, 60.0)
+LEVELS = st.floats(0.05, 0.99)
+
+
+@given(RADII, LEVELS)
+def test_an_error_radius_holds_what_it_says(radius, containment):
+    mixture = loc.fisher(radius, containment)
+    if mixture.core_kappa > 1e-6:  # else the radius holds more even of a uniform sky
+        assert mixture.radius_deg(containment) == pytest.approx(radius, rel=1e-6)
+
+
+@given(st.floats(1e-5, 20.0))
+def test_small_radii_are_gaussian(radius):
+    # a two-dimensional Gaussian: r90 / r50 is sqrt(log 10 / log 2)
+    ratio = loc.fisher(radius, 0.5).radius_deg(0.9) / radius
+    assert ratio == pytest.approx(np.sqrt(np.log(10) / np.log(2)), rel=0.02)
+
+
+@given(st.floats(0.1, 20.0), LEVELS)
+def test_radius_and_enclosed_are_inverse_for_mixtures(stat, level):
+    mixture = loc.fisher(stat, 0.68, loc.Systematic(0.9, 3.71, 14.3))
+    radius = mixture.radius_deg(level)
+    enclosed = mixture.enclosed(np.sin(np.radians(radius) / 2) ** 2)
+    assert enclosed == pytest.approx(level, abs=1e-9)
+
+
+# r50, r68, r90, r99 (deg) and area of 90 % (deg2), of 1, 3 and 10 deg statistical
+# error: the published models (Connaughton et al. 2015; GCN Circular 25726), integrated.
+CONTAINMENT = {
+    ("fermi_gbm_flight", 3): (6.8, 9.0, 16.7, 86.0),
+    ("fermi_gbm_ground", 3): (4.3, 5.7, 10.9, 22.7),
+    ("fermi_gbm_final", 3): (4.0, 5.2, 8.2, 20.8),
+    ("fermi_gbm_final_roboba", 1): (2.2, 3.0, 5.0, 7.8),
+    ("fermi_gbm_final_roboba", 3): (3.2, 4.2, 6.2, 9.4),
+    ("fermi_gbm_final_roboba", 10): (8.1, 10.5, 14.9, 21.2),
+}
+AREAS = {
+    "fermi_gbm_flight": 784,
+    "fermi_gbm_ground": 348,
+    "fermi_gbm_final": 148,
+    "fermi_gbm_final_roboba": 77,
+}
+
+
+def _systematic(registry, name):
+    return next(s for s in registry.streams if s.name == name).systematic
+
+
+@pytest.mark.parametrize(("name", "stat"), CONTAINMENT)
+def test_gbm_containment_radii_are_the_published_ones(registry, name, stat):
+    mixture = loc.fisher(stat, 0.68, _systematic(registry, name))
+    radii = [mixture.radius_deg(p) for p in (0.5, 0.68, 0.9, 0.99)]
+    published = np.array(CONTAINMENT[name, stat])
+    # the figures are rounded to 0.1: half of that, and 1 %
+    assert (np.abs(radii - published) <= 0.05 + 0.01 * published).all()
+
+
+@pytest.mark.parametrize("name", AREAS)
+def test_gbm_areas_are_the_published_ones(registry, name):
+    radius = loc.fisher(1.0, 0.68, _systematic(registry, name)).radius_deg(0.9)
+    assert loc.area_deg2(radius) == pytest.approx(AREAS[name], rel=0.01)
+
+
+def test_the_whole_sky_has_its_area():
+    assert loc.area_deg2(180.0) == pytest.approx(41252.96, abs=0.01)
+
+
+@settings(deadline=None)
+@given(
+    st.floats(0, 360, exclude_max=True),
+    st.floats(-90, 90),
+    st.floats(1e-4, 179.9),
+    st.integers(0, 2**32 - 1),
+)
+def test_cells_cover_every_place_within_the_radius(ra, dec, radius, seed):
+    """The oracle is astropy: places at random within the cap, and on its very edge."""
+    rng = np.random.default_rng(seed)
+    centre = SkyCoord(ra, dec, unit="deg")
+    distance = np.append(radius * np.sqrt(rng.uniform(0, 1, 40)), np.full(20, radius))
+    places = centre.directional_offset_by(
+        rng.uniform(0, 360, 60) * u.deg, distance * u.deg
+    )
+    index = lonlat_to_healpix(Longitude(places.ra), Latitude(places.dec), 29).astype(
+        np.int64
+    )
+    ranges = loc.cover(ra, dec, radius)
+    start = np.array([lo for lo, _ in ranges])
+    stop = np.array([hi for _, hi in ranges])
+    at = np.searchsorted(start, index, side="right") - 1
+    assert (at >= 0).all()
+    assert (index < stop[at]).all()
+
+
+@given(st.floats(0, 360, exclude_max=True), st.floats(-90, 90), st.floats(1e-3, 60))
+def test_ranges_are_sorted_disjoint_and_not_wasteful(ra, dec, radius):
+    ranges = loc.cover(ra, dec, radius)
+    edges = [edge for pair in ranges for edge in pair]
+    assert edges == sorted(set(edges))
+    area = sum(hi - lo for lo, hi in ranges) / loc.ORDER_29_CELLS * 41252.96
+    assert area <= 4 * loc.area_deg2(radius)
+
+
+def test_wide_regions_are_covered_by_the_whole_sky():
+    for radius in (180.0, loc.WIDE_DEG + 1):
+        assert loc.cover(10, 20, radius) == [(0, loc.ORDER_29_CELLS)]
+
+
+def test_an_ellipse_holds_its_probability():
+    """Its density integrates to 1 over the sky, and to a level within that level."""
+    shape = loc.ellipse((9.0, 3.0), 0.0, 0.9)
+    lon, lat = healpix_to_lonlat(np.arange(12 * 4**8), 8)
+    sky, centre = SkyCoord(lon, lat), SkyCoord(40.0, 10.0, unit="deg")
+    chord = np.sin(centre.separation(sky).rad / 2) ** 2
+    phi = centre.position_angle(sky).rad
+    kappa = shape.major_kappa * np.cos(phi) ** 2 + shape.minor_kappa * np.sin(phi) ** 2
+    height = np.sqrt(shape.major_kappa * shape.minor_kappa) / (2 * np.pi)
+    mass = height * np.exp(-2 * kappa * chord) * 4 * np.pi / len(lon)
+    level = -np.expm1(-2 * kappa * chord)
+    assert mass.sum() == pytest.approx(1, abs=1e-3)
+    area = 4 * np.pi / len(lon) * np.degrees(1) ** 2
+    for p in (0.5, 0.9, 0.99):
+        assert mass[level <= p].sum() == pytest.approx(p, abs=5e-3)
+        assert (level <= p).sum() * area == pytest.approx(shape.area_deg2(p), rel=0.01)
+    assert shape.radius_deg(0.9) == pytest.approx(9.0)
+
+
+@pytest.mark.parametrize("axes", [(1.0, 1.0), (1.0, 0.0), (30.0, 3.0), (3.0, -1.0)])
+def test_a_circle_or_a_flat_or_too_wide_ellipse_is_none(axes):
+    assert loc.ellipse(axes, 0.0, 0.9) is None

@@ -1,0 +1,66 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""A cluster's executors, which have no copy of our package, run what we ship them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from fink_voevent.spark.session import tries_again
+
+SCRIPT = """
+from fink_voevent.config.load import load
+from fink_voevent.spark.session import build, tries_again
+
+def files(rows):
+    import fink_voevent.notices.streams
+
+    yield fink_voevent.notices.streams.__file__
+
+values = {"spark_master": "local-cluster[1,1,1024]", "driver_memory": "1g"}
+spark = build(load({}, values).settings, "test")
+assert tries_again(spark)
+print(*set(spark.range(1).rdd.mapPartitions(files).collect()))
+spark.stop()
+"""
+
+
+def on_a_cluster(tmp_path, *command: str) -> subprocess.CompletedProcess:
+    """Run a command; Spark's cluster of one executor keeps its files in the test's."""
+    return subprocess.run(
+        [sys.executable, *command],
+        env={
+            **os.environ,
+            "SPARK_WORKER_DIR": str(tmp_path / "work"),
+            "VOEVENT_SPARK_MASTER": "local-cluster[1,1,1024]",
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_executors_run_the_package_that_was_shipped(tmp_path):
+    done = on_a_cluster(tmp_path, "-c", SCRIPT)
+    assert done.returncode == 0, done.stderr
+    assert "fink_voevent.zip/fink_voevent/streams.py" in done.stdout
+
+
+def test_one_machine_does_no_task_again(spark):
+    assert not tries_again(spark)
+
+
+def test_a_night_is_matched_on_a_cluster_as_on_one_machine(tmp_path, datatest):
+    done = on_a_cluster(
+        tmp_path,
+        *("-m", "fink_voevent", "match", "--format", "csv", "--out", "out"),
+        *("--alerts", str(datatest / "alerts")),
+        *("--notices", str(datatest / "voevents")),
+    )
+    assert done.returncode == 0, done.stderr
+    expected = (datatest / "expected" / "coincidences.csv").read_text()
+    found = (tmp_path / "out" / "coincidences.csv").read_text()
+    assert len(found.splitlines()) == len(expected.splitlines())

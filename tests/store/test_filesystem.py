@@ -1,0 +1,67 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from fink_voevent.errors import StorageError
+from fink_voevent.store.filesystem import _plain_uri, open_store
+
+
+def test_a_file_that_could_not_be_finished_is_not_there(tmp_path):
+    store = open_store(str(tmp_path))
+
+    def fail(stream):
+        stream.write(b"half")
+        raise OSError("disk full")
+
+    with pytest.raises(StorageError, match="disk full"):
+        store.write("x.json", fail)
+    assert store.names(".json") == []
+    assert not store.exists("x.json")
+
+
+def test_hidden_files_are_not_listed(tmp_path):
+    store = open_store(str(tmp_path))
+    for name in ("a.json", ".b.json", "_c.json"):
+        (tmp_path / name).write_text("")
+    assert store.names(".json") == ["a.json"]
+
+
+def test_a_folder_that_is_made_meanwhile_is_listed(tmp_path):
+    """Pyarrow looks twice, and fails where the folder was made in between."""
+    for number in range(500):
+        folder = tmp_path / str(number)
+        maker = threading.Thread(target=folder.mkdir)
+        maker.start()
+        while maker.is_alive():
+            assert open_store(str(folder)).names(".json") == []
+        maker.join()
+
+
+@pytest.mark.parametrize("form", ["{}", "file://{}", "file:{}", "file:////{}"])
+def test_paths_and_uris_are_the_same_place(tmp_path, form):
+    open_store(form.format(tmp_path)).write("x", lambda stream: stream.write(b"1"))
+    assert (tmp_path / "x").read_bytes() == b"1"
+
+
+def test_an_unknown_kind_of_store_is_told_in_one_line():
+    with pytest.raises(StorageError, match="cannot open gopher://x/y") as told:
+        open_store("gopher://x/y")
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("hadoop", "plain"),
+    [
+        ("hdfs://host:8020///user/fink", "hdfs://host:8020/user/fink"),
+        ("s3a://bucket/a/b", "s3://bucket/a/b"),
+        ("file:/a/b", "file:///a/b"),
+        ("file:///a/b", "file:///a/b"),
+        ("hdfs:///a", "hdfs:///a"),
+    ],
+)
+def test_uris_of_hadoop_are_understood(hadoop, plain):
+    assert _plain_uri(hadoop, hadoop.partition(":")[0]) == plain

@@ -1,0 +1,53 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Kafka's brokers: those that answer, that are trusted, that are not there."""
+
+from __future__ import annotations
+
+import pytest
+from helpers.kafka_packets import messages, named, packets
+
+from fink_voevent.config.load import load
+from fink_voevent.errors import ConfigError, StorageError
+from fink_voevent.route import kafka_sink
+from fink_voevent.store import kafka_brokers as brokers_module
+from fink_voevent.store.kafka_brokers import Brokers
+
+
+def test_brokers_that_do_not_answer_are_told_in_one_line(monkeypatch):
+    monkeypatch.setattr(brokers_module, "LIMIT_S", 1.0)
+    away = Brokers({"bootstrap.servers": "127.0.0.1:9", "log_level": 0})
+    with pytest.raises(StorageError, match="Kafka at 127.0.0.1:9: .*reachable"):
+        away.create(["x"])
+
+
+def over_tls(broker, authorities: str) -> Brokers:
+    values = {
+        "kafka_servers": broker.tls,
+        "kafka_security": "SASL_SSL",
+        "kafka_username": broker.user,
+        "kafka_password": broker.password,
+        "kafka_ca": authorities,
+    }
+    return Brokers.of(load({}, values).settings)
+
+
+def test_packets_go_over_tls(spark, broker, prefix):
+    sender = over_tls(broker, str(broker.certificate))
+    sender.create([f"{prefix}one", f"{prefix}two"])
+    sender.create([f"{prefix}batches"], 1)
+    made = kafka_sink.Delivery(sender, f"{prefix}batches", f"run-{prefix}", 0)
+    assert made.send(named(packets(spark, 6), prefix))[f"{prefix}one"] == 6
+    assert len(messages(broker, f"{prefix}one")) == 6
+
+
+def test_brokers_that_no_authority_vouches_for_are_not_trusted(broker, monkeypatch):
+    monkeypatch.setattr(brokers_module, "LIMIT_S", 3.0)
+    with pytest.raises(StorageError, match="_CA"):
+        over_tls(broker, authorities="").create(["x"])
+
+
+def test_sasl_without_a_password_is_told():
+    values = {"kafka_servers": "k:9092", "kafka_security": "SASL_SSL"}
+    with pytest.raises(ConfigError, match="VOEVENT_KAFKA_PASSWORD"):
+        Brokers.of(load({}, values).settings)

@@ -1,0 +1,225 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Small files made one: the same rows, in few files, whoever asks for which."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from helpers.pipeline import Pipeline, assert_same
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from fink_voevent.store import arrow_tables, merging
+from fink_voevent.store.filesystem import open_store
+from fink_voevent.store.ledger import Ledger, Manifest
+from fink_voevent.tables.schema import arrow_schema
+
+TABLE = "quarantine"
+
+
+def hand_over(root: Path, batches: range) -> list[str]:
+    """Give a file of one row, which tells its batch, for each batch."""
+    own = Ledger(str(root), "ingest")
+    files = []
+    for batch in batches:
+        row = {"reason": str(batch), "raw": b"x" * batch}
+        schema = pa.schema([f.with_nullable(True) for f in arrow_schema(TABLE)])
+        table = pa.Table.from_pylist([row], schema=schema)
+        store = open_store(own.data_folder(TABLE, "run", batch))
+        store.write("a.parquet", lambda s, table=table: pq.write_table(table, s))
+        files.append(f"{TABLE}/run=run/batch={batch:08d}/a.parquet")
+        own.commit(Manifest("ingest", "run", batch, {TABLE: (files[-1],)}))
+    return files
+
+
+def rows(root: Path, files: list[str]) -> list[int]:
+    table = arrow_tables.read_arrow(str(root), TABLE, files, ["reason", "raw"])
+    assert all(int(r["reason"]) == len(r["raw"]) for r in table.to_pylist())
+    return sorted(int(r["reason"]) for r in table.to_pylist())
+
+
+@pytest.fixture(autouse=True)
+def _few(monkeypatch):
+    monkeypatch.setattr(merging, "FAN", 3)
+
+
+@given(
+    st.lists(st.integers(0, 30), min_size=1, max_size=4),
+    st.sets(st.integers(0, 119)),
+)
+@hypothesis_settings(max_examples=15, deadline=None)
+def test_who_asks_for_some_files_gets_their_rows_once(counts, chosen):
+    root = Path(tempfile.mkdtemp())
+    made: list[str] = []
+    for first, last in itertools.pairwise([0, *itertools.accumulate(counts)]):
+        made += hand_over(root, range(first, last))
+        while merging.merge(str(root), TABLE, made):
+            pass
+    assert rows(root, made) == list(range(len(made)))
+    most = 2 * (1 + math.log(max(len(made), 1), 3))
+    assert len(merging.instead(str(root), TABLE, made)) <= most
+    some = sorted(n for n in chosen if n < len(made))
+    assert rows(root, [made[n] for n in some]) == some
+    shutil.rmtree(root)
+
+
+def test_a_merge_that_was_cut_off_counts_for_nothing_and_is_made_again(tmp_path):
+    made = hand_over(tmp_path, range(3))
+    assert merging.merge(str(tmp_path), TABLE, made)
+    (one,) = merging.instead(str(tmp_path), TABLE, made)
+    Ledger(str(tmp_path), merging.STAGE).withdraw(TABLE, 0)
+    (tmp_path / one).write_bytes(b"half of it")
+    assert merging.instead(str(tmp_path), TABLE, made) == made
+    assert merging.merge(str(tmp_path), TABLE, made)
+    assert merging.instead(str(tmp_path), TABLE, made) == [one]
+    assert rows(tmp_path, made) == [0, 1, 2]
+
+
+def test_a_name_of_merged_rows_is_never_that_of_others(tmp_path):
+    made = hand_over(tmp_path, range(9))
+    while merging.merge(str(tmp_path), TABLE, made[:3]):
+        pass
+    (one,) = merging.instead(str(tmp_path), TABLE, made[:3])
+    for folder in (tmp_path / merging.FOLDER, tmp_path / "ledger" / merging.STAGE):
+        shutil.rmtree(folder)
+    while merging.merge(str(tmp_path), TABLE, made[3:]):
+        pass
+    assert one not in merging.instead(str(tmp_path), TABLE, made)
+
+
+def test_a_table_that_cannot_be_merged_stops_no_other(tmp_path, caplog):
+    made = hand_over(tmp_path, range(3))
+    events = [f"events/run=run/batch={n:08d}/a.parquet" for n in range(3)]
+    for n, file in enumerate(events):
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).write_bytes(b"no Parquet")
+        Ledger(str(tmp_path), "ingest").commit(
+            Manifest("ingest", "other", n, {"events": (file,)})
+        )
+    merging.Housekeeping([Ledger(str(tmp_path), "ingest")]).turn(0.0, never)
+    assert "small files of events" in caplog.text
+    assert len(merging.instead(str(tmp_path), TABLE, made)) == 1
+
+
+def test_files_of_another_table_stay(tmp_path):
+    made = hand_over(tmp_path, range(3))
+    assert merging.merge(str(tmp_path), TABLE, made)
+    assert merging.instead(str(tmp_path), "events", made) == made
+
+
+def test_row_groups_hold_many_rows_and_are_not_too_large(tmp_path, monkeypatch):
+    made = hand_over(tmp_path, range(9))
+    while merging.merge(str(tmp_path), TABLE, made):
+        pass
+    (one,) = merging.instead(str(tmp_path), TABLE, made)
+    assert pq.ParquetFile(tmp_path / one).num_row_groups == 1
+    monkeypatch.setattr(merging, "GROUP_BYTES", 1)
+    more = hand_over(tmp_path, range(9, 12))
+    assert merging.merge(str(tmp_path), TABLE, more)
+    (one,) = merging.instead(str(tmp_path), TABLE, more)
+    assert pq.ParquetFile(tmp_path / one).num_row_groups == 3
+
+
+def never() -> bool:
+    return False
+
+
+def test_housekeeping_comes_now_and_then_and_stops_when_told(tmp_path):
+    made = hand_over(tmp_path, range(7))
+    house = merging.Housekeeping([Ledger(str(tmp_path), "ingest")])
+    house.turn(100.0, lambda: True)
+    assert len(merging.instead(str(tmp_path), TABLE, made)) == 5, (
+        "one merge, then halted"
+    )
+    house.turn(101.0, never)
+    assert len(merging.instead(str(tmp_path), TABLE, made)) == 5
+    house.turn(100.0 + merging.EVERY_S, never)
+    assert len(merging.instead(str(tmp_path), TABLE, made)) == 3
+
+
+def test_where_it_cannot_be_written_that_is_told_and_all_is_read(tmp_path, caplog):
+    made = hand_over(tmp_path, range(4))
+    (tmp_path / merging.FOLDER).write_text("a file, no folder")
+    merging.Housekeeping([Ledger(str(tmp_path), "ingest")]).turn(0.0, never)
+    assert ["were not merged" in r.message for r in caplog.records] == [True]
+    assert rows(tmp_path, made) == [0, 1, 2, 3]
+
+
+def test_the_night_is_the_same_when_all_was_merged(
+    spark,
+    settings,
+    datatest,
+    expected,
+    monkeypatch,
+):
+    monkeypatch.setattr(merging, "FAN", 2)
+    pipeline = Pipeline(spark, settings, datatest)
+    stages = [Ledger(pipeline.settings.root, stage) for stage in merging.TABLES]
+
+    def merged() -> dict[str, tuple[int, int]]:
+        merging.Housekeeping(stages).turn(0.0, never)
+        counts = {}
+        for own in stages:
+            for table in merging.TABLES[own.stage]:
+                files = [f for m in own.manifests() for f in m.tables.get(table, ())]
+                counts[table] = (
+                    len(files),
+                    len(merging.instead(own.root, table, files)),
+                )
+        return counts
+
+    names = sorted(p.stem for p in (datatest / "voevents").glob("*.xml"))
+    pipeline.alerts("early")
+    for start in range(0, len(names), 3):
+        pipeline.notices(*names[start : start + 3])
+        pipeline.run()
+        merged()
+    pipeline.alerts("late")
+    pipeline.run()
+    pipeline.notices()  # all again
+    pipeline.run()
+    counts = merged()
+    pipeline.spool.close()
+    for table in ("events", "coincidences", "routed"):
+        files, read = counts[table]
+        assert read < files, counts
+    assert_same(pipeline.standing(), expected)
+    new = [
+        tuple(r)
+        for r in pipeline.journal()
+        .where("status = 'new'")
+        .select("event_id", "alert_id")
+        .collect()
+    ]
+    assert len(set(new)) == len(new)
+
+
+def test_what_is_forgotten_while_it_is_read_is_read_as_before(tmp_path):
+    """As by another process: a night is compacted when the stages start."""
+    root = str(tmp_path)
+    own, folder = Ledger(root, merging.STAGE), tmp_path / "merged" / "alerts"
+    folder.mkdir(parents=True)
+
+    def make_and_forget() -> None:
+        for number in range(300):
+            facts = {"replaces": ["one"], "level": 1}
+            (folder / f"{number}.parquet").touch()
+            tables = {"alerts": (f"merged/alerts/{number}.parquet",)}
+            own.commit(Manifest(merging.STAGE, "alerts", number, tables, facts))
+            merging.forget(root, "alerts", ["one"])
+
+    other = threading.Thread(target=make_and_forget)
+    other.start()
+    while other.is_alive():
+        assert merging.instead(root, "alerts", ["two"]) == ["two"]
+    other.join()
