@@ -76,7 +76,7 @@ def _run(notices: list[Path], expected: int) -> Observer:
         str(BUILD / "incoming"), f"{data}/science/{NIGHT}", str(BUILD / "checkpoint"),
     ]  # fmt: skip
     shutil.copy(ALERTS / "early.parquet", BUILD / "incoming")
-    fast = {"VOEVENT_TRIGGER_S": "1", "VOEVENT_REHEARSALS": "0"}
+    fast = {"VOEVENT_TRIGGER_S": "1", "VOEVENT_WARMUP_NOTICES": "0"}
     ours_out, theirs, publishing = _outward(data)
     with (
         running(broker, logs / "comet.log"),

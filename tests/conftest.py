@@ -20,7 +20,7 @@ for name in [n for n in os.environ if n.startswith("VOEVENT_")]:
 # has 48 MB for its code, which is full after some tests, and all is compiled again.
 QUICK = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 os.environ.setdefault("JDK_JAVA_OPTIONS", QUICK)
-os.environ["VOEVENT_REHEARSALS"] = "0"  # of programs that tests start: but for one
+os.environ["VOEVENT_WARMUP_NOTICES"] = "0"  # of programs that tests start: but for one
 
 pytest.register_assert_rewrite(
     "helpers.oracle", "helpers.pipeline"

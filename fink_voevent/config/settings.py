@@ -106,7 +106,7 @@ class Settings(BaseModel):
         description="days for which alerts are kept, for notices that come late; those"
         " that coincide with an event are always kept. 0 keeps all",
     )
-    rehearsals: int = Field(
+    warmup_notices: int = Field(
         6,
         ge=0,
         le=50,

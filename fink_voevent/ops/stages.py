@@ -93,7 +93,7 @@ def _run(settings: Settings, stop: threading.Event, stages: Sequence[str]) -> No
         running = None
         if match_stage.STAGE in stages:
             running = _begin(spark, settings, queries, halted)
-        _rehearse(spark, settings, stages, lambda: _halted_or_idle(queries, halted))
+        _warm_up(spark, settings, stages, lambda: _halted_or_idle(queries, halted))
         few = merging.Housekeeping([Ledger(settings.root, stage) for stage in stages])
         while not halted():
             few.turn(time.monotonic(), halted)
@@ -129,7 +129,7 @@ def _stop_match(queries: list[StreamingQuery]) -> None:
         queries.remove(query)
 
 
-def _rehearse(
+def _warm_up(
     spark: SparkSession,
     settings: Settings,
     stages: Sequence[str],
@@ -141,7 +141,7 @@ def _rehearse(
     """
     tonight = night_change.current_night(settings)
     path = night_change.science_folder(settings, tonight)
-    if not settings.rehearsals or night_change.schema_of(spark, path) is None:
+    if not settings.warmup_notices or night_change.schema_of(spark, path) is None:
         return
     packets = spark.read.parquet(path)
     done = 0

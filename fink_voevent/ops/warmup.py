@@ -28,7 +28,7 @@ from fink_voevent.spark.dataframes import spark_schema
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.ledger import Ledger, Manifest
 
-RUN = "rehearsal"
+RUN = "warmup"
 SCHEMA = "https://gcn.nasa.gov/schema/gcn/notices/swift/bat/guano.schema.json"
 BEFORE = timedelta(minutes=30)  # the made-up trigger, before the alert
 ERROR_DEG = 0.05
@@ -63,13 +63,13 @@ def warm_up(
     ----------
     spark : SparkSession
     settings : Settings
-        `rehearsals` says how many notices.
+        `warmup_notices` says how many notices.
     tonight : str
         YYYYMMDD.
     packets : DataFrame
         The night's science alerts. Where none has a place and a time, nothing is done.
     name : str
-        Of the folder under ``rehearsal``, which goes away: one that nobody else uses.
+        Of the folder under ``warmup``, which goes away: one that nobody else uses.
 
     Yields
     ------
@@ -81,7 +81,7 @@ def warm_up(
     PySparkException, Py4JError, OSError, VOEventPluginError
         As the stages themselves would.
     """
-    folder = f"{settings.root}/rehearsal/{name}"
+    folder = f"{settings.root}/warmup/{name}"
     made_up = settings.model_copy(
         update={"data_prefix": folder, "kafka_servers": "", "archive_prefix": ""}
     )
@@ -109,7 +109,7 @@ def _play(science: DataFrame, settings: Settings, tonight: str) -> Iterator[int]
     read = ingest_stage.batch_writer(settings, RUN, level)
     match = match_stage.batch_writer(settings, tonight, RUN, science.schema, level)
     send = route_stage.batch_writer(settings, RUN, level)
-    for number in range(settings.rehearsals):
+    for number in range(settings.warmup_notices):
         raw = notice(alert["alert_ra"], alert["alert_dec"], seen, number)
         read(_landed(spark, raw, seen), number)
         yield number

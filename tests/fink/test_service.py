@@ -169,7 +169,7 @@ def test_the_three_services_fill_topics_and_stop(
     _land(datatest / "voevents", data, spool)
     given = {"NIGHT": f"{NIGHT} -exit_after 300", "VOEVENT_SPOOL": str(spool)}
     given |= {"DRIVER_MEMORY": "1g", "SPARK_CORE_MAX": "2"}
-    warm = {"match": {"VOEVENT_REHEARSALS": "1"}}  # one, as a rehearsal takes its time
+    warm = {"match": {"VOEVENT_WARMUP_NOTICES": "1"}}  # they take a while
     services = [
         fink_checkout.start(
             *(home, f"voevent_{stage}", tmp_path / stage, survey),

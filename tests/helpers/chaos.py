@@ -162,7 +162,7 @@ class Chaos:
             "VOEVENT_SPOOL": self.settings.spool,
             "VOEVENT_TRIGGER_S": "0",
             "VOEVENT_SKYMAP_HOSTS": "127.0.0.1",
-            "VOEVENT_REHEARSALS": "0",
+            "VOEVENT_WARMUP_NOTICES": "0",
             "VOEVENT_SPARK_MASTER": "local[2]",
             "JDK_JAVA_OPTIONS": JAVA_OPTIONS,
         }

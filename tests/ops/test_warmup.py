@@ -20,7 +20,7 @@ def small(spark, settings, datatest):
     """Give settings, and the folder of a night of alerts."""
     night = Path(settings.data_prefix, "science", settings.night)
     shutil.copytree(datatest / "alerts", night)
-    return settings.model_copy(update={"rehearsals": 2}), str(night)
+    return settings.model_copy(update={"warmup_notices": 2}), str(night)
 
 
 def test_a_made_up_notice_is_one_that_is_matched(registry):
@@ -40,7 +40,7 @@ def test_it_goes_all_the_way_and_leaves_nothing(spark, small):
     counts = []
     for done in warmup.warm_up(spark, settings, settings.night, packets, "x"):
         counts.append(done)
-        made = root / "rehearsal" / "x" / "voevent"
+        made = root / "warmup" / "x" / "voevent"
         routed = [json.loads(m.read_text()) for m in made.glob("ledger/route/*.json")]
         went = [sum(manifest["facts"]["sent"].values()) for manifest in routed]
     assert counts[-1] == len(went) == 2 and all(went), "a filter passes what it meets"
@@ -50,7 +50,7 @@ def test_it_goes_all_the_way_and_leaves_nothing(spark, small):
 
 def test_what_is_left_undone_leaves_nothing_either(spark, small):
     settings, night = small
-    folder = Path(settings.root, "rehearsal", "x")
+    folder = Path(settings.root, "warmup", "x")
     folder.mkdir(parents=True)
     (folder / "of-a-process-that-was-killed").touch()
     packets = spark.read.parquet(night)
