@@ -6,42 +6,64 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from fink_voevent.cli import main
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = [
     p
-    for p in sorted((ROOT / "docs").glob("*.md"))
+    for p in sorted((ROOT / "docs").rglob("*.md"))
     if BLOCK.search(p.read_text("utf-8"))
 ]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_code_of_a_page_runs(page, spark, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VOEVENT_SPOOL", str(tmp_path / "spool"))
     (tmp_path / "datatest").symlink_to(ROOT / "datatest")
     (tmp_path / "build" / "docs").mkdir(parents=True)
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    names = {"spark": spark}
     for language, source in BLOCK.findall(page.read_text("utf-8")):
         if language == "python":
-            exec(compile(source, str(page), "exec"), {"spark": spark})  # noqa: S102
-            continue
-        done = subprocess.run(
-            ["bash", "-eu", "-c", source],
-            env={**os.environ, "PATH": path, "VOEVENT_SPOOL": str(tmp_path / "spool")},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        assert "Traceback" not in done.stderr
+            exec(compile(source, str(page), "exec"), names)  # noqa: S102
+        elif all(line.startswith("fink_voevent ") for line in commands(source)):
+            for line in commands(source):
+                done = CliRunner().invoke(main, shlex.split(line, comments=True)[1:])
+                assert done.exit_code == 0, (line, done.output)
+        else:
+            run_in_a_shell(source)
+
+
+def commands(source: str) -> list[str]:
+    """Lines of a shell block, continued lines joined; plain commands only."""
+    lines = source.replace("\\\n", " ").splitlines()
+    if any(sign in source for sign in ("|", ">", "<", "$", "&", ";")):
+        return [source]
+    return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+def run_in_a_shell(source: str) -> None:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-eu", "-c", source],
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_every_link_of_a_page_leads_somewhere():
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8")):
             assert target.startswith("https://") or (page.parent / target).exists()

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""What a filter would have passed of coincidences on record."""
+"""How many coincidences on record a filter passes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from fink_voevent.match import stage as match_stage
 from fink_voevent.route import packet_table, topics
 from fink_voevent.spark import dataframes
 from fink_voevent.spark.dataframes import spark_schema
-from fink_voevent.spark.session import build
+from fink_voevent.spark.session import spark_session
 from fink_voevent.store.ledger import Ledger
 
 
 class FilterTrial(NamedTuple):
-    """Coincidences, those that passed, and the events of these."""
+    """Coincidences that were tried, how many passed, and of how many events."""
 
     coincidences: int
     passed: int
@@ -29,28 +29,27 @@ class FilterTrial(NamedTuple):
 
 
 def count(settings: Settings, name: str, folder: str | None) -> FilterTrial:
-    """Count what a filter passes.
+    """Count the coincidences that a filter passes.
 
     Parameters
     ----------
     settings : Settings
         `survey`, `filters`; without a folder also `data_prefix` and `night`.
     name : str
-        Of the filter.
+        Name of the filter.
     folder : str or None
-        With coincidences as Parquet; None takes those handed over, of all nights or of
-        the settings' night.
+        Folder with coincidences as Parquet; None takes those of the tables under
+        `data_prefix`, of all nights or of the settings' night.
 
     Raises
     ------
     InputError
-        Where there is no such filter, or nothing to try it on.
+        If there is no such filter, or there are no coincidences.
     """
     known = {one.name: one for one, _ in topics.routes(settings)}
     if name not in known:
         raise InputError(f"no filter {name}: there are {', '.join(known)}")
-    spark = build(settings, "fink_voevent filters")
-    try:
+    with spark_session(settings, "fink_voevent filters") as spark:
         pairs = _pairs(spark, settings, folder).where(
             F.col("survey") == settings.survey
         )
@@ -71,8 +70,6 @@ def count(settings: Settings, name: str, folder: str | None) -> FilterTrial:
             .head()
         )
         return FilterTrial(*row)
-    finally:
-        spark.stop()
 
 
 def _pairs(spark: SparkSession, settings: Settings, folder: str | None) -> DataFrame:

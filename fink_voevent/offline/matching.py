@@ -1,6 +1,9 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The same matching on data at rest: a past night, and notices from anywhere."""
+"""Matching on data at rest: a past night of alerts, and notices from files.
+
+The functions are those of the services, so that pairs and identifiers are the same.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ from fink_voevent.match import stage as match_stage
 from fink_voevent.match.earlier_batches import EarlierBatches
 from fink_voevent.offline import scramble as scrambling
 from fink_voevent.offline.notices import live_of, read_notices
-from fink_voevent.score.probability import scorer_of
+from fink_voevent.score.probability import load_scorer
 from fink_voevent.spark.dataframes import spark_schema
 from fink_voevent.store import alert_files
 from fink_voevent.store.filesystem import open_store
@@ -34,10 +37,24 @@ from fink_voevent.store.ledger import Ledger
 
 @dataclass(frozen=True)
 class MatchSummary:
-    """What was matched: documents read, of those events, live events, alerts, pairs.
+    """Counts of one run of `match_night`.
 
-    `beyond_cap` are alerts, by event, that the cap alone left out: see `area_cap`.
-    `in_time_only` are those in windows of events that await their map: see `time_only`.
+    Parameters
+    ----------
+    documents : int
+        Documents that were read.
+    events : int
+        Notices among them.
+    live : int
+        Events that an alert can match: with a region and a time, and not retracted.
+    alerts : int
+        Alerts that were searched.
+    coincidences : int
+        Pairs that were found.
+    beyond_cap : dict of str to int
+        By event, alerts in its region that only `cap_deg2` left out: see `area_cap`.
+    in_time_only : dict of str to int
+        By event without its sky map, alerts in its window: see `time_only`.
     """
 
     documents: int
@@ -57,7 +74,7 @@ def match_night(
     out: Path,
     formats: Iterable[str] = ("parquet",),
 ) -> MatchSummary:
-    """Match a folder of Fink's science alerts with notices, and write the coincidences.
+    """Match a folder of Fink's science alerts with notices and write the coincidences.
 
     Parameters
     ----------
@@ -65,17 +82,18 @@ def match_night(
     settings : Settings
         `survey`, `credible_level`, `window`, `cell_order`, `streams`, `allow_tests`.
     alerts : str
-        Science Parquet: a night of ``science/``, or of Fink's archive.
+        Folder of science alerts in Parquet: a night of ``science/`` or of the archive.
     notices : iterable of str
-        Files, folders, archives or landing folders.
+        Paths of files, folders, tar archives or landing folders.
     out : Path
-        Folder for ``coincidences.parquet`` (and ``.csv``); replaced where there.
+        Folder for ``coincidences.parquet`` (and ``.csv``), which are replaced; the
+        columns are those of the table coincidences.
     formats : iterable of {"parquet", "csv"}
 
     Raises
     ------
     InputError
-        Where the input is missing or not what it should be.
+        If the input is missing or not what it should be.
     """
     science = _science(spark, alerts)
     with tempfile.TemporaryDirectory(prefix="fink_voevent-") as scratch:
@@ -85,38 +103,38 @@ def match_night(
             spark.createDataFrame([], spark_schema("alerts")),
         ).persist()
         latest = live_of(events, settings).persist()
-        live, brief = versions.matchable(latest), summary.summarise(latest)
-        met = _placed(thin, live, settings, brief)
-        unplaced = sorted(summary.unplaced(brief))
-        alone = versions.of_events(latest, unplaced)
+        live, summaries = versions.matchable(latest), summary.summarise(latest)
+        pairs = _placed(thin, live, settings, summaries)
+        unplaced = sorted(summary.unplaced(summaries))
+        without_map = versions.select_events(latest, unplaced)
         if unplaced:
-            met = met.unionByName(time_only.pairs(thin, alone))
-        found = pairing.with_status(met, "new").orderBy(
+            pairs = pairs.unionByName(time_only.pairs(thin, without_map))
+        found = pairing.with_status(pairs, "new").orderBy(
             "event_id", F.asc_nulls_last("credible_level"), "alert_id"
         )
-        pairs = _write(found, Path(scratch), out, formats)
-        tally = MatchSummary(
+        rows = _write(found, Path(scratch), out, formats)
+        counts = MatchSummary(
             count,
             events.count(),
-            sum(one.span is not None for one in brief.values()),
+            sum(one.span is not None for one in summaries.values()),
             thin.count(),
-            pairs,
-            _beyond(thin, live, settings, summary.capped(brief)),
-            time_only.counts(thin, alone) if unplaced else {},
+            rows,
+            _beyond(thin, live, settings, summary.capped(summaries)),
+            time_only.count_alerts(thin, without_map) if unplaced else {},
         )
         for frame in (events, thin, latest):
             frame.unpersist()
-    return tally
+    return counts
 
 
 def _placed(
-    thin: DataFrame, live: DataFrame, settings: Settings, brief: Summary
+    thin: DataFrame, live: DataFrame, settings: Settings, summaries: Summary
 ) -> DataFrame:
-    """Pairs with regions, scored where a background rate is known."""
-    order = summary.order(brief, settings.cell_order)
-    met = pairing.pairs(thin, live, settings.credible_level, order)
-    scorer = scorer_of(settings)
-    return met if scorer is None else scorer.score(met, live)
+    """Pairs of thin alerts with events, scored if background rates are known."""
+    order = summary.order(summaries, settings.cell_order)
+    pairs = pairing.pairs(thin, live, settings.credible_level, order)
+    scorer = load_scorer(settings)
+    return pairs if scorer is None else scorer.score(pairs, live)
 
 
 def _beyond(
@@ -134,15 +152,15 @@ def scramble(
     alerts: Iterable[str],
     notices: Iterable[str],
     shifts_days: Iterable[int],
-) -> scrambling.Tally:
-    """Match notices, moved to where they cannot belong, with alerts of past nights.
+) -> scrambling.ScrambleCounts:
+    """Match notices that were moved on the sky with the alerts of past nights.
 
     Raises
     ------
     InputError
-        Where the input is missing, or no background rate is known.
+        If the input is missing, or no background rate is known.
     """
-    scorer = scorer_of(settings)
+    scorer = load_scorer(settings)
     if scorer is None:
         raise InputError(
             f"no background rate of {settings.survey} in {settings.root}/background:"
@@ -153,24 +171,29 @@ def scramble(
         _, events = read_notices(spark, settings, notices, Path(scratch))
         live = versions.matchable(live_of(events, settings))
         order = summary.order(summary.summarise(live), settings.cell_order)
-        tally = scrambling.measure(thin, live, scorer, shifts_days, order)
+        counts = scrambling.measure(thin, live, scorer, shifts_days, order)
         for frame in (events, thin):
             frame.unpersist()
-    return tally
+    return counts
 
 
 def past_alerts(
     spark: SparkSession, settings: Settings, folders: Iterable[str]
 ) -> DataFrame:
-    """Thin alerts of past nights: of science folders, or those matched before.
+    """Thin alerts of past nights, from science folders or from the table alerts.
 
-    Of those matched, nights that are whole: not one that may still go on, nor one of
-    which only the alerts that coincide are kept.
+    From the table, complete nights are taken: no night that may still go on, and none
+    of which only the alerts of coincidences are kept.
+
+    Returns
+    -------
+    DataFrame
+        Columns of the table alerts, each alert once.
 
     Raises
     ------
     InputError
-        Where a folder is missing or not of the survey, or no whole night was matched.
+        If a folder is missing or not of the survey, or the table has no complete night.
     """
     parts = [thin_alerts.thin(_science(spark, f), settings.survey) for f in folders]
     if not parts:
@@ -184,14 +207,14 @@ def past_alerts(
 def _matched_alerts(spark: SparkSession, settings: Settings) -> DataFrame:
     matched = Ledger(settings.root, match_stage.STAGE).manifests()
     compacted = Ledger(settings.root, alert_files.STAGE).manifests()
-    past = EarlierBatches.of(spark, settings, matched, compacted)
-    whole = past.whole_nights(night_change.today())
-    if not whole:
+    past = EarlierBatches.from_manifests(spark, settings, matched, compacted)
+    complete = past.complete_nights(night_change.today())
+    if not complete:
         raise InputError(
-            f"no whole night of {settings.survey} in {settings.root}: give nights with"
-            " --alerts"
+            f"no complete night of {settings.survey} in {settings.root}: give nights"
+            " with --alerts"
         )
-    return past.alerts_of(*whole)
+    return past.alerts_in_nights(*complete)
 
 
 def _science(spark: SparkSession, location: str) -> DataFrame:
@@ -203,7 +226,7 @@ def _science(spark: SparkSession, location: str) -> DataFrame:
 
 
 def _write(found: DataFrame, scratch: Path, out: Path, formats: Iterable[str]) -> int:
-    """Write one file of each format into `out`, whole, and return the rows."""
+    """Write one file of each format into `out`, and return the number of rows."""
     parts = scratch / "parquet"
     found.coalesce(1).write.parquet(parts.as_uri())
     written = next(iter(parts.glob("*.parquet")))

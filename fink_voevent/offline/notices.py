@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Notices given at paths: landed in a scratch folder and parsed, all at once."""
+"""Notices from files: written to a scratch folder as if they had landed, and parsed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import InputError, NoticeError
 from fink_voevent.events import versions
-from fink_voevent.events.cache import chosen_parts, tenses, with_maps
+from fink_voevent.events.cache import with_window_and_cap, tenses, with_maps
 from fink_voevent.ingest import parsing, skymaps
 from fink_voevent.ingest import stage as ingest_stage
 from fink_voevent.listen import landing
@@ -35,7 +35,30 @@ BATCH = 1000
 def read_notices(
     spark: SparkSession, settings: Settings, paths: Iterable[str], scratch: Path
 ) -> tuple[int, DataFrame]:
-    """Count the documents at these paths, and read their events."""
+    """Read the notices of files.
+
+    Parameters
+    ----------
+    spark : SparkSession
+    settings : Settings
+        `streams` and `skymap_hosts` are used.
+    paths : iterable of str
+        Files, folders, tar archives or landing folders.
+    scratch : Path
+        Local folder that outlives the DataFrame.
+
+    Returns
+    -------
+    int
+        Number of documents.
+    DataFrame
+        Columns of the table events, each notice once; persisted.
+
+    Raises
+    ------
+    InputError
+        If there is no document at the paths.
+    """
     count = _land(documents(paths), scratch / "landing")
     if not count:
         raise InputError("no notice found at the paths given")
@@ -47,12 +70,15 @@ def read_notices(
 
 
 def live_of(events: DataFrame, settings: Settings) -> DataFrame:
-    """Latest versions of events, as they are matched: see `versions.matchable`."""
-    return chosen_parts(versions.latest(events, tenses(settings)), settings)
+    """Return the current notice of each event, as `versions.latest` does.
+
+    Windows and caps are those of the settings.
+    """
+    return with_window_and_cap(versions.latest(events, tenses(settings)), settings)
 
 
 def _with_maps(events: DataFrame, hosts: Sequence[str], path: Path) -> DataFrame:
-    """Events with the sky maps that they give by address, fetched to a file."""
+    """Events with the sky maps that they give by address only, fetched."""
     lacking = events.where("skymap_url IS NOT NULL AND skymap_sha256 IS NULL")
     urls = sorted(
         r.skymap_url for r in lacking.select("skymap_url").distinct().collect()
@@ -72,7 +98,7 @@ def _fetched(url: str, hosts: Sequence[str]) -> dict[str, Any] | None:
 
 
 def _land(found: Iterable[Found], folder: Path) -> int:
-    """Write documents as landing files, `BATCH` in each, and return how many."""
+    """Write documents as landing files of `BATCH` each; return how many they are."""
     count = 0
     store = open_store(str(folder))
     for number, batch in enumerate(_batches(found)):

@@ -1,9 +1,10 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The chance probability put to the test: notices moved to where they cannot belong.
+"""A test of the chance probability: notices moved on the sky match by chance alone.
 
-Moved in right ascension by quarters of a turn, at which HEALPix is its own image, so
-that sky maps are moved exactly; and in time by whole days, so that the night stays one.
+They are moved in right ascension by quarters of a turn, which map HEALPix onto itself,
+so that sky maps are moved exactly; and in time by whole days, so that nights remain
+nights.
 """
 
 from __future__ import annotations
@@ -21,23 +22,25 @@ from fink_voevent.score.probability import Scorer
 
 QUARTERS = (1, 2, 3)
 BEST_AT = (0.01, 0.1, 0.5)
-# Base cells of the polar caps and of the equator follow each other eastwards in fours.
+# The base cells of each polar cap, and of the equator, are numbered eastwards in fours.
 _BASE = 4
 
 
 @dataclass(frozen=True)
-class Tally:
-    """Measured and predicted chance.
+class ScrambleCounts:
+    """Coincidences by chance, as counted and as the rates predict them.
 
     Parameters
     ----------
     events : int
-        Scrambled events whose background is known.
-    pairs, predicted : float
-        Coincidences found, and expected by the rates.
+        Scrambled events with a known background rate.
+    pairs : int
+        Coincidences that were found.
+    predicted : float
+        Coincidences that the rates predict.
     reached : dict of float to int
-        By probability, how many events have a pair of `p_chance` as small; expected is
-        that share of the events.
+        For each probability, how many events have a pair with a `p_chance` as small;
+        that fraction of the events is expected.
     """
 
     events: int
@@ -47,7 +50,7 @@ class Tally:
 
 
 def scrambled(live: DataFrame, quarters: int, days: int) -> DataFrame:
-    """Rows of `versions.matchable` turned eastwards by quarters and moved in time."""
+    """Rows of `versions.matchable`, turned eastwards by quarters and moved by days."""
     ends = {"lo": _turned("lo", quarters), "hi": _turned("hi", quarters, before=1)}
 
     def moved(cell: Column) -> Column:
@@ -55,7 +58,7 @@ def scrambled(live: DataFrame, quarters: int, days: int) -> DataFrame:
 
     name = F.lit(f" turned {90 * quarters} deg, {days:+d} d")
     ra = F.pmod(F.col("event_ra") + 90.0 * quarters, F.lit(360.0))
-    # a range may run over several base cells: one range for each
+    # a range may cover several base cells: one range for each
     cut = F.flatten(F.transform("cells", _by_base))
     return live.withColumns(
         {
@@ -83,7 +86,7 @@ def _by_base(cell: Column) -> Column:
 
 
 def _turned(end: str, quarters: int, before: int = 0) -> Callable[[Column], Column]:
-    """Give the end of a range within one base cell, turned."""
+    """Return a function that turns the end of a range within one base cell."""
 
     def turn(cell: Column) -> Column:
         index = cell[end] - before
@@ -102,19 +105,20 @@ def measure(
     scorer: Scorer,
     shifts_days: Iterable[int],
     order: int,
-) -> Tally:
-    """Match scrambled events with alerts, and compare with what the rates predict.
+) -> ScrambleCounts:
+    """Match scrambled events with alerts, and count.
 
     Parameters
     ----------
     alerts : DataFrame
-        Thin alerts of whole nights.
+        Thin alerts of complete nights.
     live : DataFrame
-        `versions.matchable` events; their windows should lie within the nights.
+        Rows of `versions.matchable`; their windows should lie within the nights.
     scorer : Scorer
     shifts_days : iterable of int
+        Days by which the events are moved.
     order : int
-        See `pairing.pairs`.
+        HEALPix order of the pre-selection: see `pairing.pairs`.
     """
     copies = [scrambled(live, q, d) for q in QUARTERS for d in shifts_days]
     events = reduce(DataFrame.unionByName, copies).persist()
@@ -127,7 +131,7 @@ def measure(
     expected = scorer.expected(events)
     events.unpersist()
     smallest = np.array([r.best for r in rows if r.best is not None])
-    return Tally(
+    return ScrambleCounts(
         events=len(expected),
         pairs=sum(r.pairs for r in rows),
         predicted=float(sum(expected.values())),

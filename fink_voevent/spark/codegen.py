@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Methods that Spark fuses the operators of a stage into."""
+"""Limits of the Java methods that Spark generates from a query."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-LARGEST_METHOD = 8000  # bytes; HotSpot interprets what is larger, and is slower at it
+# Bytes of byte code. HotSpot does not compile a larger method, and Spark does not fuse
+# operators into one.
+LARGEST_METHOD = 8000
 
 
 def stage_end(df: DataFrame) -> DataFrame:
-    """End the method here: what follows is fused into another.
+    """End the generated method here: what follows goes into another one.
 
-    What is over `LARGEST_METHOD` is not fused at all. Partitions stay as they are.
+    Spark runs a query without fusing its operators if its method is larger than
+    `LARGEST_METHOD`. The rows and partitions of `df` stay as they are.
     """
     return df.coalesce(1 << 16)

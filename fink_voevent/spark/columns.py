@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Columns of a value, a name, or a dotted path that a schema may not have."""
+"""Columns from a value, a name, or a dotted path that a schema may lack."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from pyspark.sql.types import ArrayType, DataType, StructType
 
 
 def as_column(value: Column | str | float) -> Column:
-    """Column of a column, of a name or of a number."""
+    """Column from a column, the name of one, or a number."""
     if isinstance(value, Column):
         return value
     return F.col(value) if isinstance(value, str) else F.lit(float(value))
 
 
 def known(value: Column | str, otherwise: float) -> Column:
-    """Column that is never null, which Spark's code then need not look at.
+    """Column that Spark knows to be never null, `otherwise` in place of a null.
 
-    For what is never null as it is declared, though not to Spark, which reads each
-    column of a file as one that may be.
+    For columns that are declared never null in `tables`: Spark reads every column of a
+    file as nullable, and the code that it generates checks each null that can be.
     """
     return F.coalesce(as_column(value), F.lit(otherwise))
 
 
 def field(df: DataFrame, path: str) -> Column:
-    """Column at a dotted path, null where this version of the schema has none."""
+    """Column at a dotted path of `df`; null if its schema does not have it."""
     return F.col(path) if type_of(df.schema, path) is not None else F.lit(None)
 
 
 def type_of(schema: DataType, path: str) -> DataType | None:
-    """Type at a dotted path, through arrays; None where there is nothing."""
+    """Type at a dotted path, through arrays; None if there is no such field."""
     for part in path.split("."):
         if isinstance(schema, ArrayType):
             schema = schema.elementType

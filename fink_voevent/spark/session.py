@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The Spark session of our own processes, made in one place."""
+"""The Spark session of our own processes: made here, and nowhere else."""
 
 from __future__ import annotations
 
@@ -29,34 +29,34 @@ OPTIONS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
-    # times as schema.py declares them, which every reader of Parquet understands
+    # times as `tables` declares them, which every reader of Parquet understands
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
     "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
     # our tables and batches are small: more partitions only cost time
     "spark.sql.shuffle.partitions": "4",
     "spark.sql.adaptive.enabled": "false",
-    # files are named one by one, by manifests: no job to list them
+    # manifests name each file: no job to list them
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "128",
-    # rows that are kept are packets or sky maps: a few at a time in memory
+    # cached rows are packets or sky maps: a few at a time in memory
     "spark.sql.inMemoryColumnarStorage.batchSize": "128",
     "spark.sql.codegen.hugeMethodLimit": str(LARGEST_METHOD),
-    # nobody looks at the plans, of which each is written out in full
+    # nobody looks at the plans, and writing each in full takes time
     "spark.sql.ui.explainMode": "simple",
-    # the code that is made for three stages is not made anew in each batch
+    # keep the code generated for three stages, instead of generating it each batch
     "spark.sql.codegen.cache.maxEntries": "4000",
-    # old batches of a stream are never read again
+    # a stream never reads its old batches again
     "spark.sql.streaming.minBatchesToRetain": "20",
 }
 
-# What a batch throws away lets other collectors grow the heap to all that it may be.
+# Other collectors let the garbage of the batches grow the heap to its limit.
 COLLECTOR = "-XX:+UseSerialGC"
 _NAMES = ("functions", "Column", "PythonUtils", "SparkSession", "SparkSession$", "org")
 
 
 def check_java() -> None:
-    """Raise InputError, with the package to install, where there is no Java."""
+    """Raise InputError, with the package to install, if Java is missing."""
     home = os.environ.get("JAVA_HOME", "")
     if not (shutil.which("java") or (home and Path(home, "bin", "java").exists())):
         raise InputError(
@@ -65,26 +65,56 @@ def check_java() -> None:
         )
 
 
-def build(settings: Settings, name: str, log: Path | None = None) -> SparkSession:
-    """Session for one of our commands; one that is active is used as it is.
+@contextlib.contextmanager
+def spark_session(
+    settings: Settings, name: str, log: Path | None = None
+) -> Iterator[SparkSession]:
+    """Spark session for the body of a ``with`` statement.
 
-    Workers run the Python that runs this: another would not have our package.
+    It is stopped at the end, unless it was active before: then whoever started it still
+    needs it. Parameters and errors are those of `build`.
+    """
+    check_java()
+    from pyspark.sql import SparkSession
+
+    is_ours = SparkSession.getActiveSession() is None
+    spark = build(settings, name, log)
+    try:
+        yield spark
+    finally:
+        if is_ours:
+            spark.stop()
+
+
+def build(settings: Settings, name: str, log: Path | None = None) -> SparkSession:
+    """Make the session of one of our commands, or return the active one.
+
+    Workers run the Python that runs this: another may not have our package.
 
     Parameters
     ----------
     settings : Settings
+        `spark_master` and `driver_memory` are used.
     name : str
-        Of the application.
+        Name of the application.
     log : Path, optional
-        File to which Spark's own output is added: what users need to know we say, in
-        one line. Without it, that output is dropped. When debugging, it is shown.
+        File to which Spark's own output is appended; without it that output is
+        dropped, as our own messages say what users need. At log level DEBUG it is
+        shown instead.
+
+    Raises
+    ------
+    InputError
+        If Java is missing.
+    StorageError
+        If `log` cannot be written.
     """
     check_java()
     os.environ["PYSPARK_PYTHON"] = sys.executable
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.appName(name)
-    master = settings.spark_master or _given_master()
+    master = settings.spark_master or _submitted_master()
     builder = builder.master(master)
     if master.startswith("local"):
         properties = resources.files(__package__) / "log4j2.properties"
@@ -104,32 +134,32 @@ def build(settings: Settings, name: str, log: Path | None = None) -> SparkSessio
     else:
         with _stderr_to(log or Path(os.devnull)):
             spark = builder.getOrCreate()
-    _ship(spark)
+    _ship_package(spark)
     remember_names(spark)
     return spark
 
 
 def remember_names(spark: SparkSession) -> None:
-    """Keep what pyspark asks the JVM for at each operation on a column or table.
+    """Cache the JVM names that pyspark looks up at each operation on a column.
 
-    The JVM finds these names by looking into each of Spark's jars, which is a fifth of
-    the work of a small batch.
+    The JVM finds these names by searching each of Spark's jars, which takes a fifth
+    of the time of a small batch.
     """
-    jvm: Any = spark.sparkContext._jvm  # noqa: SLF001 - pyspark asks there
+    jvm: Any = spark.sparkContext._jvm  # noqa: SLF001 - where pyspark looks them up
     for name in _NAMES:
         setattr(jvm, name, getattr(jvm, name))
     for name in ("col", "lit"):
         setattr(jvm.functions, name, getattr(jvm.functions, name))
 
 
-def tries_again(spark: SparkSession) -> bool:
-    """Whether Spark does a task again that failed, or whose executor was lost."""
+def retries_tasks(spark: SparkSession) -> bool:
+    """Whether Spark runs a task again that failed or whose executor was lost."""
     master = str(spark.sparkContext.master)
     return re.fullmatch(r"local(\[[^,]*\])?", master) is None
 
 
-def _ship(spark: SparkSession) -> None:
-    """Send our package to executors that are on other machines: it may not be there."""
+def _ship_package(spark: SparkSession) -> None:
+    """Send our package to executors on other machines, which may not have it."""
     context = spark.sparkContext
     if re.fullmatch(r"local(\[.*\])?", str(context.master)):
         return
@@ -143,8 +173,8 @@ def _ship(spark: SparkSession) -> None:
     )
 
 
-def _given_master() -> str:
-    """Master that ``spark-submit`` was given: ours would override it."""
+def _submitted_master() -> str:
+    """Master that ``spark-submit`` was given, which ours would override."""
     from pyspark import SparkConf, SparkContext
 
     if "PYSPARK_GATEWAY_PORT" in os.environ:  # set by spark-submit: its JVM knows
@@ -154,17 +184,17 @@ def _given_master() -> str:
 
 @contextlib.contextmanager
 def _stderr_to(path: Path) -> Iterator[None]:
-    """Let the processes that start meanwhile, Spark's, write their errors to a file."""
+    """Redirect the stderr of processes that start in the body, Spark's, to a file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         target = path.open("ab")
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}") from None
-    ours = os.dup(2)
+    stderr = os.dup(2)
     try:
         with target:
             os.dup2(target.fileno(), 2)
         yield
     finally:
-        os.dup2(ours, 2)
-        os.close(ours)
+        os.dup2(stderr, 2)
+        os.close(stderr)

@@ -24,6 +24,7 @@ Examples
 
 from fink_voevent.tables.times import DAY_US
 from fink_voevent.udf.healpix import ORDER, cell, healpix_index, on_sky
+from fink_voevent.udf.region import in_region
 from fink_voevent.udf.sphere import (
     Vector,
     arc,
@@ -60,6 +61,7 @@ __all__ = [
     "elliptical_kappa",
     "half_chord2",
     "healpix_index",
+    "in_region",
     "on_sky",
     "prior_activity",
     "separation",

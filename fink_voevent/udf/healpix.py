@@ -1,24 +1,25 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Column functions for places on the sky as HEALPix indices."""
+"""Column functions for positions on the sky as HEALPix indices."""
 
 from __future__ import annotations
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812 - as in all of Fink
 
+from fink_voevent.errors import InputError
 from fink_voevent.spark.columns import as_column as _column
 
-ORDER = 29  # of every HEALPix index here: the deepest that fits 64 bits
-# A byte with bit k moved to bit 2k: a table, as a chain of shifts and masks would use
-# its operand 32 times, which Spark's code generator cannot compile.
+ORDER = 29  # of every HEALPix index here: the deepest that fits in 64 bits
+# Each byte with its bit k moved to bit 2k. A table, because a chain of shifts and masks
+# uses its operand 32 times, which Spark's code generator cannot compile.
 _SPREAD_BYTE = "array({})".format(
     ", ".join(f"{int(f'{byte:b}', 4)}L" for byte in range(256))
 )
 
 
 def on_sky(ra: Column | str | float, dec: Column | str | float) -> Column:
-    """Whether a position is one: finite, and `dec` in [-90, 90]; null where null."""
+    """Whether a position is finite, with `dec` in [-90, 90]; null if one is null."""
     ra, dec = _column(ra), _column(dec)
     return dec.between(-90, 90) & ~F.isnan(ra) & (F.abs(ra) < float("inf"))
 
@@ -26,7 +27,7 @@ def on_sky(ra: Column | str | float, dec: Column | str | float) -> Column:
 def healpix_index(ra: Column | str | float, dec: Column | str | float) -> Column:
     """HEALPix index, nested, order 29 (bigint); shift right by 2 (29 - k) for order k.
 
-    Gorski et al. 2005, ApJ 622, 759, section 5.3. Null where the place is not `on_sky`.
+    Gorski et al. 2005, ApJ 622, 759, section 5.3. Null if the position is not `on_sky`.
     """
     ra, dec = _column(ra), _column(dec)
     nside = float(1 << ORDER)
@@ -63,7 +64,7 @@ def healpix_index(ra: Column | str | float, dec: Column | str | float) -> Column
         + _spread(ix)
         + F.shiftleft(_spread(iy), 1)
     )
-    # a sum, not a condition: Spark shares common parts of unconditional code only
+    # a sum, not a condition: Spark shares the common parts of unconditional code only
     return index + F.when(on_sky(ra, dec), F.lit(0))
 
 
@@ -88,5 +89,13 @@ def _spread(bits: Column) -> Column:
 
 
 def cell(index: Column | str, order: int) -> Column:
-    """Cell of `order` that holds an order-29 index."""
+    """Cell of `order`, 0 to 29, that contains an index of order 29.
+
+    Raises
+    ------
+    InputError
+        If `order` is out of its range.
+    """
+    if not 0 <= order <= ORDER:
+        raise InputError(f"order={order}: it must lie between 0 and {ORDER}")
     return F.shiftright(_column(index), 2 * (ORDER - order))

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Column functions of places on the sphere: vectors, separations, distributions."""
+"""Column functions for positions on the sphere: vectors, angles, distributions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812 - as in all of Fink
 
+from fink_voevent.errors import InputError
 from fink_voevent.spark.columns import as_column as _column
 
 
@@ -22,7 +23,7 @@ class Vector(NamedTuple):
 
 
 def unit_vector(ra: Column | str | float, dec: Column | str | float) -> Vector:
-    """Make the unit vector of a position.
+    """Return the unit vector of a position.
 
     Parameters
     ----------
@@ -34,15 +35,15 @@ def unit_vector(ra: Column | str | float, dec: Column | str | float) -> Vector:
 
 
 def half_chord2(a: Vector, b: Vector) -> Column:
-    """sin2(separation / 2), without trigonometry: what a join compares.
+    """sin2(separation / 2) of two unit vectors: without trigonometry, for joins.
 
-    `arc` gives degrees.
+    `arc` returns the angle in degrees.
     """
     return _norm2(_minus(a, b)) / 4.0
 
 
 def dot(a: Vector, b: Vector) -> Column:
-    """Scalar product; of unit vectors, the cosine of the angle between them."""
+    """Scalar product: for unit vectors, the cosine of the angle between them."""
     return a.x * b.x + a.y * b.y + a.z * b.z
 
 
@@ -81,20 +82,35 @@ def within(
     dec0: Column | str | float,
     radius_deg: float,
 ) -> Column:
-    """Whether a position lies within `radius_deg` of (ra0, dec0), the edge included."""
-    limit = math.sin(math.radians(min(max(radius_deg, 0.0), 180.0)) / 2) ** 2
+    """Whether a position lies within a radius of (ra0, dec0), the edge included.
+
+    Parameters
+    ----------
+    ra, dec, ra0, dec0 : Column, name of a column, or float
+        Degrees.
+    radius_deg : float
+        0 to 180.
+
+    Raises
+    ------
+    InputError
+        If `radius_deg` is out of its range.
+    """
+    if not 0 <= radius_deg <= 180:
+        raise InputError(f"radius_deg={radius_deg}: it must lie between 0 and 180")
+    limit = math.sin(math.radians(radius_deg) / 2) ** 2
     return half_chord2(unit_vector(ra, dec), unit_vector(ra0, dec0)) <= limit
 
 
 def credible_level(
     half_chord2: Column, fraction: Column, core_kappa: Column, tail_kappa: Column
 ) -> Column:
-    """Probability that a Fisher mixture holds nearer to its centre than here (0-1).
+    """Probability of a Fisher mixture within a distance of its centre (0-1).
 
     Parameters
     ----------
     half_chord2 : Column
-        sin2(separation / 2), as `half_chord2` gives it.
+        sin2(separation / 2), as `half_chord2` returns it.
     fraction, core_kappa, tail_kappa : Column
         See `fink_voevent.sky.localization.Fisher`.
     """
@@ -112,13 +128,14 @@ def elliptical_kappa(
     major_kappa: Column,
     minor_kappa: Column,
 ) -> Column:
-    """Concentration of an elliptical Fisher distribution towards a place.
+    """Concentration of an elliptical Fisher distribution towards a position.
 
     Parameters
     ----------
     place : Vector
+        The position.
     major, minor : Vector
-        Unit vectors at the centre along the axes, from `axis`.
+        Unit vectors along the axes at the centre, from `axis`.
     major_kappa, minor_kappa : Column
         See `fink_voevent.sky.localization.Ellipse`.
     """
@@ -131,7 +148,7 @@ def elliptical_kappa(
 def axis(
     ra: Column | str | float, dec: Column | str | float, angle: Column | str | float
 ) -> Vector:
-    """Give the unit vector at a place along a position angle (deg, north to east)."""
+    """Return the unit vector at a position along a position angle (deg, N to E)."""
     east, north, turn = (F.radians(_column(v)) for v in (ra, dec, angle))
     up, aside = F.cos(turn), F.sin(turn)
     inward = -F.sin(north) * up
@@ -145,7 +162,10 @@ def axis(
 def density(
     half_chord2: Column, fraction: Column, core_kappa: Column, tail_kappa: Column
 ) -> Column:
-    """Probability density of a Fisher mixture (sr-1); arguments as `credible_level`."""
+    """Probability density of a Fisher mixture (sr-1).
+
+    The parameters are those of `credible_level`.
+    """
 
     def height(kappa: Column) -> Column:
         norm = kappa / (-2.0 * math.pi * F.expm1(-2.0 * kappa))

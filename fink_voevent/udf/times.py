@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Column functions of time: moments, delays, and what was there before."""
+"""Column functions of times: timestamps, elapsed time, and activity before an event."""
 
 from __future__ import annotations
 
@@ -18,30 +18,39 @@ from fink_voevent.tables.times import DAY_US
 
 JD_UNIX_EPOCH = 2440587.5
 MJD_UNIX_EPOCH = 40587.0
-SPAN_US = 180 * DAY_US  # leap seconds lie further apart than this
+INTERVAL_US = 180 * DAY_US  # leap seconds are further apart than this
 NEVER_US = 2**62
 
 
 class Steps(NamedTuple):
-    """TAI - UTC as tables by span of `SPAN_US` since 1970, in SQL.
+    """TAI - UTC as SQL arrays, one element for each `INTERVAL_US` since 1970.
 
     A condition for each leap second makes methods that are too large for Spark to fuse,
-    and what goes through a list is not fused at all.
+    and a function over a list is not fused at all.
+
+    Parameters
+    ----------
+    changes_us : str
+        When the offset changes within an interval; `NEVER_US` if it does not.
+    offsets_us : str
+        The offset at the start of an interval.
+    last : int
+        Number of the last interval.
     """
 
-    turns_us: str  # when it changes in a span; `NEVER_US` where it does not
-    offsets_us: str  # what it is where a span starts
-    last: int  # span
+    changes_us: str
+    offsets_us: str
+    last: int
 
 
 def _steps(changes: list[tuple[int, int]]) -> Steps:
-    """Tables of changes: the moment, and the offset since then; both microseconds."""
-    last = changes[-1][0] // SPAN_US + 1
-    starts = [n * SPAN_US for n in range(last + 1)]
-    held = [[o for at, o in changes if at <= start][-1:] or [0] for start in starts]
-    turns = dict.fromkeys(range(last + 1), NEVER_US)
-    turns |= {at // SPAN_US: at for at, _ in changes if at % SPAN_US}
-    return Steps(_array(turns.values()), _array(o for (o,) in held), last)
+    """Tabulate changes: the moment, and the offset from then on; both microseconds."""
+    last = changes[-1][0] // INTERVAL_US + 1
+    starts = [n * INTERVAL_US for n in range(last + 1)]
+    offsets = [[o for at, o in changes if at <= start][-1:] or [0] for start in starts]
+    moments = dict.fromkeys(range(last + 1), NEVER_US)
+    moments |= {at // INTERVAL_US: at for at, _ in changes if at % INTERVAL_US}
+    return Steps(_array(moments.values()), _array(o for (o,) in offsets), last)
 
 
 def _array(values: Iterable[int]) -> str:
@@ -49,7 +58,13 @@ def _array(values: Iterable[int]) -> str:
 
 
 def leap_seconds() -> list[tuple[int, int]]:
-    """(UTC microseconds since 1970 from which it holds, TAI - UTC in s), since 1972."""
+    """Leap seconds since 1972, from erfa's table.
+
+    Returns
+    -------
+    list of (int, int)
+        UTC (microseconds since 1970) of each change, and TAI - UTC (s) from then on.
+    """
     table = erfa.leap_seconds.get()
     table = table[table["year"] >= 1972]
     return [
@@ -67,12 +82,12 @@ _BY_UTC = _steps(_CHANGES)
 _BY_TAI = _steps([(at_us + offset_us, offset_us) for at_us, offset_us in _CHANGES])
 
 
-def _ahead_us(moment_us: Column, steps: Steps) -> Column:
+def _offset_us(moment_us: Column, steps: Steps) -> Column:
     """TAI - UTC (microseconds) at a moment, microseconds since 1970 on its scale."""
-    span = F.floor(moment_us / float(SPAN_US)).cast("int")
-    span = F.greatest(F.lit(0), F.least(span, F.lit(steps.last)))
-    later = F.when(moment_us >= F.expr(steps.turns_us)[span], 1).otherwise(0)
-    return F.expr(steps.offsets_us)[span + later]
+    interval = F.floor(moment_us / float(INTERVAL_US)).cast("int")
+    interval = F.greatest(F.lit(0), F.least(interval, F.lit(steps.last)))
+    later = F.when(moment_us >= F.expr(steps.changes_us)[interval], 1).otherwise(0)
+    return F.expr(steps.offsets_us)[interval + later]
 
 
 def time_of_jd(jd: Column | str | float) -> Column:
@@ -84,7 +99,7 @@ def time_of_mjd_tai(mjd: Column | str | float) -> Column:
     """UTC timestamp of a modified Julian date in TAI (Rubin), to the microsecond."""
     exact = (_column(mjd) - MJD_UNIX_EPOCH) * float(DAY_US)
     tai_us = F.when(~F.isnan(exact), F.round(exact).cast("bigint"))
-    return F.call_udf("timestamp_micros", tai_us - _ahead_us(tai_us, _BY_TAI))
+    return F.call_udf("timestamp_micros", tai_us - _offset_us(tai_us, _BY_TAI))
 
 
 def _timestamp(microseconds: Column) -> Column:
@@ -94,13 +109,13 @@ def _timestamp(microseconds: Column) -> Column:
 
 
 def elapsed_us(time: Column) -> Column:
-    """Microseconds of TAI since 1970: differences are elapsed time, leaps and all."""
+    """Microseconds of TAI since 1970; a difference is elapsed time."""
     utc_us = F.call_udf("unix_micros", time)
-    return utc_us + _ahead_us(utc_us, _BY_UTC)
+    return utc_us + _offset_us(utc_us, _BY_UTC)
 
 
 def delay(alert_time: Column | str, event_time: Column | str) -> Column:
-    """Elapsed time from event to alert (d); negative where the alert came first."""
+    """Elapsed time from event to alert (d); negative if the alert came first."""
     alert, event = _column(alert_time), _column(event_time)
     return (elapsed_us(alert) - elapsed_us(event)) / float(DAY_US)
 
@@ -110,11 +125,19 @@ def prior_activity(
     last_non_detection: Column | str,
     event_time: Column | str,
 ) -> Column:
-    """Tell new, unknown or active: whether the object was there before the event.
+    """Whether an object was seen before an event: ``new``, ``active`` or ``unknown``.
 
-    active: detected before the event. new: first detected at the event or later, and a
-    non-detection before that is on record. unknown: no first detection is known, or
-    nobody is known to have looked before it.
+    Parameters
+    ----------
+    first_detection, last_non_detection, event_time : Column or name of a column
+        Timestamps. Null is not known.
+
+    Returns
+    -------
+    Column of str
+        ``active``: detected before the event. ``new``: first detected at the event or
+        later, with an upper limit before that. ``unknown``: no first detection or no
+        upper limit is known.
     """
     first, limit, event = map(
         _column, (first_detection, last_non_detection, event_time)

@@ -11,19 +11,21 @@ from fink_voevent.cli.match import one_line
 from fink_voevent.offline.matching import match_night
 
 
-def test_without_its_map_a_notice_is_matched_in_time_only(
+def test_a_notice_without_its_sky_map_is_matched_in_time_only(
     spark, settings, datatest, tmp_path
 ):
     (tmp_path / "notice.json").write_bytes(mapless())
     changed = settings.model_copy(update={"window": "9000,9000", "cap_deg2": 41253})
     where = (str(datatest / "alerts"), [str(tmp_path / "notice.json")])
-    tally = match_night(spark, changed, *where, tmp_path / "out")
-    assert list(tally.in_time_only.values()) == [tally.alerts] == [tally.coincidences]
+    counts = match_night(spark, changed, *where, tmp_path / "out")
+    assert (
+        list(counts.in_time_only.values()) == [counts.alerts] == [counts.coincidences]
+    )
     row = pq.read_table(tmp_path / "out" / "coincidences.parquet").to_pylist()[0]
     assert ": new, in time only, as its sky map is not here, " in one_line(row)
 
 
-def test_maps_come_from_the_hosts_that_may_be_asked(
+def test_sky_maps_are_fetched_from_the_allowed_hosts(
     spark, settings, datatest, tmp_path, caplog
 ):
     allowed = {"window": "9000,9000", "skymap_hosts": "127.0.0.1"}
@@ -34,11 +36,11 @@ def test_maps_come_from_the_hosts_that_may_be_asked(
             (tmp_path / f"{name}.json").write_bytes(raw)
         notices = [str(path) for path in tmp_path.glob("*.json")]
         out = tmp_path / "out"
-        tally = match_night(spark, changed, str(datatest / "alerts"), notices, out)
+        counts = match_night(spark, changed, str(datatest / "alerts"), notices, out)
         assert server.asked == ["/gone", "/map"]
     assert "/gone" in caplog.text
     rows = pq.read_table(out / "coincidences.parquet").to_pylist()
-    (awaiting,) = tally.in_time_only
+    (awaiting,) = counts.in_time_only
     found = [r for r in rows if r["event_id"] != awaiting]
     assert "ZTF22aaaagrb" in {r["object_id"] for r in found}
     assert all(r["credible_level"] < 0.95 for r in found)

@@ -35,7 +35,7 @@ def joined(cells: list[dict]) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
-def test_a_region_is_moved_as_its_centre_is(spark, tmp_path, quarters):
+def test_a_region_moves_with_its_centre(spark, tmp_path, quarters):
     places = [(10.0, 80.0), (350.0, 0.0), (100.0, -85.0), (45.0, 41.0)]
     events = [event(i, *place, 8.0) for i, place in enumerate(places)]
     df = live(spark, tmp_path / "e.parquet", events)
@@ -50,7 +50,7 @@ def test_a_region_is_moved_as_its_centre_is(spark, tmp_path, quarters):
     assert moved == events[0]["time"] + timedelta(days=2)
 
 
-def test_four_quarters_are_none(spark, tmp_path):
+def test_four_quarter_turns_change_nothing(spark, tmp_path):
     one = map_event(1, 4)
     df = live(spark, tmp_path / "e.parquet", [one])
     (row,) = collect(scramble.scrambled(df, 4, 0))
@@ -58,7 +58,7 @@ def test_four_quarters_are_none(spark, tmp_path):
     assert joined(row["cells"]) == joined(one["cells"])
 
 
-def test_what_chance_gives_is_what_the_rates_predict(spark, tmp_path):
+def test_coincidences_by_chance_are_as_many_as_the_rates_predict(spark, tmp_path):
     rng = np.random.default_rng(8)
     events = [
         event(

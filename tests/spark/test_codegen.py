@@ -70,19 +70,19 @@ def method_sizes(spark, df) -> list[int]:
     """Bytes of the largest method of each stage."""
     debug = getattr(spark._jvm.org.apache.spark.sql.execution.debug, "package$")
     plan = df._jdf.queryExecution().executedPlan()
-    told = getattr(debug, "MODULE$").codegenString(plan)
-    return [int(size) for size in re.findall(r"maxMethodCodeSize:(\d+)", told)]
+    code = getattr(debug, "MODULE$").codegenString(plan)
+    return [int(size) for size in re.findall(r"maxMethodCodeSize:(\d+)", code)]
 
 
 @pytest.mark.parametrize("made", [lambda f, _: f, scored], ids=["pairs", "scored"])
-def test_no_method_is_too_large_to_be_fused(spark, found, live, made):
+def test_no_generated_method_is_too_large(spark, found, live, made):
     sizes = method_sizes(spark, pairing.with_status(made(found, live), "new"))
     assert sizes
     assert max(sizes) <= LARGEST_METHOD
 
 
 @pytest.mark.parametrize("made", [lambda f, _: f, scored], ids=["pairs", "scored"])
-def test_each_operator_over_alerts_is_fused(found, live, made):
+def test_spark_fuses_each_operator_over_alerts(found, live, made):
     path = path_of_the_alerts(made(found, live))
     assert path[-1].startswith("FileScan parquet [survey")
     alone = [line[:100] for line in path[:-1] if not line.startswith("*(")]
@@ -90,7 +90,7 @@ def test_each_operator_over_alerts_is_fused(found, live, made):
 
 
 @pytest.mark.parametrize(("survey", "through_arrays"), [("ztf", 2), ("rubin", 1)])
-def test_thin_alerts_are_made_by_code_that_is_fused(
+def test_spark_fuses_the_code_that_makes_thin_alerts(
     spark, datatest, survey, through_arrays
 ):
     folder = datatest / {"ztf": "alerts", "rubin": "rubin"}[survey]
@@ -103,8 +103,8 @@ def test_thin_alerts_are_made_by_code_that_is_fused(
     assert all("filter(" not in line for line in path if line.startswith("*("))
 
 
-def test_of_a_history_only_what_is_asked_is_read(spark, tmp_path):
-    """Real packets tell forty columns of each earlier detection."""
+def test_only_the_fields_of_a_history_that_are_used_are_read(spark, tmp_path):
+    """Real packets have forty columns for each earlier detection."""
     now = "jd double, fid int, magpsf float, isdiffpos string"
     past = f"{now}, diffmaglim float, rb float"
     schema = (
@@ -119,5 +119,5 @@ def test_of_a_history_only_what_is_asked_is_read(spark, tmp_path):
         for field in json.loads(scan.requiredSchema().json())["fields"]
         if field["name"] == "prv_candidates"
     ]
-    asked = {"jd", "fid", "magpsf", "isdiffpos", "diffmaglim"}
-    assert {field["name"] for field in read} == asked
+    used = {"jd", "fid", "magpsf", "isdiffpos", "diffmaglim"}
+    assert {field["name"] for field in read} == used

@@ -8,11 +8,11 @@ import os
 import subprocess
 import sys
 
-from fink_voevent.spark.session import tries_again
+from fink_voevent.spark.session import retries_tasks
 
 SCRIPT = """
 from fink_voevent.config.load import load
-from fink_voevent.spark.session import build, tries_again
+from fink_voevent.spark.session import build, retries_tasks
 
 def files(rows):
     import fink_voevent.notices.streams
@@ -21,7 +21,7 @@ def files(rows):
 
 values = {"spark_master": "local-cluster[1,1,1024]", "driver_memory": "1g"}
 spark = build(load({}, values).settings, "test")
-assert tries_again(spark)
+assert retries_tasks(spark)
 print(*set(spark.range(1).rdd.mapPartitions(files).collect()))
 spark.stop()
 """
@@ -50,7 +50,7 @@ def test_executors_run_the_package_that_was_shipped(tmp_path):
 
 
 def test_one_machine_does_no_task_again(spark):
-    assert not tries_again(spark)
+    assert not retries_tasks(spark)
 
 
 def test_a_night_is_matched_on_a_cluster_as_on_one_machine(tmp_path, datatest):

@@ -45,7 +45,7 @@ def values(df, *columns):
     return [np.array(column) for column in zip(*rows, strict=True)]
 
 
-def test_healpix_index_is_that_of_cdshealpix(sky):
+def test_healpix_index_equals_that_of_cdshealpix(sky):
     df, ra, dec = sky
     (ours,) = values(df, udf.healpix_index("ra", "dec"))
     oracle = lonlat_to_healpix(
@@ -76,13 +76,13 @@ def test_coarser_cells_are_shifts_of_the_index(sky, order):
     ("ra", "dec"), [(None, 0.0), (0.0, None), (float("nan"), 0.0), (0.0, float("nan")),
                     (0.0, 90.1), (0.0, -90.1), (float("inf"), 0.0)]
 )  # fmt: skip
-def test_no_position_has_no_index(spark, ra, dec):
+def test_the_index_of_an_invalid_position_is_null(spark, ra, dec):
     df = spark.createDataFrame([(ra, dec)], "ra double, dec double")
     assert df.select(udf.healpix_index("ra", "dec")).head()[0] is None
 
 
 @pytest.mark.parametrize("centre", [(0.0, 0.0), (123.4, -56.7), (10.0, 90.0)])
-def test_separation_is_that_of_astropy_to_a_nanodegree(sky, centre):
+def test_separation_equals_that_of_astropy_to_a_nanodegree(sky, centre):
     df, ra, dec = sky
     (ours,) = values(df, udf.separation("ra", "dec", *centre))
     oracle = SkyCoord(ra, dec, unit="deg").separation(SkyCoord(*centre, unit="deg")).deg
@@ -90,14 +90,14 @@ def test_separation_is_that_of_astropy_to_a_nanodegree(sky, centre):
 
 
 @pytest.mark.parametrize("step", [0.0, 1e-12, 1e-7, 1e-3, 1.0, 179.9999, 180.0])
-def test_separation_is_exact_from_nothing_to_the_antipode(spark, step):
+def test_separation_is_exact_from_zero_to_the_antipode(spark, step):
     df = spark.createDataFrame([(step,)], "dec double")
     north = df.select(udf.separation(20.0, -90.0, 20.0, F.col("dec") - 90.0)).head()[0]
     assert north == pytest.approx(step, abs=1e-12)
 
 
 @pytest.mark.parametrize("radius", [0.0, 0.5, 90.0, 180.0])
-def test_within_includes_the_edge_and_nothing_beyond(sky, radius):
+def test_within_includes_the_edge_and_nothing_outside(sky, radius):
     df, ra, dec = sky
     (ours,) = values(df, udf.within("ra", "dec", 30.0, 40.0, radius))
     oracle = SkyCoord(ra, dec, unit="deg").separation(SkyCoord(30, 40, unit="deg")).deg
@@ -105,7 +105,7 @@ def test_within_includes_the_edge_and_nothing_beyond(sky, radius):
     assert (ours == (oracle <= radius))[clear].all()
 
 
-def test_credible_level_and_density_are_those_of_the_mixture(spark):
+def test_credible_level_and_density_equal_those_of_the_mixture(spark):
     mixture = localization.Fisher(0.9, 120.0, 8.0)
     theta = np.linspace(0, 180, 500)
     df = spark.createDataFrame(
@@ -148,45 +148,45 @@ def test_delay_is_elapsed_time_over_leap_seconds(spark):
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/Los_Angeles"])
-def test_elapsed_time_steps_at_each_leap_second_in_any_time_zone(spark, zone):
+def test_elapsed_time_has_each_leap_second_in_any_time_zone(spark, zone):
     around = (-1, 0, 1, 15 * udf.DAY_US)
     moments = [at_us + step for at_us, _ in leap_seconds() for step in around]
     moments += [-86_400_000_001, -1, 0, 1, 4_102_444_800_000_000]
     df = spark.createDataFrame(list(enumerate(moments)), "i int, us bigint")
-    held = spark.conf.get("spark.sql.session.timeZone")
+    zone_before = spark.conf.get("spark.sql.session.timeZone")
     spark.conf.set("spark.sql.session.timeZone", zone)
     try:
         (ours,) = values(df, udf.elapsed_us(F.call_udf("timestamp_micros", "us")))
     finally:
-        spark.conf.set("spark.sql.session.timeZone", held)
-    held_s = [
+        spark.conf.set("spark.sql.session.timeZone", zone_before)
+    offsets_s = [
         max((s for at_us, s in leap_seconds() if at_us <= moment), default=0)
         for moment in moments
     ]
     assert ours.tolist() == [
-        moment + s * 10**6 for moment, s in zip(moments, held_s, strict=True)
+        moment + s * 10**6 for moment, s in zip(moments, offsets_s, strict=True)
     ]
 
 
-def test_tai_is_utc_on_both_sides_of_each_leap_second(spark):
+def test_tai_becomes_utc_on_both_sides_of_each_leap_second(spark):
     steps = [s * 1_000_000 for s in (-40, -37, -1, 1, 37, 40)] + [-20, 20]
     moments = [at_us + step for at_us, _ in leap_seconds() for step in steps]
     moments += [-86_400_000_000, 10, 4_102_444_800_000_000]
-    ahead_s = [
+    offsets_s = [
         max((s for at_us, s in leap_seconds() if at_us <= moment), default=0)
         for moment in moments
     ]
     tai = [
         (n, (moment + s * 10**6) / 86_400e6 + 40587.0)
-        for n, (moment, s) in enumerate(zip(moments, ahead_s, strict=True))
+        for n, (moment, s) in enumerate(zip(moments, offsets_s, strict=True))
     ]
     df = spark.createDataFrame(tai, "i int, mjd double")
     (ours,) = values(df, F.call_udf("unix_micros", udf.time_of_mjd_tai("mjd")))
-    # a double tells such a date to 0.6 microseconds
+    # the resolution of a double is 0.6 microseconds here
     assert np.abs(ours - np.array(moments)).max() <= 1
 
 
-def test_julian_dates_are_times_to_a_microsecond(spark):
+def test_julian_dates_become_times_to_a_microsecond(spark):
     jds = 2451545.0 + RNG.uniform(0, 9000, 200)
     df = spark.createDataFrame(
         [(i, float(j)) for i, j in enumerate(jds)], "i int, jd double"
@@ -225,7 +225,7 @@ def test_prior_activity_has_three_classes(spark, first, limit, expected):
     assert df.select(udf.prior_activity("f", "l", event)).head()[0] == expected
 
 
-def test_the_examples_of_the_page_are_true(spark):
+def test_the_examples_of_the_docstrings_are_right(spark):
     result = doctest.testmod(udf, extraglobs={"spark": spark})
     assert result.attempted > 0
     assert result.failed == 0
