@@ -89,7 +89,7 @@ def _parse(
     for landed, row in zip(group, parsed, strict=True):
         if isinstance(row, NoticeError):
             rows["quarantine"].append({**landed, "reason": str(row)})
-        elif registry.is_own(row["ivorn"]):  # or we would answer ourselves for ever
+        elif registry.is_ours(row["ivorn"]):  # or we would answer ourselves for ever
             rows["quarantine"].append({**landed, "reason": OWN})
         else:
             rows["events"].append(row | {c: landed[c] for c in RECEPTION})

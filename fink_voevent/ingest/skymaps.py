@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import InputError, NoticeError, StorageError
 from fink_voevent.ingest.download import fetch
-from fink_voevent.notices.normalisation import pixels
+from fink_voevent.notices.normalisation import pixel_rows
 from fink_voevent.sky import skymap
 from fink_voevent.store import arrow_tables
 from fink_voevent.store.filesystem import open_store
@@ -135,7 +135,7 @@ def get(url: str, allowed: Sequence[str]) -> dict[str, Any]:
         "skymap_url": url,
         "skymap_sha256": hashlib.sha256(content).hexdigest(),
         "cells": [{"lo": lo, "hi": hi} for lo, hi in found.ranges()],
-        "pixels": pixels(found),
+        "pixels": pixel_rows(found),
     }
 
 

@@ -107,7 +107,8 @@ def batch_writer(
     """
     ledger, fence = Ledger(settings.root, STAGE), Fence.take(settings.root, STAGE)
     registry = dataclasses.replace(
-        streams.load(settings.streams), own=streams.authority(settings.local_ivo)
+        streams.load(settings.streams),
+        our_authority=streams.authority(settings.local_ivo),
     )
 
     def process(landed: DataFrame, batch: int) -> None:

@@ -21,7 +21,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from fink_voevent.errors import StorageError
-from fink_voevent.notices.formats import format_of
+from fink_voevent.notices.formats import detect_format
 from fink_voevent.store import sqlite
 
 _TABLES = """
@@ -98,7 +98,7 @@ class Spool:
                 int(datetime.now(timezone.utc).timestamp() * 1e6),
                 d.transport,
                 d.source,
-                format_of(d.raw),
+                detect_format(d.raw),
                 sha256(d.raw),
                 d.raw,
             )

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""A document, of any publisher and format, to one row of the table events."""
+"""Notices: a document of any publisher and format becomes a row of the table events."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ def read_notice(raw: bytes, streams_file: str = "") -> dict[str, Any]:
     raw : bytes
         The document.
     streams_file : str, optional
-        Path of a file of streams that extends or overrides the built-in ones.
+        Path of a file of streams, which adds to or replaces the built-in ones.
 
     Returns
     -------
     dict
-        The columns of the table events (docs/tables.md), without those of the
-        reception, `received_at` and `transport`.
+        Values of the columns of the table events (docs/tables.md) by name, without
+        those of the reception, `received_at` and `transport`.
 
     Raises
     ------
     NoticeError
         If the document cannot be read as a notice; the message says why.
     ConfigError
-        If `streams_file` is missing or wrong.
+        If `streams_file` cannot be read or has a mistake.
 
     Examples
     --------
@@ -38,7 +38,8 @@ def read_notice(raw: bytes, streams_file: str = "") -> dict[str, Any]:
     >>> notice["event_id"], notice["messenger"], round(notice["ra"], 2)
     ('IceCube-130033-50579430', 'neutrino', 77.29)
     """
-    # here, as the readers load astropy: a command that reads nothing starts without it
+    # Imported here, because the readers load astropy, and commands that read no notice
+    # start faster without it.
     from fink_voevent.notices import streams
     from fink_voevent.notices.normalisation import normalise
 

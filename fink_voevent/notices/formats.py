@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Which format the bytes of a notice have, and its reader."""
+"""Detect the format of a notice, and read it with the reader of that format."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from collections.abc import Sequence
 
 from fink_voevent.errors import NoticeError, each
 from fink_voevent.notices import gcn_json, voevent
-from fink_voevent.notices.voevent import Document
+from fink_voevent.notices.document import Document
 
 
-def format_of(raw: bytes) -> str:
-    """Name of the format: voevent, igwn.gwalert or gcn.notices.
+def detect_format(raw: bytes) -> str:
+    """Return the format of a notice: voevent, igwn.gwalert or gcn.notices.
 
-    Told from the bytes: transports do not say. What is no JSON is taken as a VOEvent,
-    whose reader says what is wrong with it.
+    It is detected from the bytes, because transports do not report it. Anything that
+    does not begin like JSON is taken as a VOEvent, whose reader reports what is wrong
+    with it.
     """
     if not gcn_json.is_json(raw):
         return "voevent"
@@ -23,12 +24,15 @@ def format_of(raw: bytes) -> str:
 
 
 def read_all(raws: Sequence[bytes]) -> list[Document | NoticeError]:
-    """Read several notices, in order; the error where one cannot be read."""
-    as_json = [gcn_json.is_json(raw) for raw in raws]
-    xml = iter(
-        voevent.read_all([r for r, j in zip(raws, as_json, strict=True) if not j])
-    )
-    json = iter(
-        each(gcn_json.read, [r for r, j in zip(raws, as_json, strict=True) if j])
-    )
-    return [next(json) if j else next(xml) for j in as_json]
+    """Read several notices of any format.
+
+    Returns
+    -------
+    list
+        For each notice, in order, its content, or the error if it cannot be read.
+    """
+    are_json = [gcn_json.is_json(raw) for raw in raws]
+    pairs = list(zip(raws, are_json, strict=True))
+    xml = iter(voevent.read_all([raw for raw, is_json in pairs if not is_json]))
+    json = iter(each(gcn_json.read, [raw for raw, is_json in pairs if is_json]))
+    return [next(json) if is_json else next(xml) for is_json in are_json]

@@ -1,9 +1,10 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""JSON notices to `Document`: LVK's (igwn.gwalert) and GCN's (its core schema).
+"""Read JSON notices, of LVK (igwn.gwalert) and of GCN's core schema, to `Document`.
 
-Such a notice has no ivorn: one is made of what identifies it. All else becomes what it
-would be in a VOEvent, so that streams.toml and what follows serve both.
+These notices have no ivorn; one is composed of the fields that identify the notice.
+Everything else is stored as a VOEvent would have it, so that streams.toml and all later
+steps serve both formats.
 """
 
 from __future__ import annotations
@@ -20,14 +21,19 @@ from typing import Any
 from astropy.coordinates import angular_separation
 
 from fink_voevent.errors import NoticeError
-from fink_voevent.notices.measurements import number
-from fink_voevent.notices.voevent import MAX_BYTES, Document, Location, Param
+from fink_voevent.notices.document import (
+    MAX_BYTES,
+    Document,
+    Location,
+    Param,
+    parse_number,
+)
 
 LVK, GCN = "igwn.gwalert", "gcn.notices"
 MAX_DEPTH = 16
 _SCHEMA = re.compile(r"gcn/notices/(?P<topic>[\w./-]+?)\.schema\.json")
-_MAPS = ("skymap", "healpix_file")  # base64, not Params
-# What the role of a VOEvent says, by alert_tense of GCN's schema.
+_MAPS = ("skymap", "healpix_file")  # base64: they do not become Params
+# Role of a VOEvent, by the alert_tense of GCN's schema.
 _ROLES = {
     "current": "observation",
     "archival": "observation",
@@ -40,8 +46,8 @@ _UNITS = {"far": "Hz", "ra": "deg", "dec": "deg", "ra_dec_error": "deg"}
 
 
 def is_json(raw: bytes) -> bool:
-    """Whether bytes begin as a JSON object does."""
-    if raw[:1] == b"<":  # nearly all are XML
+    """Return whether bytes begin like a JSON object."""
+    if raw[:1] == b"<":  # XML, as most notices are
         return False
     return raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
 
@@ -49,10 +55,17 @@ def is_json(raw: bytes) -> bool:
 def read(raw: bytes) -> Document:
     """Read a JSON notice.
 
+    Parameters
+    ----------
+    raw : bytes
+        The JSON document.
+
     Raises
     ------
     NoticeError
-        Where it is no JSON object, or neither LVK's nor of GCN's schema.
+        If the document is larger than `MAX_BYTES`, is not a JSON object, is nested too
+        deeply, or is neither an alert of LVK nor of a schema of GCN. The message is the
+        reason.
     """
     if len(raw) > MAX_BYTES:
         raise NoticeError(f"larger than {MAX_BYTES} bytes")
@@ -64,26 +77,26 @@ def read(raw: bytes) -> Document:
         raise NoticeError("not a JSON object")
     schema = _SCHEMA.search(str(content.get("$schema", "")))
     if "superevent_id" in content:
-        return _lvk(raw, content)
+        return _lvk_document(raw, content)
     if schema is not None:
-        return _gcn(raw, content, schema["topic"])
+        return _gcn_document(raw, content, schema["topic"])
     raise NoticeError(
         "JSON without superevent_id (LVK) and without a $schema of GCN's notices"
     )
 
 
-def _lvk(raw: bytes, content: dict[str, Any]) -> Document:
+def _lvk_document(raw: bytes, content: dict[str, Any]) -> Document:
     event = content.get("event")
     event = event if isinstance(event, dict) else {}  # null in a retraction
-    wanted = ("superevent_id", "alert_type", "time_created")
-    missing = [k for k in wanted if not content.get(k)]
+    required = ("superevent_id", "alert_type", "time_created")
+    missing = [name for name in required if not content.get(name)]
     if missing:
         raise NoticeError(f"an alert of LVK without {', '.join(missing)}")
-    parts = [content[k] for k in wanted]
-    test = str(content["superevent_id"]).startswith(("M", "T"))
+    parts = [content[name] for name in required]
+    is_test = str(content["superevent_id"]).startswith(("M", "T"))
     return Document(
         ivorn="ivo://gwnet/igwn.gwalert#" + "-".join(map(_text, parts)),
-        role="test" if test else "observation",
+        role="test" if is_test else "observation",
         schema_version=None,
         schema_valid=None,
         date=_text(content["time_created"]),
@@ -91,20 +104,20 @@ def _lvk(raw: bytes, content: dict[str, Any]) -> Document:
         locations=(_location(event, event.get("time")),),
         cites=(),
         digest=hashlib.sha256(raw).hexdigest(),
-        skymap=_map(event.get("skymap")),
+        skymap=_decoded_map(event.get("skymap")),
     )
 
 
-def _gcn(raw: bytes, content: dict[str, Any], topic: str) -> Document:
+def _gcn_document(raw: bytes, content: dict[str, Any], topic: str) -> Document:
     digest = hashlib.sha256(raw).hexdigest()
     names = (content.get(k) for k in ("id", "event_name", "trigger_time"))
     name = next((_text(_first(n)) for n in names if n), digest[:16])
-    wanted = ("alert_type", "record_number", "alert_datetime")
-    parts = [_text(content[k]) for k in wanted if content.get(k) is not None]
-    tense = _ROLES.get(str(content.get("alert_tense", "current")), "observation")
+    optional = ("alert_type", "record_number", "alert_datetime")
+    parts = [_text(content[k]) for k in optional if content.get(k) is not None]
+    role = _ROLES.get(str(content.get("alert_tense", "current")), "observation")
     return Document(
         ivorn=f"ivo://gcn.nasa.gov/{topic}#" + "-".join([name, *parts]),
-        role=tense,
+        role=role,
         schema_version=None,
         schema_valid=None,
         date=_text(content["alert_datetime"]) if "alert_datetime" in content else None,
@@ -112,16 +125,20 @@ def _gcn(raw: bytes, content: dict[str, Any], topic: str) -> Document:
         locations=(_location(content, content.get("trigger_time")),),
         cites=(),
         digest=digest,
-        skymap=_map(content.get("healpix_file")),
+        skymap=_decoded_map(content.get("healpix_file")),
     )
 
 
 def _location(content: Mapping[str, Any], time: Any) -> Location:
     ra, dec = content.get("ra"), content.get("dec")
-    stated = content.get("ra_dec_error")
-    corners = _corners(content) if stated is None else ()
-    error = _around(content, corners) if stated is None else _longest(stated)
-    containment = number(_text(content.get("containment_probability")))
+    stated_error = content.get("ra_dec_error")
+    if stated_error is None:
+        corners = _corners(content)
+        error = _circumscribed_radius(content, corners)
+    else:
+        corners = ()
+        error = _largest(stated_error)
+    containment = parse_number(_text(content.get("containment_probability")))
     return Location(
         coord_system="UTC-ICRS-TOPO",
         time=_text(time) if time else None,
@@ -132,34 +149,35 @@ def _location(content: Mapping[str, Any], time: Any) -> Location:
         unit="deg",
         containment=containment if containment and 0 < containment < 1 else None,
         systematic_included=content.get("systematic_included") is True,
-        ellipse=_ellipse(stated),
+        ellipse=_ellipse(stated_error),
         corners=corners,
     )
 
 
 def _numbers(value: Any) -> list[float]:
-    """Finite numbers of a list; none where one of them is not."""
-    found = [number(_text(v)) for v in value] if isinstance(value, list) else []
-    return [] if None in found else [v for v in found if v is not None]
+    """Finite numbers of a list; empty if one of its items is not a finite number."""
+    items = value if isinstance(value, list) else []
+    numbers = [parse_number(_text(item)) for item in items]
+    return [] if None in numbers else [n for n in numbers if n is not None]
 
 
-def _ellipse(stated: Any) -> tuple[float, float, float] | None:
+def _ellipse(stated_error: Any) -> tuple[float, float, float] | None:
     """Half-axes and position angle (deg) of GCN's ``[a, b, PA]``."""
-    found = _numbers(stated)
-    if not 2 <= len(found) <= 3:
+    numbers = _numbers(stated_error)
+    if not 2 <= len(numbers) <= 3:
         return None
-    major, minor, angle = (*found, 0.0)[:3]
+    major, minor, angle = (*numbers, 0.0)[:3]
     return major, minor, angle
 
 
-def _longest(stated: Any) -> Any:
-    """Radius, or the longer half-axis of an ellipse."""
-    found = _numbers(stated)[:2]
-    return max(found) if found else _first(stated)
+def _largest(stated_error: Any) -> Any:
+    """Radius of a circle, or longer half-axis of an ellipse, as written."""
+    half_axes = _numbers(stated_error)[:2]
+    return max(half_axes) if half_axes else _first(stated_error)
 
 
 def _corners(content: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:
-    """Corners of MAXI's error boxes, right ascension and declination (deg)."""
+    """Right ascension and declination (deg) of the corners of MAXI's error boxes."""
     corners = content.get("rectangular_error_corners")
     places = [_numbers(c) for c in corners] if isinstance(corners, list) else []
     if any(len(place) != 2 or abs(place[1]) > 90 for place in places):
@@ -167,10 +185,10 @@ def _corners(content: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:
     return tuple((ra, dec) for ra, dec in places)
 
 
-def _around(
+def _circumscribed_radius(
     content: Mapping[str, Any], corners: tuple[tuple[float, float], ...]
 ) -> float | None:
-    """Radius of the circle around corners, deg."""
+    """Radius (deg) of the circle around the position that contains all corners."""
     centre = _numbers([content.get("ra"), content.get("dec")])
     if len(centre) != 2 or not corners:
         return None
@@ -182,23 +200,27 @@ def _around(
 
 
 def _params(content: Mapping[str, Any], group: str = "") -> Iterator[Param]:
-    """Give leaves as Params, those within objects last; a list is several of a name."""
+    """Yield the values of an object as Params, those of inner objects last.
+
+    A list becomes several Params of one name.
+    """
     if group.count("/") > MAX_DEPTH:
-        raise NoticeError("refused: nested too deep")
-    inner = []
+        raise NoticeError("refused: nested too deeply")
+    inner_objects = []
     for name, value in content.items():
         if name in _MAPS or value is None:
             continue
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, dict):
-                inner.append((name, item))
+                inner_objects.append((name, item))
             elif item is not None:
                 yield Param(group, name, _text(item), _UNITS.get(name, ""), "")
-    for name, item in inner:
+    for name, item in inner_objects:
         yield from _params(item, f"{group}/{name}" if group else name)
 
 
 def _first(value: Any) -> Any:
+    """First item of a list, or the value itself if it is not a list."""
     if isinstance(value, list):
         return value[0] if value else None
     return value
@@ -208,10 +230,11 @@ def _text(value: Any) -> str:
     return value.strip() if isinstance(value, str) else json.dumps(value)
 
 
-def _map(text: Any) -> bytes | None:
+def _decoded_map(text: Any) -> bytes | None:
+    """Bytes of a sky map in base64; empty if it cannot be decoded."""
     if not isinstance(text, str) or not text:
         return None
     try:
         return base64.b64decode(text, validate=False)
     except (binascii.Error, ValueError):
-        return b""  # kept as a map that cannot be read
+        return b""  # reported as a map that cannot be read, not as a missing map

@@ -1,8 +1,8 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Which event a notice belongs to, which version it is, and whether it is meant.
+"""Identity of a notice: its event, its version, its kind and its tense.
 
-All from the notice itself, never from the order of arrival.
+All are determined from the notice itself, never from the order of arrival.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from fink_voevent.notices.document import Document
 from fink_voevent.notices.streams import Stream
-from fink_voevent.notices.voevent import Document
 
 RANK_STEP = 1_000_000  # version = rank * RANK_STEP + sequence
-# Of JSON notices: GCN's order, and the names of their dates.
+# Of JSON notices: the order of GCN's alert types, and the names of the dates.
 _ALERT_TYPES = {"initial": 0, "subsequent": 1, "update": 2, "retraction": 3}
 _DATES = frozenset(("alert_datetime", "time_created"))
 _TRUE = frozenset(("true", "1", "yes"))
@@ -25,7 +25,13 @@ _FIELD = re.compile(r"\{([^{}]+)\}")
 
 
 def fill(template: str, values: Mapping[str, str]) -> str | None:
-    """Template with ``{name}`` replaced; None where a name has no value."""
+    """Replace each ``{name}`` of a template by its value.
+
+    Returns
+    -------
+    str or None
+        None if a name has no value.
+    """
     names = _FIELD.findall(template)
     if any(not values.get(name, "").strip() for name in names):
         return None
@@ -33,10 +39,23 @@ def fill(template: str, values: Mapping[str, str]) -> str | None:
 
 
 def event_id(document: Document, stream: Stream, values: Mapping[str, str]) -> str:
-    """Name of the event that a notice belongs to.
+    """Return the identifier of the event to which a notice belongs.
 
-    Where the Params that the stream names are missing, it is the ivorn of the notice
-    that this one supersedes or retracts; else its own, an event of its own.
+    Parameters
+    ----------
+    document : Document
+        The notice.
+    stream : Stream
+        Its field `event` is the template of the identifier.
+    values : mapping
+        Values of the Params and of the named groups of the ivorn, by name.
+
+    Returns
+    -------
+    str
+        The filled template. If it names a Param that is missing, the ivorn of the
+        notice that this one supersedes or retracts, or else the ivorn of the notice
+        itself, which is then an event of its own.
     """
     if stream.id_mask:
         values = {k: _masked(v, stream.id_mask) for k, v in values.items()}
@@ -46,6 +65,7 @@ def event_id(document: Document, stream: Stream, values: Mapping[str, str]) -> s
 
 
 def _masked(value: str, mask: int) -> str:
+    """Bits of an integer within a mask; the value itself if it is not an integer."""
     try:
         return str(int(value) & mask)
     except ValueError:
@@ -53,10 +73,18 @@ def _masked(value: str, mask: int) -> str:
 
 
 def version(stream: Stream, values: Mapping[str, str]) -> tuple[int, bool]:
-    """Order of a notice within its event, and whether it is beyond the first.
+    """Return the version of a notice within its event.
 
-    The rank of the stream decides, then the sequence within it; for a JSON notice
-    without a date, what it says that it is.
+    The rank of the stream is decisive, then the first of the Params of its field
+    `sequence` that is an integer. A JSON notice without a date is ordered by its alert
+    type.
+
+    Returns
+    -------
+    version : int
+        Order of the notice within its event.
+    is_update : bool
+        Whether it cannot be the first notice of its event.
     """
     undated = "alert_type" in values and not _DATES.intersection(values)
     sequence = _ALERT_TYPES.get(values["alert_type"].lower(), 0) if undated else 0
@@ -72,41 +100,59 @@ def version(stream: Stream, values: Mapping[str, str]) -> tuple[int, bool]:
 
 
 def kind(document: Document, values: Mapping[str, str], is_update: bool) -> str:
-    """Tell initial, update or retraction, whatever the role.
+    """Return the kind of a notice, whatever its role.
 
-    Retractions are told by a citation, by a flag, by LVK's AlertType or by its packet
-    type 164: streams agree on no one of these.
+    Publishers mark retractions differently: by a citation, by a flag, by LVK's
+    AlertType or by its packet type 164. All of these are recognised.
+
+    Parameters
+    ----------
+    document : Document
+        The notice.
+    values : mapping
+        Values of the Params by name.
+    is_update : bool
+        As returned by `version`.
+
+    Returns
+    -------
+    str
+        ``initial``, ``update`` or ``retraction``.
     """
+    alert_type = values.get("alert_type", "").lower()
     if (
         any(cite == "retraction" for _, cite in document.cites)
         or any(values.get(name, "").lower() in _TRUE for name in _RETRACTION_FLAGS)
         or values.get("AlertType") == "Retraction"
-        or values.get("alert_type", "").lower() == "retraction"
+        or alert_type == "retraction"
         or values.get("Packet_Type") == "164"
     ):
         return "retraction"
-    told = values.get("alert_type", "").lower()
-    if told:  # JSON says it; its numbers may begin anywhere
-        return "update" if told == "update" else "initial"
+    if alert_type:  # the record numbers of JSON notices may begin at any number
+        return "update" if alert_type == "update" else "initial"
     if is_update or any(cite == "supersedes" for _, cite in document.cites):
         return "update"
     return "initial"
 
 
 def tense(document: Document, stream: Stream, values: Mapping[str, str]) -> str:
-    """Tell observation, test, injection, prediction or utility.
+    """Return whether a notice reports a real event, a test or something else.
 
-    A role that is missing or unknown is an observation, the schema's default.
+    A role that is missing or unknown is an observation, the default of the schema.
+
+    Returns
+    -------
+    str
+        ``observation``, ``test``, ``injection``, ``prediction`` or ``utility``.
     """
     role = (document.role or "observation").lower()
-    grace = values.get("GraceID") or values.get("superevent_id", "")
-    if "MDC" in (values.get("Search"), values.get("search")) or _MOCK_SUPEREVENT.match(
-        grace
-    ):
+    superevent = values.get("GraceID") or values.get("superevent_id", "")
+    is_mock_data = "MDC" in (values.get("Search"), values.get("search"))
+    if is_mock_data or _MOCK_SUPEREVENT.match(superevent):
         return "injection"
     if stream.tense is not None:
         return stream.tense
-    flagged = any(values.get(name, "").lower() in _TRUE for name in _TEST_FLAGS)
-    if role == "test" or flagged:
+    is_flagged = any(values.get(name, "").lower() in _TRUE for name in _TEST_FLAGS)
+    if role == "test" or is_flagged:
         return "test"
     return role if role in ("prediction", "utility", "injection") else "observation"

@@ -1,9 +1,9 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""`Document` to `Notice`: one honest row, the same for the same bytes.
+"""Convert a notice to a row of the table events.
 
-Which event, which version, when, where, how sure. What is particular to a publisher
-comes from its block in ``streams.toml``.
+The same bytes always give the same row. What is particular to a publisher is in its
+block of ``streams.toml``.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from fink_voevent.errors import NoticeError, each
-from fink_voevent.notices import formats, identity, measurements, voevent
-from fink_voevent.notices.position import Position, find_position
+from fink_voevent.notices import formats, identity, measurements
+from fink_voevent.notices.document import Document
+from fink_voevent.notices.position import find_position
 from fink_voevent.notices.streams import Registry, Stream
-from fink_voevent.notices.times import from_tjd, parse_iso, scale_of, to_utc
+from fink_voevent.notices.times import from_tjd, parse_iso, time_scale, to_utc
 from fink_voevent.sky.skymap import SkyMap
 from fink_voevent.tables.schema import NAMESPACE
 
 T = TypeVar("T")
-_SURPRISES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_UNEXPECTED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class EventTime(NamedTuple):
@@ -37,31 +38,54 @@ class EventTime(NamedTuple):
     source: str
 
 
-def notice_id(document: voevent.Document) -> str:
-    """Identity of a notice: UUIDv5 of its ivorn and of the bytes of its message."""
+@dataclass(frozen=True)
+class IdentifiedDocument:
+    """A document with its stream.
+
+    Parameters
+    ----------
+    document : Document
+        Its content.
+    stream : Stream
+        The block of ``streams.toml`` to which it belongs.
+    values : mapping
+        Values of its Params and of the named groups of its ivorn, by name.
+    issued : datetime or None
+        When it was issued, UTC.
+    """
+
+    document: Document
+    stream: Stream
+    values: Mapping[str, str]
+    issued: datetime | None
+
+
+def notice_id(document: Document) -> str:
+    """Return the UUIDv5 of a notice, from its ivorn and the bytes of its message."""
     name = f"notice {document.ivorn} {document.digest}"
     return str(uuid.uuid5(NAMESPACE, name))
 
 
 def normalise(raw: bytes, registry: Registry) -> dict[str, Any]:
-    """Row of the events table for a notice, without the columns of its reception.
+    """Convert a notice to a row of the table events.
 
     Parameters
     ----------
     raw : bytes
-        The document.
+        The document, in any format.
     registry : Registry
         The streams.
 
     Returns
     -------
     dict
-        By column name of `fink_voevent.tables.notices.EVENTS`.
+        Values of the columns `fink_voevent.tables.notices.EVENTS` by name, without
+        those of the reception, `received_at` and `transport`.
 
     Raises
     ------
     NoticeError
-        With the reason, where the bytes cannot be read as a notice.
+        If the bytes cannot be read as a notice. The message is the reason.
     """
     (row,) = normalise_all([raw], registry)
     if isinstance(row, NoticeError):
@@ -72,67 +96,99 @@ def normalise(raw: bytes, registry: Registry) -> dict[str, Any]:
 def normalise_all(
     raws: Sequence[bytes], registry: Registry
 ) -> list[dict[str, Any] | NoticeError]:
-    """Rows of several documents, in order; the error where one cannot be read.
+    """Convert several notices to rows of the table events.
 
-    Step by step, not document by document: each step then finds its code and tables in
-    the processor's cache, which saves a seventh of the time. Time scales are converted
-    all at once.
+    Parameters
+    ----------
+    raws : sequence of bytes
+        The documents, in any format.
+    registry : Registry
+        The streams.
+
+    Returns
+    -------
+    list
+        For each document, in order, the row that `normalise` returns, or the error if
+        it cannot be read.
     """
+    # Each step is done for all documents before the next, so that its code and tables
+    # stay in the processor's cache: this saves a seventh of the time.
     documents = formats.read_all(raws)
-    known = each(partial(_identify, registry), documents)
-    places = each(_place, known)
-    found = each(_row, raws, known, places)
-    rows = [f if isinstance(f, NoticeError) else f[0] for f in found]
-    dated = [f for f in found if not isinstance(f, NoticeError) and f[1] != "utc"]
-    utc = to_utc([row["time"] for row, _ in dated], [scale for _, scale in dated])
-    for (row, _), moment in zip(dated, utc, strict=True):
+    identified = each(partial(_identify, registry), documents)
+    positions = each(_position_columns, identified)
+    results = each(_row, raws, identified, positions)
+    rows = [r if isinstance(r, NoticeError) else r[0] for r in results]
+    # The rows whose time is in another scale, converted at once.
+    to_convert = [
+        r for r in results if not isinstance(r, NoticeError) and r[1] != "utc"
+    ]
+    utc = to_utc([row["time"] for row, _ in to_convert], [s for _, s in to_convert])
+    for (row, _), moment in zip(to_convert, utc, strict=True):
         row["time"] = moment
     return rows
 
 
-@dataclass(frozen=True)
-class Known:
-    """A document and its stream; `values` are its Params and the parts of its ivorn."""
-
-    document: voevent.Document
-    stream: Stream
-    values: Mapping[str, str]
-    issued: datetime | None
-
-
-def _understood(step: Callable[..., T]) -> Callable[..., T]:
-    """Make what we do not foresee in one document an error of that document alone."""
+def _reports_unexpected(step: Callable[..., T]) -> Callable[..., T]:
+    """Turn an unexpected error of a step into a NoticeError of that document alone."""
 
     @functools.wraps(step)
     def guarded(*items: Any) -> T:
         try:
             return step(*items)
-        except _SURPRISES as error:
+        except _UNEXPECTED as error:
             raise NoticeError(f"not understood, please report: {error!r}") from error
 
     return guarded
 
 
-@_understood
-def _identify(registry: Registry, document: voevent.Document) -> Known:
+@_reports_unexpected
+def _identify(registry: Registry, document: Document) -> IdentifiedDocument:
     issued = parse_iso(document.date)
     stream, groups = registry.find(document.ivorn, document.values, issued)
     values = {**document.values, **groups, "ivorn": document.ivorn}
-    return Known(document, stream, values, issued)
+    return IdentifiedDocument(document, stream, values, issued)
 
 
-@_understood
-def _place(known: Known) -> dict[str, Any]:
-    place = find_position(known.document, known.stream, known.values)
-    return _position_columns(place)
+@_reports_unexpected
+def _position_columns(identified: IdentifiedDocument) -> dict[str, Any]:
+    """Columns of the position and of the region."""
+    position = find_position(identified.document, identified.stream, identified.values)
+    fisher, ellipse, cells = position.fisher, position.ellipse, position.cells
+    return {
+        "ra": position.ra_deg,
+        "dec": position.dec_deg,
+        "position_kind": position.kind,
+        "error_raw": position.error_raw_deg,
+        "containment": position.containment,
+        "error_r90": position.error_r90_deg,
+        "area_90": position.area_90_deg2,
+        "fisher": None
+        if fisher is None
+        else {
+            "fraction": fisher.fraction,
+            "core_kappa": fisher.core_kappa,
+            "tail_kappa": fisher.tail_kappa,
+        },
+        "ellipse": None if ellipse is None else vars(ellipse),
+        "cells": None if cells is None else [{"lo": lo, "hi": hi} for lo, hi in cells],
+        "pixels": pixel_rows(position.skymap),
+        "distance": _map_distance(position.skymap),
+        "skymap_state": position.skymap_state,
+    }
 
 
-@_understood
-def _row(raw: bytes, known: Known, place: dict[str, Any]) -> tuple[dict[str, Any], str]:
+@_reports_unexpected
+def _row(
+    raw: bytes, identified: IdentifiedDocument, position: dict[str, Any]
+) -> tuple[dict[str, Any], str]:
     """Row with the time as written, and the scale of that time."""
-    document, stream, values = known.document, known.stream, known.values
+    document, stream, values = (
+        identified.document,
+        identified.stream,
+        identified.values,
+    )
     version, is_update = identity.version(stream, values)
-    when = _event_time(known)
+    event_time = _event_time(identified)
     row = {
         "ivorn": document.ivorn,
         "sha256": hashlib.sha256(raw).hexdigest(),
@@ -144,18 +200,18 @@ def _row(raw: bytes, known: Known, place: dict[str, Any]) -> tuple[dict[str, Any
         "live": stream.live,
         "schema_version": document.schema_version,
         "schema_valid": document.schema_valid,
-        "issued": known.issued,
+        "issued": identified.issued,
         "stream": stream.name,
-        "observatory": _fill(stream.observatory, values),
-        "instrument": _fill(stream.instrument, values),
+        "observatory": _filled(stream.observatory, values),
+        "instrument": _filled(stream.instrument, values),
         "messenger": stream.messenger,
-        "notice_type": _fill(stream.notice_type, values),
-        "time": when.time,
-        "time_source": when.source,
-        **place,
+        "notice_type": _filled(stream.notice_type, values),
+        "time": event_time.time,
+        "time_source": event_time.source,
+        **position,
         "window_before": stream.window_days[0],
         "window_after": stream.window_days[1],
-        "far": measurements.far(document),
+        "far": measurements.false_alarm_rate(document),
         "significance": measurements.significance(stream, values),
         "classification": measurements.classification(document),
         "skymap_url": measurements.skymap_url(document),
@@ -165,59 +221,37 @@ def _row(raw: bytes, known: Known, place: dict[str, Any]) -> tuple[dict[str, Any
         "cites": [{"ivorn": i, "cite": c} for i, c in document.cites],
         "params": document.params,
     }
-    if place["distance"] is None:  # the sky map's own, else what the notice says
+    if position["distance"] is None:  # the distance of the sky map has priority
         row["distance"] = measurements.distance(values)
-    return row, when.scale
+    return row, event_time.scale
 
 
-def _fill(template: str | None, values: Mapping[str, str]) -> str | None:
+def _filled(template: str | None, values: Mapping[str, str]) -> str | None:
     if template is None or "{" not in template:
         return template
     return identity.fill(template, values) or None
 
 
-def _event_time(known: Known) -> EventTime:
-    document = known.document
-    source = "isotime" if known.stream.time == "trigger" else "observation"
-    location = next((w for w in document.locations if w.time), None)
+def _event_time(identified: IdentifiedDocument) -> EventTime:
+    source = "isotime" if identified.stream.time == "trigger" else "observation"
+    location = next((w for w in identified.document.locations if w.time), None)
     moment = parse_iso(location.time) if location else None
     if location is not None and moment is not None:
-        return EventTime(moment, scale_of(location.coord_system), source)
-    moment = from_tjd(known.values, known.issued)
+        return EventTime(moment, time_scale(location.coord_system), source)
+    moment = from_tjd(identified.values, identified.issued)
     if moment is not None:
         return EventTime(moment, "utc", "tjd" if source == "isotime" else source)
     return EventTime(None, "utc", "none")
 
 
-def _position_columns(place: Position) -> dict[str, Any]:
-    mixture = place.fisher
-    return {
-        "ra": place.ra_deg,
-        "dec": place.dec_deg,
-        "position_kind": place.kind,
-        "error_raw": place.error_raw_deg,
-        "containment": place.containment,
-        "error_r90": place.error_r90_deg,
-        "area_90": place.area_90_deg2,
-        "fisher": None
-        if mixture is None
-        else {
-            "fraction": mixture.fraction,
-            "core_kappa": mixture.core_kappa,
-            "tail_kappa": mixture.tail_kappa,
-        },
-        "ellipse": None if place.ellipse is None else vars(place.ellipse),
-        "cells": None
-        if place.cells is None
-        else [{"lo": lo, "hi": hi} for lo, hi in place.cells],
-        "pixels": pixels(place.skymap),
-        "distance": _distance(place.skymap),
-        "skymap_state": place.skymap_state,
-    }
+def pixel_rows(skymap: SkyMap | None) -> list[dict[str, float]] | None:
+    """Return the pixels of a sky map as the tables store them; None without a map.
 
-
-def pixels(skymap: SkyMap | None) -> list[dict[str, float]] | None:
-    """Pixels of a map as the tables hold them; None where there is no map."""
+    Returns
+    -------
+    list of dict or None
+        ``lo``, ``hi``, ``level`` and ``density`` of each pixel, as in `SkyMap`.
+    """
     if skymap is None:
         return None
     names = ("lo", "hi", "level", "density")
@@ -225,7 +259,8 @@ def pixels(skymap: SkyMap | None) -> list[dict[str, float]] | None:
     return [dict(zip(names, pixel, strict=True)) for pixel in columns]
 
 
-def _distance(skymap: SkyMap | None) -> dict[str, float | None] | None:
+def _map_distance(skymap: SkyMap | None) -> dict[str, float | None] | None:
+    """Distance (Mpc) in the header of a sky map."""
     if skymap is None or skymap.distance is None:
         return None
     mean, std = skymap.distance

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The registry of publishers: which block of ``streams.toml`` a notice belongs to."""
+"""The registry of streams: find the block of ``streams.toml`` of a notice."""
 
 from __future__ import annotations
 
@@ -37,11 +37,15 @@ MESSENGERS = (
 
 @dataclass(frozen=True)
 class Stream:
-    """One block of ``streams.toml``; the fields are explained at its head."""
+    """One block of ``streams.toml``, at whose top the fields are explained.
+
+    `literal_prefix` is not a field of the file: it is the text, in lower case, with
+    which every ivorn that matches `pattern` begins.
+    """
 
     name: str
     pattern: re.Pattern[str]
-    start: str
+    literal_prefix: str
     messenger: str
     window_days: tuple[float, float]
     containment: float
@@ -70,7 +74,17 @@ class Stream:
     def matches(
         self, ivorn: str, params: Mapping[str, str], issued: datetime | None
     ) -> re.Match[str] | None:
-        """Return the match of the pattern, where all conditions of the block hold."""
+        """Return the match of the pattern if a notice fulfils all conditions.
+
+        Parameters
+        ----------
+        ivorn : str
+            Identifier of the notice.
+        params : mapping
+            Values of its Params by name.
+        issued : datetime or None
+            When it was issued, UTC.
+        """
         found = self.pattern.match(ivorn)
         if found is None:
             return None
@@ -85,27 +99,54 @@ class Stream:
 
 @dataclass(frozen=True)
 class Registry:
-    """All streams, in the order in which they are tried."""
+    """All streams.
+
+    Parameters
+    ----------
+    streams : tuple of Stream
+        In the order in which they are tried.
+    unknown : Stream
+        The stream of notices that no other stream matches.
+    our_authority : str
+        Authority of the notices that this installation sends, which are not ingested;
+        empty if it sends none.
+    """
 
     streams: tuple[Stream, ...]
     unknown: Stream
-    own: str = ""  # our own authority: what comes from it is not ingested
+    our_authority: str = ""
 
-    def is_own(self, ivorn: str) -> bool:
-        """Whether a notice is one that we sent."""
-        return bool(self.own) and authority(ivorn) == self.own
+    def is_ours(self, ivorn: str) -> bool:
+        """Return whether this installation sent the notice with an identifier."""
+        return bool(self.our_authority) and authority(ivorn) == self.our_authority
 
     def find(
         self, ivorn: str, params: Mapping[str, str], issued: datetime | None = None
     ) -> tuple[Stream, dict[str, str]]:
-        """Return the stream of a notice and the named groups of its pattern.
+        """Return the stream of a notice.
 
-        An ivorn that no block knows belongs to the stream ``unknown``: its
-        WhereWhen alone is used, with the defaults.
+        A notice that no block matches belongs to the stream ``unknown``: only its
+        WhereWhen is used, with the defaults.
+
+        Parameters
+        ----------
+        ivorn : str
+            Identifier of the notice.
+        params : mapping
+            Values of its Params by name.
+        issued : datetime or None
+            When it was issued, UTC.
+
+        Returns
+        -------
+        stream : Stream
+            The first stream that matches.
+        groups : dict
+            Named groups of its pattern in the ivorn.
         """
-        letters = ivorn.lower()
-        # most are told apart by plain letters, much faster than by expressions
-        for stream in [s for s in self.streams if letters.startswith(s.start)]:
+        lower = ivorn.lower()
+        # The prefix excludes most streams much faster than a regular expression.
+        for stream in [s for s in self.streams if lower.startswith(s.literal_prefix)]:
             found = stream.matches(ivorn, params, issued)
             if found is not None:
                 groups = {k: v for k, v in found.groupdict().items() if v is not None}
@@ -114,18 +155,25 @@ class Registry:
 
 
 def authority(ivorn: str) -> str:
-    """Give the authority of an identifier, ``ivo://<authority>/...``, in lower case."""
+    """Return the authority of an ivorn, ``ivo://<authority>/...``, in lower case."""
     return ivorn.lower().removeprefix("ivo://").partition("/")[0].partition("#")[0]
 
 
 @functools.lru_cache(maxsize=8)
 def load(path: str = "") -> Registry:
-    """Registry of the built-in streams and, before them, of the file at `path`.
+    """Load the built-in streams and those of a file.
+
+    Parameters
+    ----------
+    path : str, optional
+        A file whose blocks are tried before the built-in ones; a block with the name of
+        a built-in one replaces the fields that it gives.
 
     Raises
     ------
     ConfigError
-        Where a file is missing, is not TOML, or a block is wrong: named, in one line.
+        If a file cannot be read, is not TOML, or has a block with a mistake. The
+        message is one line that names the file or block.
     """
     text = (resources.files(__package__) / "streams.toml").read_text(encoding="utf-8")
     tables = [tomllib.loads(text)]
@@ -143,64 +191,56 @@ def _read(path: str) -> dict[str, Any]:
         raise ConfigError(f"VOEVENT_STREAMS={path} is not TOML: {error}") from None
 
 
-def _registry(tables: Iterable[dict[str, Any]], where: str) -> Registry:
-    merged: dict[str, dict[str, Any]] = {}
+def _registry(tables: Iterable[dict[str, Any]], file_name: str) -> Registry:
+    """Merge the tables of several files, the most important first."""
+    blocks: dict[str, dict[str, Any]] = {}
     shared: dict[str, dict[str, Any]] = {}
-    for table in reversed(list(tables)):  # the first overrides
+    for table in reversed(list(tables)):
         for key in ("window_days", "defaults", "systematic", "base"):
             shared[key] = {**shared.get(key, {}), **table.get(key, {})}
-        own = {block.get("name", ""): block for block in table.get("stream", [])}
-        fresh = {n: b for n, b in own.items() if n not in merged}
-        known = {n: {**b, **own.get(n, {})} for n, b in merged.items()}
-        merged = {**fresh, **known}
-    streams = tuple(_stream(block, shared, where) for block in merged.values())
+        given = {block.get("name", ""): block for block in table.get("stream", [])}
+        added = {n: b for n, b in given.items() if n not in blocks}
+        updated = {n: {**b, **given.get(n, {})} for n, b in blocks.items()}
+        blocks = {**added, **updated}
+    streams = tuple(_stream(block, shared, file_name) for block in blocks.values())
     unknown = {"name": "unknown", "pattern": "", "notice_type": None}
-    return Registry(streams, _stream(unknown, shared, where))
+    return Registry(streams, _stream(unknown, shared, file_name))
 
 
 def _stream(
-    block: dict[str, Any], shared: dict[str, dict[str, Any]], where: str
+    block: dict[str, Any], shared: dict[str, dict[str, Any]], file_name: str
 ) -> Stream:
+    """Stream of a block, with the fields of its base and the defaults."""
     name = block.get("name")
     try:
         values = {
             **shared["defaults"],
             **shared["base"].get(str(block.get("base")), {}),
+            **block,
         }
-        values |= block
         values.pop("base", None)
-        allowed = {f.name for f in fields(Stream)}
-        if not name or set(values) - allowed:
-            extra = ", ".join(sorted(set(values) - allowed)) or "no name"
-            raise ValueError(f"unknown or missing field: {extra}")
+        unknown = set(values) - {f.name for f in fields(Stream)}
+        if not name or unknown:
+            reason = ", ".join(sorted(unknown)) or "no name"
+            raise ValueError(f"unknown or missing field: {reason}")
         return Stream(**_typed(values, shared))
     except (ValueError, TypeError, KeyError, re.error) as error:
-        raise ConfigError(f"{where}, stream {name!r}: {error}") from None
-
-
-def literal_start(pattern: str) -> str:
-    """Letters, in lower case, with which all that a pattern matches begins."""
-    plain = pattern.replace("\\.", "\0")  # an escaped dot is a dot
-    found = re.match(r"[^\\\[\](){}.*+?^$|]*", plain)
-    letters = found[0] if found else ""
-    follows = plain[len(letters) : len(letters) + 1]
-    if "|" in re.sub(r"\(.*\)", "", plain):  # alternatives: no common start is known
-        return ""
-    if follows in ("*", "?", "{"):  # the last letter may be left out
-        letters = letters[:-1]
-    return letters.replace("\0", ".").lower()
+        raise ConfigError(f"{file_name}, stream {name!r}: {error}") from None
 
 
 def _typed(values: dict[str, Any], shared: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Check the fields of a block and convert them to the types of `Stream`."""
     typed = dict(values)
     if values["messenger"] not in MESSENGERS:
-        raise ValueError(f"messenger {values['messenger']!r} is none of {MESSENGERS}")
+        raise ValueError(
+            f"messenger {values['messenger']!r} is none of {', '.join(MESSENGERS)}"
+        )
     if not 0 < values["containment"] < 1:
         raise ValueError("containment must lie between 0 and 1")
     window = values.get("window_days", shared["window_days"][values["messenger"]])
     typed["window_days"] = (float(window[0]), float(window[1]))
     typed["pattern"] = re.compile(values["pattern"], re.IGNORECASE)
-    typed["start"] = literal_start(values["pattern"])
+    typed["literal_prefix"] = literal_prefix(values["pattern"])
     typed["packet_types"] = frozenset(map(str, values.get("packet_types", ())))
     typed["require"] = tuple(
         (name, re.compile(value, re.IGNORECASE))
@@ -210,7 +250,9 @@ def _typed(values: dict[str, Any], shared: dict[str, dict[str, Any]]) -> dict[st
     typed["significance"] = tuple(values.get("significance", ()))
     typed["asymmetric_params"] = tuple(values.get("asymmetric_params", ()))
     if len(typed["asymmetric_params"]) not in (0, 4):
-        raise ValueError("asymmetric_params names east, west, north and south")
+        raise ValueError(
+            "asymmetric_params must name four Params: east, west, north and south"
+        )
     if values.get("asymmetric_params") and values.get("systematic"):
         raise ValueError("asymmetric_params cannot be given with systematic")
     if values.get("since"):
@@ -219,3 +261,16 @@ def _typed(values: dict[str, Any], shared: dict[str, dict[str, Any]]) -> dict[st
     if values.get("systematic"):
         typed["systematic"] = Systematic(**shared["systematic"][values["systematic"]])
     return typed
+
+
+def literal_prefix(pattern: str) -> str:
+    """Return the text, in lower case, with which every match of a pattern begins."""
+    plain = pattern.replace("\\.", "\0")  # an escaped dot is a literal dot
+    found = re.match(r"[^\\\[\](){}.*+?^$|]*", plain)
+    prefix = found[0] if found else ""
+    next_character = plain[len(prefix) : len(prefix) + 1]
+    if "|" in re.sub(r"\(.*\)", "", plain):  # alternatives can begin differently
+        return ""
+    if next_character in ("*", "?", "{"):  # the last character is optional
+        prefix = prefix[:-1]
+    return prefix.replace("\0", ".").lower()

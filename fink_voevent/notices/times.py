@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Times of notices, in every scale and state of repair, as UTC with microseconds."""
+"""Times of notices, in any scale and with any fault, as UTC with microseconds."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from astropy.time import Time
 UTC = timezone.utc
 MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 TJD_TO_MJD = 40000  # truncated Julian day of GCN
-MAX_AGE = timedelta(days=400)  # a trigger is not older than this when it is issued
-# A time of an event or of an issue beyond these is a fault of its writer; Parquet and
-# Spark count days before 1900 in two ways.
+MAX_AGE = timedelta(days=400)  # of a trigger when its notice is issued
+# A time of an event or of an issue outside of this range is a mistake of the publisher.
+# Moreover, Parquet and Spark count days before 1900 differently.
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 SCALES = ("utc", "tt", "tai", "tdb", "tcb", "gps")
 GPS_BEHIND_TAI = timedelta(seconds=19)
@@ -27,10 +27,15 @@ _ISO = re.compile(
 
 
 def parse_iso(text: str | None) -> datetime | None:
-    """Time of an ISO 8601 text as published; None where it is none, or not of our age.
+    """Return the time of an ISO 8601 text as publishers write it.
 
-    Without a zone it is UTC. Digits beyond the microsecond are cut; second 60 is the
-    first of the next minute.
+    A text without a time zone is UTC. Digits beyond the microsecond are cut off. Second
+    60 is the first second of the next minute.
+
+    Returns
+    -------
+    datetime or None
+        UTC. None if it is not a time, or lies outside 1900-2200.
     """
     found = _ISO.match(text or "")
     if found is None:
@@ -43,13 +48,14 @@ def parse_iso(text: str | None) -> datetime | None:
         moment = datetime(
             year, month, day, hour, minute, min(second, 59), micro, tzinfo=UTC
         )
-        moment += leap - _zone(found[8])
+        moment += leap - _zone_offset(found[8])
     except (ValueError, OverflowError):
         return None
     return moment if EARLIEST <= moment <= LATEST else None
 
 
-def _zone(text: str | None) -> timedelta:
+def _zone_offset(text: str | None) -> timedelta:
+    """Offset from UTC of a time zone, as ``+02:00``; zero for Z, UTC and none."""
     if not text or text[0] not in "+-":
         return timedelta(0)
     digits = text[1:].replace(":", "")
@@ -57,26 +63,37 @@ def _zone(text: str | None) -> timedelta:
     return value if text[0] == "+" else -value
 
 
-def scale_of(coord_system: str) -> str:
-    """Time scale of an AstroCoordSystem, as ``TT-ICRS-TOPO``, in lower case.
+def time_scale(coord_system: str) -> str:
+    """Return the time scale of an AstroCoordSystem, as ``TT-ICRS-TOPO``.
 
-    One of `SCALES`; utc where it says another or none.
+    Returns
+    -------
+    str
+        One of `SCALES`; ``utc`` if the scale is missing or not one of them.
     """
     scale = coord_system.partition("-")[0].lower()
     return scale if scale in SCALES else "utc"
 
 
 def to_utc(moments: Sequence[datetime], scales: Sequence[str]) -> list[datetime]:
-    """UTC of moments written in other time scales, all of a scale at once.
+    """Convert times of other time scales to UTC.
+
+    The light travel time is not corrected.
 
     Parameters
     ----------
     moments : sequence of datetime
-        Their fields are those written; their zone is not read.
+        Times whose fields are in the given scale; their time zone is ignored.
     scales : sequence of str
-        Of `SCALES`, one for each. Light travel time is not corrected.
+        The scale of each, one of `SCALES`.
+
+    Returns
+    -------
+    list of datetime
+        UTC, in the same order.
     """
-    done = list(moments)
+    converted = list(moments)
+    # All times of a scale are converted at once, because each call of astropy is slow.
     for scale in set(scales) - {"utc"}:
         places = [i for i, s in enumerate(scales) if s == scale]
         offset = GPS_BEHIND_TAI if scale == "gps" else timedelta(0)
@@ -84,15 +101,25 @@ def to_utc(moments: Sequence[datetime], scales: Sequence[str]) -> list[datetime]
         utc = Time(written, scale="tai" if scale == "gps" else scale).utc
         found = utc.to_datetime(timezone=UTC, leap_second_strict="silent")
         for place, moment in zip(places, found, strict=True):
-            done[place] = moment
-    return done
+            converted[place] = moment
+    return converted
 
 
 def from_tjd(params: Mapping[str, str], issued: datetime | None) -> datetime | None:
-    """Time of the first pair ``*_TJD``, ``*_SOD`` of a notice's Params.
+    """Return the time of the first pair of Params ``*_TJD`` and ``*_SOD``.
 
-    None where there is no pair, or where it lies after the issue or more than
-    `MAX_AGE` before: a few published TJD are absurd.
+    Parameters
+    ----------
+    params : mapping
+        Values of the Params by name: truncated Julian day, and second of the day (UTC).
+    issued : datetime or None
+        When the notice was issued.
+
+    Returns
+    -------
+    datetime or None
+        UTC. None if there is no such pair, or if its time is more than a day after the
+        issue or more than `MAX_AGE` before, because a few published days are wrong.
     """
     for name, days in params.items():
         if not name.endswith("TJD"):

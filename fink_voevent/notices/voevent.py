@@ -1,9 +1,10 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""VOEvent bytes to `Document`: what a publisher wrote, found wherever it wrote it.
+"""Read VOEvents: XML bytes to `Document`.
 
-Versions 1.1, 2.0, 2.1, no namespace, any prefix and any order of children are read by
-local name. Nothing is interpreted here: that is `fink_voevent.notices.normalisation`.
+Elements are found by their local name, so that versions 1.1, 2.0 and 2.1, documents
+without a namespace, any prefix and any order of the children are read. Nothing is
+interpreted here: that is the task of `fink_voevent.notices.normalisation`.
 """
 
 from __future__ import annotations
@@ -12,17 +13,15 @@ import functools
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import Any
 from xml.parsers.expat import ExpatError
 
 import xmltodict
 from lxml import etree
 
 from fink_voevent.errors import NoticeError, each
-
-MAX_BYTES = 16 * 2**20
+from fink_voevent.notices.document import MAX_BYTES, Document, Location, Param
 
 _PARSER_OPTIONS = {
     "resolve_entities": False,
@@ -36,75 +35,19 @@ _INNER_PREFIX = re.compile(rb"<[A-Za-z_][\w.-]*:(?!VOEvent[\s>])")
 _VERSION = re.compile(r"/v?(\d\.\d+)$")
 
 
-class Param(NamedTuple):  # made by the dozen for each document: a tuple is quick
-    """One Param; `group` is empty outside of Groups, ``a/b`` for b nested in a."""
-
-    group: str
-    name: str
-    value: str
-    unit: str
-    ucd: str
-
-
-@dataclass(frozen=True)
-class Location:
-    """One ObsDataLocation, as text; None where it is not there."""
-
-    coord_system: str
-    time: str | None
-    names: tuple[str, str]
-    c1: str | None
-    c2: str | None
-    error: str | None
-    unit: str
-    containment: float | None = None
-    systematic_included: bool = False
-    ellipse: tuple[float, float, float] | None = None  # half-axes, position angle
-    corners: tuple[tuple[float, float], ...] = ()  # of an error box, ra and dec (deg)
-
-
-@dataclass(frozen=True)
-class Document:
-    """A VOEvent as it was written."""
-
-    ivorn: str
-    role: str | None
-    schema_version: str | None
-    schema_valid: bool | None
-    date: str | None
-    params: tuple[Param, ...]
-    locations: tuple[Location, ...]
-    cites: tuple[tuple[str, str], ...]
-    digest: str  # SHA-256 of the message, without what a transport may add
-    skymap: bytes | None = None  # FITS, where the notice holds it
-
-    @functools.cached_property
-    def values(self) -> Mapping[str, str]:
-        """Value of each Param by name; the first of a name, outside of Groups first."""
-        pairs = [(name, value) for _, name, value, _, _ in reversed(self.params)]
-        if self.params and self.params[-1].group:  # those in Groups stand last
-            pairs += [(p.name, p.value) for p in reversed(self.params) if not p.group]
-        return dict(pairs)
-
-
-def element_bytes(raw: bytes) -> bytes:
-    """Bytes of the VOEvent element: what VTP 2.0 (section 3.2) calls the message.
-
-    The XML declaration, comments before it and white space after it are left out; where
-    no element is found (UTF-16), all bytes are returned.
-    """
-    found = _ELEMENT.search(raw)
-    return found[0] if found else raw
-
-
 def read(raw: bytes) -> Document:
     """Read a VOEvent.
+
+    Parameters
+    ----------
+    raw : bytes
+        The XML document.
 
     Raises
     ------
     NoticeError
-        Where the bytes are too many, not XML, define entities, nest too deep, or are no
-        VOEvent with an ivorn. The message is the reason to keep with them.
+        If the document is larger than `MAX_BYTES`, is not XML, has a DTD, is nested too
+        deeply, or is not a VOEvent with an ivorn. The message is the reason.
     """
     (document,) = read_all([raw])
     if isinstance(document, NoticeError):
@@ -113,10 +56,72 @@ def read(raw: bytes) -> Document:
 
 
 def read_all(raws: Sequence[bytes]) -> list[Document | NoticeError]:
-    """Read several VOEvents, step by step; the error where one cannot be read."""
+    """Read several VOEvents.
+
+    Returns
+    -------
+    list
+        For each document, in order, its content, or the error if it cannot be read.
+    """
+    # One step for all documents before the next, which is faster: see `normalise_all`.
     valid = each(is_valid, raws)
     trees = each(_tree, raws, valid)
     return each(_document, raws, valid, trees)
+
+
+def is_valid(raw: bytes) -> bool:
+    """Return whether a VOEvent is valid by the XSD of VOEvent 2.0.
+
+    Raises
+    ------
+    NoticeError
+        If the document is larger than `MAX_BYTES`, is not XML or has a DTD. Such a
+        document must not be read further.
+    """
+    if len(raw) > MAX_BYTES:
+        raise NoticeError(f"larger than {MAX_BYTES} bytes")
+    try:
+        root = etree.fromstring(raw, _parser())
+    except (etree.XMLSyntaxError, ValueError) as error:
+        reason = str(error).split(", line ")[0]
+        raise NoticeError(f"not XML: {reason}") from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise NoticeError("refused: a DTD is not allowed")
+    return bool(_schema().validate(root))
+
+
+def check(raw: bytes) -> None:
+    """Check a VOEvent before it is sent.
+
+    Raises
+    ------
+    NoticeError
+        If it is not valid by the XSD of VOEvent 2.0. The message is the first reason.
+    """
+    schema = _schema()
+    if not schema.validate(etree.fromstring(raw, _parser())):
+        raise NoticeError(f"not valid: {schema.error_log[0].message}")
+
+
+def element_bytes(raw: bytes) -> bytes:
+    """Return the bytes of the VOEvent element, the message of VTP 2.0 (section 3.2).
+
+    The XML declaration, comments before the element and white space after it are left
+    out. If no element is found, as in UTF-16, all bytes are returned.
+    """
+    found = _ELEMENT.search(raw)
+    return found[0] if found else raw
+
+
+@functools.lru_cache(maxsize=1)
+def _parser() -> etree.XMLParser:
+    return etree.XMLParser(**_PARSER_OPTIONS)
+
+
+@functools.lru_cache(maxsize=1)
+def _schema() -> etree.XMLSchema:
+    path = resources.files("comet") / "schema" / "VOEvent-v2.0.xsd"
+    return etree.XMLSchema(etree.fromstring(path.read_bytes()))
 
 
 def _tree(raw: bytes, _valid: bool) -> dict[str, Any]:
@@ -124,7 +129,7 @@ def _tree(raw: bytes, _valid: bool) -> dict[str, Any]:
         return xmltodict.parse(raw)
     except ExpatError as error:
         raise NoticeError(f"not XML: {error}") from None
-    except (ValueError, LookupError, TypeError) as error:  # entities; unknown encoding
+    except (ValueError, LookupError, TypeError) as error:  # entities, unknown encoding
         raise NoticeError(f"refused: {error}") from None
 
 
@@ -135,7 +140,7 @@ def _document(raw: bytes, valid: bool, tree: dict[str, Any]) -> Document:
     if not isinstance(root, dict) or not (root.get("@ivorn") or "").strip():
         raise NoticeError("the VOEvent has no ivorn")
     if _INNER_PREFIX.search(raw):
-        root = _local_names(root)
+        root = _without_prefixes(root)
     who, what = _child(root, "Who"), _child(root, "What")
     return Document(
         ivorn=root["@ivorn"].strip(),
@@ -151,6 +156,7 @@ def _document(raw: bytes, valid: bool, tree: dict[str, Any]) -> Document:
 
 
 def _namespace_version(root: Mapping[str, Any]) -> str | None:
+    """Version of VOEvent in the address of its namespace."""
     for key, value in root.items():
         found = _VERSION.search(value) if key.startswith("@xmlns") else None
         if found and "VOEvent" in value:
@@ -158,13 +164,14 @@ def _namespace_version(root: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _local_names(node: Any) -> Any:
+def _without_prefixes(node: Any) -> Any:
+    """Copy of a tree in which elements have their local names."""
     if isinstance(node, dict):
         return {
-            k if k[0] == "@" else k.rpartition(":")[2]: _local_names(v)
+            k if k[0] == "@" else k.rpartition(":")[2]: _without_prefixes(v)
             for k, v in node.items()
         }
-    return [_local_names(v) for v in node] if isinstance(node, list) else node
+    return [_without_prefixes(v) for v in node] if isinstance(node, list) else node
 
 
 def _list(node: Any) -> list[Any]:
@@ -174,12 +181,13 @@ def _list(node: Any) -> list[Any]:
 
 
 def _child(node: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """First child of this name that holds elements; empty where there is none."""
+    """First child of this name that has attributes or children; empty if none has."""
     found = next((c for c in _list(node.get(name)) if isinstance(c, dict)), None)
     return found if found is not None else {}
 
 
 def _text(node: Any) -> str | None:
+    """Text of an element, of the first if there are several; None if empty."""
     if isinstance(node, list):
         node = node[0]
     if isinstance(node, dict):
@@ -188,7 +196,8 @@ def _text(node: Any) -> str | None:
 
 
 def _params(node: Mapping[str, Any], group: str = "") -> list[Param]:
-    found = []
+    """Params of an element, those within its Groups last."""
+    params = []
     for param in _list(node.get("Param")):
         if isinstance(param, dict):
             get = param.get
@@ -196,16 +205,16 @@ def _params(node: Mapping[str, Any], group: str = "") -> list[Param]:
             if value is None:
                 value = _text(get("Value")) or ""
             name, unit, ucd = get("@name", ""), get("@unit", ""), get("@ucd", "")
-            found.append(Param(group, name, value, unit, ucd))
+            params.append(Param(group, name, value, unit, ucd))
     for inner in _list(node.get("Group")):
         if isinstance(inner, dict):
             name = inner.get("@name") or inner.get("@type") or ""
-            found += _params(inner, f"{group}/{name}" if group else name)
-    return found
+            params += _params(inner, f"{group}/{name}" if group else name)
+    return params
 
 
-def _locations(where: Mapping[str, Any]) -> Iterator[Location]:
-    for data in _list(where.get("ObsDataLocation")):
+def _locations(where_when: Mapping[str, Any]) -> Iterator[Location]:
+    for data in _list(where_when.get("ObsDataLocation")):
         if not isinstance(data, dict):
             continue
         observation = _child(data, "ObservationLocation")
@@ -232,52 +241,9 @@ def _locations(where: Mapping[str, Any]) -> Iterator[Location]:
 
 
 def _cites(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield identifier and kind of each citation that has an identifier."""
     for cited in _list(node.get("EventIVORN")):
         ivorn = _text(cited)
         if ivorn:
             kind = cited.get("@cite") if isinstance(cited, dict) else None
             yield ivorn, kind or ""
-
-
-@functools.lru_cache(maxsize=1)
-def _parser() -> etree.XMLParser:
-    return etree.XMLParser(**_PARSER_OPTIONS)
-
-
-@functools.lru_cache(maxsize=1)
-def _schema() -> etree.XMLSchema:
-    path = resources.files("comet") / "schema" / "VOEvent-v2.0.xsd"
-    return etree.XMLSchema(etree.fromstring(path.read_bytes()))
-
-
-def is_valid(raw: bytes) -> bool:
-    """Tell whether a VOEvent is valid, by the XSD of VOEvent 2.0.
-
-    Raises
-    ------
-    NoticeError
-        Where it is too large, not XML or has a DTD: then nothing of it is read.
-    """
-    if len(raw) > MAX_BYTES:
-        raise NoticeError(f"larger than {MAX_BYTES} bytes")
-    try:
-        root = etree.fromstring(raw, _parser())
-    except (etree.XMLSyntaxError, ValueError) as error:
-        reason = str(error).split(", line ")[0]
-        raise NoticeError(f"not XML: {reason}") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise NoticeError("refused: a DTD is not allowed")
-    return bool(_schema().validate(root))
-
-
-def check(raw: bytes) -> None:
-    """Check a VOEvent that is to be sent.
-
-    Raises
-    ------
-    NoticeError
-        With the first reason, where it is not valid by the XSD of VOEvent 2.0.
-    """
-    schema = _schema()
-    if not schema.validate(etree.fromstring(raw, _parser())):
-        raise NoticeError(f"not valid: {schema.error_log[0].message}")

@@ -23,7 +23,7 @@ from fink_voevent.listen import landing
 from fink_voevent.listen.files import Found, documents
 from fink_voevent.listen.spool import sha256
 from fink_voevent.notices import streams
-from fink_voevent.notices.formats import format_of
+from fink_voevent.notices.formats import detect_format
 from fink_voevent.spark.dataframes import spark_schema
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.tables.schema import arrow_schema
@@ -103,7 +103,7 @@ def _land(found: Iterable[Found], folder: Path) -> int:
     store = open_store(str(folder))
     for number, batch in enumerate(_batches(found)):
         rows = [
-            (d.received_at, "file", d.name, format_of(d.raw), sha256(d.raw), d.raw)
+            (d.received_at, "file", d.name, detect_format(d.raw), sha256(d.raw), d.raw)
             for d in batch
         ]
         content = landing.table(rows)

@@ -1,47 +1,59 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Where a notice says its event is: an error radius becomes a Fisher mixture.
+"""Circular and elliptical regions: an error radius becomes a Fisher distribution.
 
 The Fisher (von Mises-Fisher) distribution is the Gaussian of the sphere (Fisher 1953,
-Proc. R. Soc. A 217, 295). Written with u = sin2(theta/2), one quarter of the squared
-chord, it needs no trigonometry for each alert and does not overflow::
+Proc. R. Soc. A 217, 295). It is written here with the square of half the chord between
+two places, u = sin2(theta/2), where theta is their separation: u needs no trigonometry
+for each alert, and the formula does not overflow::
 
     P(< theta) = (1 - exp(-2 kappa u)) / (1 - exp(-2 kappa))
 
-Systematic errors enter as two such distributions, core and tail, each widened in
-quadrature on the same containment (Connaughton et al. 2015, ApJS 216, 32).
+Systematic errors are a mixture of two such distributions, core and tail. The radius of
+each is added in quadrature to the statistical error (Connaughton et al. 2015, ApJS 216,
+32).
 """
 
 from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from cdshealpix import cdshealpix as healpix
 
+COVER_LEVEL = 0.99  # cells cover this credible region; no selection may exceed it
+SYSTEMATIC_CONTAINMENT = 0.68  # of the radii in the table [systematic] of streams.toml
+ORDER_29_CELLS = 12 << 58  # HEALPix cells of order 29 on the whole sky
+DEG2_PER_SR = math.degrees(1) ** 2
+# cdshealpix 0.9.0 leaves out parts of cones wider than about 130 deg; this limit keeps
+# well below.
+MAX_CONE_DEG = 100.0
+MAX_HALF_AXIS_DEG = 20.0  # a wider ellipse is replaced by the circle around it
+SMALL_CONE_DEG = 5.0  # smaller cones contain few alerts, so coarser cells are enough
+_BRIGGS_FACTOR = 0.66
+_CELL_DEG = 58.63  # side of a HEALPix cell of order 0
+_LARGE_KAPPA = 20.0  # above it, 1 - exp(-2 kappa) is rounded to 1
+_MIN_KAPPA = 1e-9  # practically the uniform distribution on the whole sky
+
 
 @dataclass(frozen=True)
 class Systematic:
-    """Systematic error of a localisation: two Fisher distributions, 68 % radii."""
+    """Systematic error of a localization: a mixture of two Fisher distributions.
+
+    Parameters
+    ----------
+    core_fraction : float
+        Weight of the core, 0-1; the tail has the rest.
+    core_deg, tail_deg : float
+        Radii (deg) that contain 68 % of each distribution.
+    """
 
     core_fraction: float
     core_deg: float
     tail_deg: float
-
-
-COVER_LEVEL = 0.99  # cells hold this credible region; no selection may go beyond it
-SYSTEMATIC_CONTAINMENT = 0.68  # radii of streams.toml's [systematic]
-ORDER_29_CELLS = 12 << 58
-DEG2_PER_SR = math.degrees(1) ** 2
-BRIGGS = 0.66
-# cdshealpix 0.9.0 leaves out parts of cones beyond about 130 deg: stay well below.
-WIDE_DEG = 100.0
-WIDEST_DEG = 20.0  # half-axis; a wider ellipse is taken as the circle around it
-NARROW_DEG = 5.0  # smaller regions meet few alerts: coarser cells do
-_NARROW_KAPPA = 20.0  # above, exp(-2 kappa) is below the rounding of 1
-_MIN_KAPPA = 1e-9  # flatter than this is the whole sky
 
 
 @dataclass(frozen=True)
@@ -53,7 +65,7 @@ class Fisher:
     fraction : float
         Weight of the core, 0-1; the tail has the rest.
     core_kappa, tail_kappa : float
-        Concentrations.
+        Concentrations of the core and of the tail.
     """
 
     fraction: float
@@ -61,40 +73,44 @@ class Fisher:
     tail_kappa: float
 
     def enclosed(self, half_chord2: float) -> float:
-        """Probability within theta, given sin2(theta/2) in [0, 1]."""
+        """Return the probability (0-1) within theta, given sin2(theta/2) in [0, 1]."""
         return self.fraction * _enclosed(self.core_kappa, half_chord2) + (
             1 - self.fraction
         ) * _enclosed(self.tail_kappa, half_chord2)
 
     def radius_deg(self, probability: float) -> float:
-        """Radius (deg) that encloses `probability` (0-1)."""
+        """Return the radius (deg) of the circle that encloses `probability` (0-1)."""
         if self.core_kappa == self.tail_kappa:
-            scale = -math.expm1(-2 * self.core_kappa) * probability
-            return _angle_deg(-math.log1p(-scale) / (2 * self.core_kappa))
-        return _radius_of_two(self, probability)
+            return _angle_deg(_enclosing_half_chord2(self.core_kappa, probability))
+        return _mixture_radius_deg(self, probability)
 
 
 @functools.lru_cache(maxsize=4096)
-def _radius_of_two(mixture: Fisher, probability: float) -> float:
-    low, high = 0.0, 1.0
-    for _ in range(200):  # bisection in log u: radii span twelve decades
-        middle = math.sqrt(low * high) if low > 0 else high * 1e-6
-        if mixture.enclosed(middle) < probability:
-            low = middle
-        else:
-            high = middle
-        if high - low <= 1e-14 * high:
-            break
-    return _angle_deg(high)
+def _mixture_radius_deg(mixture: Fisher, probability: float) -> float:
+    """Radius (deg) that encloses a probability of two different distributions."""
+    # It lies between the radii of the two. The margin keeps the signs of the function
+    # at both ends opposite, whatever the rounding.
+    narrow, wide = sorted(
+        _enclosing_half_chord2(value, probability)
+        for value in (mixture.core_kappa, mixture.tail_kappa)
+    )
+    return _angle_deg(
+        _root(
+            lambda half_chord2: mixture.enclosed(half_chord2) - probability,
+            narrow * (1 - 1e-9),
+            min(wide * (1 + 1e-9), 1.0),
+        )
+    )
 
 
 @dataclass(frozen=True)
 class Ellipse:
     """Elliptical Fisher distribution: the concentration varies with position angle.
 
-    exp(-2 kappa(phi) u), kappa(phi) = major cos2(phi) + minor sin2(phi), phi measured
-    from the major axis. P(within the ellipse through a place) = 1 - exp(-2 kappa u),
-    exact but for exp(-2 kappa), below 1e-6 for half-axes (90 %) up to `WIDEST_DEG`.
+    The density is proportional to exp(-2 kappa(phi) u), where kappa(phi) is major
+    cos2(phi) + minor sin2(phi) and phi is measured from the major axis. The probability
+    within the ellipse through a place is 1 - exp(-2 kappa u). This neglects
+    exp(-2 kappa), which is below 1e-6 for half-axes (90 %) up to `MAX_HALF_AXIS_DEG`.
 
     Parameters
     ----------
@@ -109,12 +125,18 @@ class Ellipse:
     angle: float
 
     def radius_deg(self, probability: float) -> float:
-        """Longer half-axis (deg) of the ellipse that encloses `probability`."""
+        """Return the longer half-axis (deg) of the ellipse that encloses `probability`.
+
+        Parameters
+        ----------
+        probability : float
+            Between 0 and 1, exclusive of 1.
+        """
         smallest = min(self.major_kappa, self.minor_kappa)
         return _angle_deg(-math.log1p(-probability) / (2 * smallest))
 
     def area_deg2(self, probability: float) -> float:
-        """Area of the ellipse that encloses `probability`."""
+        """Return the area (deg2) of the ellipse that encloses `probability` (0-1)."""
         mean = math.sqrt(self.major_kappa * self.minor_kappa)
         return -math.log1p(-probability) * 2 * math.pi / mean * DEG2_PER_SR
 
@@ -122,18 +144,42 @@ class Ellipse:
 def ellipse(
     half_axes_deg: tuple[float, float], angle_deg: float, containment: float
 ) -> Ellipse | None:
-    """Ellipse that holds `containment`; None where it is a circle, flat or too wide."""
+    """Return the elliptical distribution of an error ellipse.
+
+    Parameters
+    ----------
+    half_axes_deg : tuple of float
+        Half-axes (deg), the one along `angle_deg` first.
+    angle_deg : float
+        Position angle of the first half-axis, degrees from north through east.
+    containment : float
+        Probability within the ellipse, between 0 and 1, exclusive.
+
+    Returns
+    -------
+    Ellipse or None
+        None if the half-axes are equal, if one is not positive, or if one is longer
+        than `MAX_HALF_AXIS_DEG`.
+    """
     major, minor = half_axes_deg
-    if major == minor or minor <= 0 or max(major, minor) > WIDEST_DEG:
+    if major == minor or minor <= 0 or max(major, minor) > MAX_HALF_AXIS_DEG:
         return None
     return Ellipse(kappa(major, containment), kappa(minor, containment), angle_deg)
 
 
 def _enclosed(kappa: float, half_chord2: float) -> float:
+    """Probability of a Fisher distribution within theta, given sin2(theta/2)."""
     return math.expm1(-2 * kappa * half_chord2) / math.expm1(-2 * kappa)
 
 
+def _enclosing_half_chord2(kappa: float, probability: float) -> float:
+    """Return sin2(theta/2) of the circle that encloses a probability."""
+    scaled = -math.expm1(-2 * kappa) * probability
+    return -math.log1p(-scaled) / (2 * kappa)
+
+
 def _angle_deg(half_chord2: float) -> float:
+    """Angle theta (deg), given sin2(theta/2)."""
     return math.degrees(2 * math.asin(math.sqrt(min(1.0, half_chord2))))
 
 
@@ -141,51 +187,60 @@ def _half_chord2(radius_deg: float) -> float:
     return math.sin(math.radians(min(radius_deg, 180.0)) / 2) ** 2
 
 
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Root of a function between two values at which its signs are opposite."""
+    # Imported here, because it takes longer to load than everything else in this module
+    # and most notices need no root.
+    from scipy.optimize import brentq
+
+    return float(brentq(function, low, high, xtol=1e-300, rtol=1e-14))
+
+
 def kappa(radius_deg: float, containment: float) -> float:
-    """Concentration of the Fisher distribution that holds `containment` in a radius.
+    """Return the concentration of the Fisher distribution of an error radius.
 
     Parameters
     ----------
     radius_deg : float
-        Greater than 0.
+        Error radius (deg), greater than 0.
     containment : float
-        Between 0 and 1, exclusive.
+        Probability within it, between 0 and 1, exclusive.
 
     Returns
     -------
     float
-        `_MIN_KAPPA`, practically uniform, where even a uniform sky holds more.
+        1e-9, practically the uniform distribution, if even a uniform distribution
+        contains more within the radius.
     """
     half_chord2 = _half_chord2(radius_deg)
-    if half_chord2 >= containment:
+    # The solution, if exp(-2 kappa) is neglected.
+    value = -math.log1p(-containment) / (2 * half_chord2)
+    if value > _LARGE_KAPPA:
+        return value
+    if _enclosed(_MIN_KAPPA, half_chord2) >= containment:
         return _MIN_KAPPA
-    high = -math.log1p(-containment) / (2 * half_chord2)  # exact but for exp(-2 kappa)
-    if high > _NARROW_KAPPA:
-        return high
-    low = _MIN_KAPPA
-    for _ in range(100):  # bisection: what is enclosed grows with kappa
-        middle = math.sqrt(low * high)
-        if _enclosed(middle, half_chord2) < containment:
-            low = middle
-        else:
-            high = middle
-    return high
+    return _root(
+        lambda kappa: _enclosed(kappa, half_chord2) - containment,
+        _MIN_KAPPA,
+        value * (1 + 1e-9),
+    )
 
 
-@functools.lru_cache(maxsize=4096)  # error radii of a stream repeat
+@functools.lru_cache(maxsize=4096)  # the error radii of a stream repeat
 def fisher(
     radius_deg: float, containment: float, systematic: Systematic | None = None
 ) -> Fisher:
-    """Distribution of an error radius, its systematic error added in quadrature.
+    """Return the distribution of an error radius, with its systematic error.
 
     Parameters
     ----------
     radius_deg : float
-        Error radius, greater than 0.
+        Statistical error radius (deg), greater than 0.
     containment : float
-        Probability within it, 0-1.
+        Probability within it, between 0 and 1, exclusive.
     systematic : Systematic, optional
-        Core and tail; their radii hold `SYSTEMATIC_CONTAINMENT`.
+        Core and tail of the systematic error, each added in quadrature to the radius
+        that contains 68 %.
     """
     value = kappa(radius_deg, containment)
     if systematic is None:
@@ -199,59 +254,61 @@ def fisher(
 
 
 def briggs_kappa(radius_deg: float) -> float:
-    """Concentration of a 68 % radius by Briggs et al. 1999 (ApJS 122, 503), eq. 3.
+    """Return the concentration of a radius (deg) that contains 68 %.
 
-    An approximation, 2 % low in probability at 55 degrees; the published systematic
-    models were fitted with it, so they are evaluated with it.
+    Equation 3 of Briggs et al. 1999 (ApJS 122, 503). It is an approximation, 2 % low in
+    probability at 55 degrees; the published systematic errors were fitted with it, so
+    they are evaluated with it.
     """
-    return 1 / (BRIGGS * math.radians(radius_deg)) ** 2
+    return 1 / (_BRIGGS_FACTOR * math.radians(radius_deg)) ** 2
 
 
 def area_deg2(radius_deg: float) -> float:
-    """Area of a spherical cap."""
+    """Return the area (deg2) of a circle on the sky, given its radius (deg)."""
     return 4 * math.pi * _half_chord2(radius_deg) * DEG2_PER_SR
 
 
 def cover(ra_deg: float, dec_deg: float, radius_deg: float) -> list[tuple[int, int]]:
-    """HEALPix ranges, order 29 nested, that cover a cap: never less than the cap.
+    """Return HEALPix ranges that cover a circle on the sky completely.
 
     Parameters
     ----------
     ra_deg, dec_deg : float
-        Centre, ICRS.
+        Centre (deg), ICRS.
     radius_deg : float
-        Radius; above `WIDE_DEG` the whole sky is returned.
+        Radius (deg). Above `MAX_CONE_DEG` the whole sky is returned.
 
     Returns
     -------
     list of (lo, hi)
-        Sorted, disjoint, half open. The cells measure about a quarter of the radius,
-        half of it where that is below `NARROW_DEG`.
+        Nested indices of order 29: sorted, disjoint and half-open ranges. The cells
+        measure about a quarter of the radius, or a half of it if the radius is below
+        `SMALL_CONE_DEG`.
     """
-    if radius_deg > WIDE_DEG:
+    if radius_deg > MAX_CONE_DEG:
         return [(0, ORDER_29_CELLS)]
-    order = math.ceil(math.log2(58.63 / max(radius_deg, 1e-6)))
-    order = max(0, min(order + (1 if radius_deg < NARROW_DEG else 2), 18))
-    # The kernel of cdshealpix.nested.cone_search: its astropy quantities cost twice as
-    # much as the search, for every notice.
+    order = math.ceil(math.log2(_CELL_DEG / max(radius_deg, 1e-6)))
+    order = max(0, min(order + (1 if radius_deg < SMALL_CONE_DEG else 2), 18))
+    # This is the kernel of cdshealpix.nested.cone_search, called directly because the
+    # conversion to astropy quantities takes twice as long as the search itself.
     index, depth, _ = healpix.cone_search(
         np.uint8(order),
         np.uint8(0),
         math.radians(ra_deg),
         math.radians(dec_deg),
-        # a hair wider: rounding must not drop a cell that the cap only touches
+        # Slightly wider, so that rounding does not drop a cell on the edge.
         math.radians(radius_deg * (1 + 1e-9) + 1e-9),
-        False,  # noqa: FBT003 - cells of several depths
+        False,  # noqa: FBT003 - return cells of several orders
     )
-    return _ranges(index.tolist(), depth.tolist())
+    return _merged_ranges(index.tolist(), depth.tolist())
 
 
-def _ranges(index: list[int], depth: list[int]) -> list[tuple[int, int]]:
-    """Ranges at order 29 of cells, sorted, those that touch made one."""
+def _merged_ranges(index: list[int], depth: list[int]) -> list[tuple[int, int]]:
+    """Sorted ranges at order 29 of nested cells; adjacent ranges are merged."""
     shifts = [2 * (29 - d) for d in depth]
     cells = sorted((i << s, (i + 1) << s) for i, s in zip(index, shifts, strict=True))
     ranges: list[tuple[int, int]] = []
     for lo, hi in cells:
-        touches = bool(ranges) and ranges[-1][1] == lo
-        ranges.append((ranges.pop()[0], hi) if touches else (lo, hi))
+        is_adjacent = bool(ranges) and ranges[-1][1] == lo
+        ranges.append((ranges.pop()[0], hi) if is_adjacent else (lo, hi))
     return ranges

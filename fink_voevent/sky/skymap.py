@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sky maps: FITS bytes to pixels, each with its probability density and credible level.
 
-Multi-order maps (UNIQ, PROBDENSITY: LVK, IceCube) and flat HEALPix maps in either
-ordering (GBM). The credible level of a pixel is the probability of all that is denser,
-so that 0 is the best place and the region of a level holds the pixel that crosses it.
+Multi-order maps (columns UNIQ and PROBDENSITY: LVK, IceCube) and flat HEALPix maps in
+either ordering (GBM) are read. The credible level of a pixel is the probability of all
+pixels that are denser: it is 0 at the best place, and the region of a credible level
+includes the pixel that crosses its edge.
 """
 
 from __future__ import annotations
@@ -19,39 +20,40 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
+from astropy_healpix import uniq_to_level_ipix
 from cdshealpix import from_ring
 
 from fink_voevent.errors import NoticeError
 from fink_voevent.sky.localization import COVER_LEVEL, DEG2_PER_SR
 
 ORDER = 29
-MAX_BYTES = 2**28  # of a map, unpacked: a flat map of nside 2048 has 200 MB
-# A flat map is made of the pixels of one order; where more are kept than this, they are
-# joined by four, their densities averaged.
+MAX_BYTES = 2**28  # of a map, uncompressed: a flat map of nside 2048 has 200 MB
+# If the 99 % region of a flat map has more pixels than this, pixels are merged by four
+# and their densities averaged.
 MAX_PIXELS = 200_000
-# What astropy raises over bytes that only look like FITS.
-_FAULTS = (
+# What astropy raises for bytes that only look like FITS.
+_READ_ERRORS = (
     *(OSError, EOFError, zlib.error, fits.VerifyError, ArithmeticError),
     *(AttributeError, LookupError, TypeError, ValueError),
 )
-_DENSITIES = ("PROBDENSITY",)
-_PROBABILITIES = ("PROB", "PROBABILITY", "T")
+_DENSITY_COLUMNS = ("PROBDENSITY",)
+_PROBABILITY_COLUMNS = ("PROB", "PROBABILITY", "T")
 
 
 @dataclass(frozen=True)
 class SkyMap:
-    """Pixels of the 99 % region of a map, by position on the sky.
+    """Pixels of the 99 % region of a map, sorted by HEALPix index.
 
     Parameters
     ----------
-    lo, hi : ndarray of int64
-        Range of order-29 nested indices of each pixel, half open; sorted, disjoint.
-    level : ndarray of float64
+    lo, hi : ndarray of int64, shape (n,)
+        Range of order-29 nested indices of each pixel, half-open; sorted and disjoint.
+    level : ndarray of float64, shape (n,)
         Probability of all pixels denser than this one, 0-1.
-    density : ndarray of float64
-        Probability density, sr-1; over the whole map it integrates to 1.
+    density : ndarray of float64, shape (n,)
+        Probability density, sr-1. It integrates to 1 over the whole map.
     distance : tuple of float or None
-        Mean and standard deviation, Mpc.
+        Mean and standard deviation of the distance, Mpc.
     """
 
     lo: np.ndarray
@@ -61,19 +63,27 @@ class SkyMap:
     distance: tuple[float, float | None] | None = None
 
     def area_deg2(self, level: float) -> float:
-        """Area of a credible region, the pixel that crosses its edge included."""
+        """Return the area (deg2) of a credible region.
+
+        The pixel that crosses the edge of the region is included.
+
+        Parameters
+        ----------
+        level : float
+            Credible level, 0-0.99.
+        """
         cells = (self.hi - self.lo)[self.level < level].sum()
         return float(cells * solid_angle_sr(1) * DEG2_PER_SR)
 
     def ranges(self) -> list[tuple[int, int]]:
-        """Sorted, disjoint ranges of the region, pixels that touch made one."""
+        """Return sorted, disjoint ranges of the region; adjacent pixels are merged."""
         first = np.append(True, self.lo[1:] > self.hi[:-1])
         last = np.append(first[1:], True)
         return list(zip(self.lo[first].tolist(), self.hi[last].tolist(), strict=True))
 
 
 def solid_angle_sr(cells: Any) -> Any:
-    """Solid angle of so many cells of order 29."""
+    """Return the solid angle (sr) of a number of cells of order 29, scalar or array."""
     return cells * (4 * np.pi / (12 << 2 * ORDER))
 
 
@@ -83,38 +93,51 @@ def read(content: bytes) -> SkyMap:
     Parameters
     ----------
     content : bytes
-        A FITS file, gzipped or not.
+        A FITS file, compressed with gzip or not.
+
+    Returns
+    -------
+    SkyMap
+        The pixels of the 99 % region.
 
     Raises
     ------
     NoticeError
-        Where it is no sky map, or holds no probability. The message says why.
+        If it cannot be read as a sky map, or contains no probability. The message is
+        the reason.
     """
     try:
-        table, header = _table(_unpacked(content))
+        table, header = _table(_uncompressed(content))
         lo, hi, density = _pixels(table, header)
-    except _FAULTS as error:
+    except _READ_ERRORS as error:
         raise NoticeError(f"the sky map cannot be read: {error}") from None
     density = np.where(np.isfinite(density) & (density > 0), density, 0.0)
-    return replace(of_pixels(lo, hi, density), distance=_distance(header))
+    return replace(from_pixels(lo, hi, density), distance=_distance(header))
 
 
-def of_pixels(lo: np.ndarray, hi: np.ndarray, density: np.ndarray) -> SkyMap:
-    """Sky map of disjoint pixels, in any order, whose densities are of any norm.
+def from_pixels(lo: np.ndarray, hi: np.ndarray, density: np.ndarray) -> SkyMap:
+    """Return the sky map of disjoint pixels.
+
+    Parameters
+    ----------
+    lo, hi : ndarray of int64, shape (n,)
+        Range of order-29 nested indices of each pixel, half-open, in any order.
+    density : ndarray of float64, shape (n,)
+        Probability density of each pixel, 0 or more, in any unit.
 
     Raises
     ------
     NoticeError
-        Where they hold no probability.
+        If the pixels contain no probability.
     """
     total = float(np.sum(density * solid_angle_sr(hi - lo)))
     if not 0 < total < np.inf:
-        raise NoticeError("the sky map holds no probability")
+        raise NoticeError("the sky map contains no probability")
     rank = np.argsort(lo)
-    return SkyMap(*_region(lo[rank], hi[rank], density[rank] / total))
+    return SkyMap(*_credible_region(lo[rank], hi[rank], density[rank] / total))
 
 
-def _unpacked(content: bytes) -> bytes:
+def _uncompressed(content: bytes) -> bytes:
     if content[:2] == b"\x1f\x8b":
         with gzip.open(io.BytesIO(content)) as stream:
             content = stream.read(MAX_BYTES + 1)
@@ -124,8 +147,10 @@ def _unpacked(content: bytes) -> bytes:
 
 
 def _table(content: bytes) -> tuple[Any, Any]:
+    """Return data and header of the first table of a FITS file."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AstropyWarning)  # what cannot be read raises
+        # A fault that matters raises an error, in this function or in `_pixels`.
+        warnings.simplefilter("ignore", AstropyWarning)
         with fits.open(io.BytesIO(content)) as file:
             table = next((h for h in file if isinstance(h, fits.BinTableHDU)), None)
             if table is None:
@@ -134,95 +159,96 @@ def _table(content: bytes) -> tuple[Any, Any]:
 
 
 def _pixels(table: Any, header: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ranges and densities, of any norm, of all pixels."""
+    """Ranges lo and hi, and densities in any unit, of all pixels; each (n,)."""
     if str(header.get("COORDSYS", "C")).strip().upper()[:1] not in ("C", "E", ""):
         raise ValueError(f"its frame is {header['COORDSYS']!r}, not equatorial")
     names = {name.upper(): name for name in table.columns.names}
-    found = next((n for n in (*_DENSITIES, *_PROBABILITIES) if n in names), None)
-    if found is None:
+    known = (*_DENSITY_COLUMNS, *_PROBABILITY_COLUMNS)
+    column = next((name for name in known if name in names), None)
+    if column is None:
         raise ValueError("it has no column PROBDENSITY or PROB")
-    values = np.asarray(table[names[found]], dtype=np.float64).ravel()
+    values = np.asarray(table[names[column]], dtype=np.float64).ravel()
     if "UNIQ" in names:
-        lo, hi = _of_uniq(np.asarray(table[names["UNIQ"]], dtype=np.int64))
-        return (
-            lo,
-            hi,
-            values if found in _DENSITIES else values / solid_angle_sr(hi - lo),
-        )
+        lo, hi = _uniq_ranges(np.asarray(table[names["UNIQ"]], dtype=np.int64))
+        if column in _PROBABILITY_COLUMNS:
+            values = values / solid_angle_sr(hi - lo)
+        return lo, hi, values
     if len(values) < int(header.get("NAXIS2", 0)):
-        raise ValueError("it covers a part of the sky only, without UNIQ")
-    return _of_flat(values, str(header.get("ORDERING", "")).strip().upper())
+        raise ValueError("it covers only a part of the sky, and has no column UNIQ")
+    return _flat_pixels(values, str(header.get("ORDERING", "")).strip().upper())
 
 
-def _of_uniq(uniq: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Order-29 ranges of UNIQ = 4^(order + 1) + index."""
-    if len(uniq) == 0 or uniq.min() < 4:
-        raise ValueError("its UNIQ are none")
-    order = (np.frexp(uniq.astype(np.float64))[1] - 1) // 2 - 1
-    shift = 2 * (ORDER - order.astype(np.int64))
-    index = uniq - (np.int64(4) << 2 * order.astype(np.int64))
-    if shift.min() < 0 or np.any(index >= np.int64(12) << 2 * order.astype(np.int64)):
-        raise ValueError("its UNIQ are out of range")
+def _uniq_ranges(uniq: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ranges lo and hi at order 29 of UNIQ = 4^(order + 1) + index; each (n,)."""
+    if len(uniq) == 0 or uniq.min() < 4 or uniq.max() >= 16 << 2 * ORDER:
+        raise ValueError("its column UNIQ is empty or out of range")
+    order, index = uniq_to_level_ipix(uniq)
+    shift = 2 * (ORDER - order)
     return index << shift, (index + 1) << shift
 
 
-def _of_flat(
+def _flat_pixels(
     values: np.ndarray, ordering: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ranges and densities of a flat map, as `_pixels` returns them."""
     order = round(np.log2(max(len(values), 12) / 12) / 2)
     if len(values) != 12 << 2 * order or ordering not in ("NESTED", "NEST", "RING"):
-        raise ValueError(f"{len(values)} pixels in order {ordering!r} are no sky")
+        raise ValueError(
+            f"{len(values)} pixels in ordering {ordering!r} are not a HEALPix map"
+        )
     index = np.arange(len(values), dtype=np.int64)
     if ordering == "RING":
         index = from_ring(index.astype(np.uint64), order).astype(np.int64)
     nested = np.empty_like(values)
     nested[index] = values
-    return _joined(nested, order)
+    return _merged_pixels(nested, order)
 
 
-def _joined(
+def _merged_pixels(
     values: np.ndarray, order: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ranges and densities of a nested map, four equal neighbours made one pixel.
+    """Ranges and densities of nested values; four equal neighbours become one pixel.
 
-    Four that differ are joined too while the map has too many that matter.
+    Four neighbours that differ are merged too, as long as the 99 % region of the map
+    has more than `MAX_PIXELS` pixels.
     """
-    while order > 0 and _count(values) > MAX_PIXELS:
+    while order > 0 and _region_size(values) > MAX_PIXELS:
         values, order = values.reshape(-1, 4).mean(axis=1), order - 1
     index = np.arange(len(values), dtype=np.int64)
     parts = []
     while order > 0 and len(index):
-        whole = index % 4 == 0
-        first = np.flatnonzero(whole)
+        first = np.flatnonzero(index % 4 == 0)
         first = first[first + 3 < len(index)]
-        same = (index[first + 3] == index[first] + 3) & np.all(
+        are_equal = (index[first + 3] == index[first] + 3) & np.all(
             [values[first + k] == values[first] for k in (1, 2, 3)], axis=0
         )
-        taken = first[same]
-        left = np.ones(len(index), dtype=bool)
+        merged = first[are_equal]
+        remaining = np.ones(len(index), dtype=bool)
         for k in range(4):
-            left[taken + k] = False
-        parts.append((index[left], order, values[left]))
-        index, values, order = index[taken] // 4, values[taken], order - 1
+            remaining[merged + k] = False
+        parts.append((index[remaining], order, values[remaining]))
+        index, values, order = index[merged] // 4, values[merged], order - 1
     parts.append((index, order, values))
     lo = np.concatenate([i << 2 * (ORDER - o) for i, o, _ in parts])
     hi = np.concatenate([(i + 1) << 2 * (ORDER - o) for i, o, _ in parts])
     return lo, hi, np.concatenate([v for _, _, v in parts])
 
 
-def _count(values: np.ndarray) -> int:
-    """Count the pixels of equal area that hold the 99 % region."""
-    rising = np.sort(values[np.isfinite(values) & (values > 0)])[::-1]
-    held = np.cumsum(rising)
-    return int(np.searchsorted(held, COVER_LEVEL * held[-1])) + 1 if len(held) else 0
+def _region_size(values: np.ndarray) -> int:
+    """Count the pixels of the 99 % region, given pixels of equal area."""
+    descending = np.sort(values[np.isfinite(values) & (values > 0)])[::-1]
+    if len(descending) == 0:
+        return 0
+    enclosed = np.cumsum(descending)
+    return int(np.searchsorted(enclosed, COVER_LEVEL * enclosed[-1])) + 1
 
 
-def _region(
+def _credible_region(
     lo: np.ndarray, hi: np.ndarray, density: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Keep what is within `COVER_LEVEL`; equal densities share one level.
+    """Fields lo, hi, level and density of `SkyMap`, within `COVER_LEVEL`.
 
-    Of pixels whose densities (sr-1) integrate to 1: the fields of `SkyMap`.
+    Densities (sr-1) integrate to 1. Pixels of equal density have the same level.
     """
     distinct, place = np.unique(-density, return_inverse=True)
     mass = np.bincount(
@@ -235,8 +261,9 @@ def _region(
 
 
 def _distance(header: Any) -> tuple[float, float | None] | None:
+    """Mean and standard deviation of the distance (Mpc), if the header has them."""
     mean, std = header.get("DISTMEAN"), header.get("DISTSTD")
     if not isinstance(mean, (int, float)) or not np.isfinite(mean):
         return None
-    known = isinstance(std, (int, float)) and np.isfinite(std)
-    return float(mean), float(std) if known else None
+    is_known = isinstance(std, (int, float)) and np.isfinite(std)
+    return float(mean), float(std) if is_known else None

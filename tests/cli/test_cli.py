@@ -162,7 +162,7 @@ def test_streams_explains_where_each_value_came_from(datatest):
     path = datatest / "voevents" / "grb130702a_fin_pos.xml"
     done = call("streams", "--explain", str(path))
     assert done.exit_code == 0
-    assert "fermi_gbm_final   <- the ivorn fits" in done.output
+    assert "fermi_gbm_final   <- the ivorn matches" in done.output
     assert "GBM-394416326   <- GBM-{TrigID}" in done.output
     assert "with systematic errors: core 90.0% at 3.71 deg" in done.output
 

@@ -241,7 +241,7 @@ class Chaos:
         """Region of the sky map at an address, as a row of events has it."""
         read = skymap.read(self.maps.files[url.removeprefix(self.maps.address)])
         cells = [{"lo": lo, "hi": hi} for lo, hi in read.ranges()]
-        return {"cells": cells, "pixels": normalisation.pixels(read)}
+        return {"cells": cells, "pixels": normalisation.pixel_rows(read)}
 
     def journal(self) -> list[dict]:
         return Observer(self.settings.root).coincidences()

@@ -19,29 +19,38 @@ PIXELS = 12 * 4**ORDER
 CELL_SR = 4 * math.pi / PIXELS
 
 
-def as_fits(columns: dict[str, np.ndarray], **header) -> bytes:
-    made = [
+def fits_bytes(columns: dict[str, np.ndarray], **header) -> bytes:
+    """Return a FITS file with one table."""
+    fits_columns = [
         fits.Column(name, "K" if v.dtype.kind == "i" else "D", array=v)
         for name, v in columns.items()
     ]
-    table = fits.BinTableHDU.from_columns(made)
+    table = fits.BinTableHDU.from_columns(fits_columns)
     table.header.update(header)
     stream = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), table]).writeto(stream)
     return stream.getvalue()
 
 
-def multi_order(values: np.ndarray) -> bytes:
-    """One map, nested values of `ORDER` given as UNIQ and density."""
+def multi_order_map(values: np.ndarray) -> bytes:
+    """Return a multi-order map: UNIQ, and the values as densities.
+
+    Parameters
+    ----------
+    values : ndarray of shape (PIXELS,)
+        Value of each nested pixel of order `ORDER`.
+    """
     uniq = 4 * 4**ORDER + np.arange(len(values), dtype=np.int64)
-    return as_fits({"UNIQ": uniq, "PROBDENSITY": values}, ORDERING="NUNIQ")
+    return fits_bytes({"UNIQ": uniq, "PROBDENSITY": values}, ORDERING="NUNIQ")
 
 
-def flat(values: np.ndarray, ordering: str = "NESTED", name: str = "PROB") -> bytes:
-    return as_fits({name: values}, ORDERING=ordering)
+def flat_map(values: np.ndarray, ordering: str = "NESTED", name: str = "PROB") -> bytes:
+    """Return a flat map with a value for each pixel, in the given ordering."""
+    return fits_bytes({name: values}, ORDERING=ordering)
 
 
-def centres(found: SkyMap) -> SkyCoord:
-    order = 29 - int(np.log2((found.hi - found.lo)[0])) // 2
-    index = (found.lo >> 2 * (29 - order)).astype(np.uint64)
+def pixel_centres(sky_map: SkyMap) -> SkyCoord:
+    """Return the centres of the pixels of a map whose pixels all have one order."""
+    order = 29 - int(np.log2((sky_map.hi - sky_map.lo)[0])) // 2
+    index = (sky_map.lo >> 2 * (29 - order)).astype(np.uint64)
     return SkyCoord(*healpix_to_lonlat(index, order))

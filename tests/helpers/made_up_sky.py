@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from astropy.coordinates import SkyCoord
-from helpers.fits_maps import flat
+from helpers.fits_maps import flat_map
 
 from fink_voevent import udf
 from fink_voevent.events import summary, versions
@@ -149,7 +149,7 @@ def map_event(number: int, seed: int, order: int = 4, **changes) -> dict:
     rng = np.random.default_rng(seed)
     values = rng.gamma(0.05, size=12 * 4**order).repeat(4)  # lower orders by joining
     values[:64] = rng.gamma(0.05, size=64)
-    read = skymap.read(flat(values, "NESTED"))
+    read = skymap.read(flat_map(values, "NESTED"))
     columns = ("lo", "hi", "level", "density")
     pixels = zip(*[getattr(read, c).tolist() for c in columns], strict=True)
     return event(number, 0.0, 0.0, 1.0) | {

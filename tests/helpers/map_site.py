@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 from astropy.coordinates import SkyCoord
 from cdshealpix.nested import healpix_to_lonlat
-from helpers.fits_maps import ORDER, multi_order
+from helpers.fits_maps import ORDER, multi_order_map
 
 
 class _Request(BaseHTTPRequestHandler):
@@ -94,7 +94,7 @@ def gaussian(ra: float, dec: float, sigma_deg: float) -> bytes:
     """Sky map of `ORDER` around a place (deg)."""
     lon, lat = healpix_to_lonlat(np.arange(12 << 2 * ORDER), ORDER)
     distance = SkyCoord(ra, dec, unit="deg").separation(SkyCoord(lon, lat)).deg
-    return multi_order(np.exp(-((distance / sigma_deg) ** 2) / 2) + 1e-12)
+    return multi_order_map(np.exp(-((distance / sigma_deg) ** 2) / 2) + 1e-12)
 
 
 def mapless(

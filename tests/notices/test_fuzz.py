@@ -1,6 +1,9 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Mutated documents: no crash, no hang; every result is a row or a reason."""
+"""Mutated documents neither crash nor block a reader.
+
+Each document, however damaged, becomes a row or is refused with a reason.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,12 @@ from fink_voevent.notices.normalisation import normalise
 from fink_voevent.tables.schema import arrow_schema
 
 DATA = Path(__file__).parents[2] / "datatest"
-OURS = [
+DATATEST_DOCUMENTS = [
     p.read_bytes()
     for folder in ("voevents", "traps", "json")
     for p in sorted((DATA / folder).iterdir())
 ]
-PIECES = [
+FRAGMENTS = [
     b"<", b">", b"&", b'"', b"\x00", b"\xff\xfe", b"]]>", b"<!--", b"<![CDATA[", b"-1",
     b"NaN", b"1e999", b"9" * 40, b"<Param/>", b"<Group>", b"</What>", b"&#0;", b"inf",
     b"<!DOCTYPE x>", b'name="TrigID"', b"0000-00-00T00:00:00", b"99999-01-01T00:00:00",
@@ -53,8 +56,8 @@ COUNT = int(os.environ.get("FUZZ", "4000"))
 
 
 def mutate(raw: bytes, rng: random.Random) -> bytes:
-    """One document with a few faults: bytes changed, cut, doubled, put in."""
-    if rng.random() < 0.7:  # well-formed, but for what is said in it
+    """Return a document with a few faults: bytes changed, cut, repeated or inserted."""
+    if rng.random() < 0.7:  # the structure is intact, but values are wrong
         for _ in range(rng.randint(1, 8)):
             pattern = JSON_VALUE if is_json(raw) else VALUE
             spots = [m.span(1) for m in pattern.finditer(raw)]
@@ -63,23 +66,23 @@ def mutate(raw: bytes, rng: random.Random) -> bytes:
         return raw
     data = bytearray(raw)
     for _ in range(rng.randint(1, 6)):
-        at, kind = rng.randrange(len(data) + 1), rng.randrange(5)
+        start, fault = rng.randrange(len(data) + 1), rng.randrange(5)
         size = rng.choice((1, 3, 20, 200))
-        if kind == 0:
-            data[at : at + size] = b""
-        elif kind == 1:
-            data[at:at] = rng.choice(PIECES)
-        elif kind == 2:
-            data[at:at] = data[at : at + size] * rng.choice((2, 50))
-        elif kind == 3 and data:
-            data[at - 1] = rng.randrange(256)
+        if fault == 0:
+            data[start : start + size] = b""
+        elif fault == 1:
+            data[start:start] = rng.choice(FRAGMENTS)
+        elif fault == 2:
+            data[start:start] = data[start : start + size] * rng.choice((2, 50))
+        elif fault == 3 and data:
+            data[start - 1] = rng.randrange(256)
         else:
-            data[at : at + size] = rng.choice(PIECES)
+            data[start : start + size] = rng.choice(FRAGMENTS)
     return bytes(data)
 
 
-def account(raw: bytes, registry: streams.Registry) -> dict:
-    """Read a document as ingest does: a row, or a reason in one line."""
+def row_or_reason(raw: bytes, registry: streams.Registry) -> dict:
+    """Read a document as the stage ingest does: a row, or a reason in one line."""
     try:
         return normalise(raw, registry)
     except NoticeError as error:
@@ -89,15 +92,16 @@ def account(raw: bytes, registry: streams.Registry) -> dict:
 
 
 def check(documents: list[bytes], registry: streams.Registry) -> None:
-    rng = random.Random(20170817)  # noqa: S311 - repeatable faults, no secret
+    """Read `COUNT` mutated documents, with bounds on the time of each and on memory."""
+    rng = random.Random(20170817)  # noqa: S311 - repeatable, not secret
     rows = []
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(COUNT):
         raw = mutate(rng.choice(documents), rng)
         started = time.process_time()
-        rows.append(account(raw, registry))
+        rows.append(row_or_reason(raw, registry))
         assert time.process_time() - started < 2
-        if len(rows) == 500:  # and Arrow takes what we made of it
+        if len(rows) == 500:  # Arrow must accept the rows too
             pa.RecordBatch.from_pylist(rows, schema=PARSED)
             rows.clear()
     grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
@@ -105,8 +109,8 @@ def check(documents: list[bytes], registry: streams.Registry) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::erfa.ErfaWarning")
-def test_mutated_documents_of_ours_are_rows_or_reasons(registry):
-    check(OURS, registry)
+def test_mutated_test_documents_are_rows_or_reasons(registry):
+    check(DATATEST_DOCUMENTS, registry)
 
 
 @pytest.mark.filterwarnings("ignore::erfa.ErfaWarning")
@@ -118,7 +122,7 @@ def test_mutated_real_documents_are_rows_or_reasons(registry, real):
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_row_or_a_reason(raw):
-    account(raw, streams.load())
+    row_or_reason(raw, streams.load())
 
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="<&\x00"), max_size=30)
@@ -138,4 +142,4 @@ def test_any_text_in_any_field_is_a_row_or_a_reason(time_, ra, dec, error, ident
         "</Error2Radius></Position2D></AstroCoords></ObservationLocation>"
         "</ObsDataLocation></WhereWhen></VOEvent>"
     ).encode()
-    account(raw, streams.load())
+    row_or_reason(raw, streams.load())

@@ -6,20 +6,21 @@ import pytest
 
 from fink_voevent.errors import ConfigError
 from fink_voevent.notices import streams
-from fink_voevent.notices.streams import literal_start
+from fink_voevent.notices.streams import literal_prefix
 
 
-def test_every_built_in_stream_is_whole(registry):
+def test_every_built_in_stream_is_complete(registry):
     names = [s.name for s in registry.streams]
     assert len(set(names)) == len(names) > 60
-    for one in registry.streams:
-        assert one.messenger in streams.MESSENGERS
-        assert 0 < one.containment < 1
-        assert one.pattern.pattern.lower().replace("\\", "").startswith(one.start)
+    for stream in registry.streams:
+        assert stream.messenger in streams.MESSENGERS
+        assert 0 < stream.containment < 1
+        pattern = stream.pattern.pattern.lower().replace("\\", "")
+        assert pattern.startswith(stream.literal_prefix)
 
 
 @pytest.mark.parametrize(
-    ("pattern", "start"),
+    ("pattern", "prefix"),
     [
         (
             r"ivo://nasa\.gsfc\.gcn/Fermi#GBM_Alert",
@@ -35,18 +36,18 @@ def test_every_built_in_stream_is_whole(registry):
         ("", ""),
     ],
 )
-def test_the_letters_that_a_pattern_begins_with(pattern, start):
-    assert literal_start(pattern) == start
+def test_literal_prefix_of_a_pattern(pattern, prefix):
+    assert literal_prefix(pattern) == prefix
 
 
-def write(tmp_path, text: str) -> str:
+def write_streams(tmp_path, text: str) -> str:
     path = tmp_path / "mine.toml"
     path.write_text(text)
     return str(path)
 
 
-def test_an_operators_file_adds_streams_and_overrides_fields(tmp_path, registry):
-    path = write(
+def test_the_file_of_an_operator_adds_streams_and_replaces_fields(tmp_path, registry):
+    path = write_streams(
         tmp_path,
         """
         [[stream]]
@@ -72,7 +73,7 @@ def test_an_operators_file_adds_streams_and_overrides_fields(tmp_path, registry)
     assert len(mine.streams) == len(registry.streams) + 1
 
 
-def test_the_registry_part_of_an_ivorn_has_no_case(registry):
+def test_the_case_of_an_ivorn_is_ignored(registry):
     found, _ = registry.find("IVO://NASA.GSFC.GCN/fermi#GBM_Alert_1", {})
     assert found.name == "fermi_gbm_alert"
 
@@ -100,7 +101,7 @@ def test_the_registry_part_of_an_ivorn_has_no_case(registry):
         ),
     ],
 )
-def test_a_wrong_block_is_named_in_one_line(tmp_path, text, reason):
-    with pytest.raises(ConfigError, match=reason) as told:
-        streams.load(write(tmp_path, text))
-    assert "\n" not in str(told.value)
+def test_the_error_of_a_wrong_block_is_one_line(tmp_path, text, reason):
+    with pytest.raises(ConfigError, match=reason) as raised:
+        streams.load(write_streams(tmp_path, text))
+    assert "\n" not in str(raised.value)

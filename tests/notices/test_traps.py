@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Documents that trip readers: each is read as it is right (datatest/traps.py)."""
+"""Documents that are easily misread (datatest/traps.py) are read correctly."""
 
 from __future__ import annotations
 
@@ -13,33 +13,34 @@ from fink_voevent.notices.normalisation import normalise
 
 DATA = Path(__file__).parents[2] / "datatest"
 EXPECTED = {
-    DATA / folder / f"{name}.{suffix}": answers
+    DATA / folder / f"{name}.{suffix}": expected
     for folder, suffix in (("traps", "xml"), ("json", "json"))
-    for name, answers in json.loads(
+    for name, expected in json.loads(
         (DATA / "expected" / f"{folder}.json").read_text(encoding="utf-8")
     ).items()
 }
 
 
-def test_every_document_has_an_answer():
-    there = {p for folder in ("traps", "json") for p in (DATA / folder).iterdir()}
-    assert there == set(EXPECTED)
+def test_every_document_has_expected_values():
+    documents = {p for folder in ("traps", "json") for p in (DATA / folder).iterdir()}
+    assert documents == set(EXPECTED)
 
 
-@pytest.mark.parametrize("path_of", EXPECTED, ids=lambda path: path.stem)
-def test_a_trap_is_read_right(registry, path_of):
-    row = normalise(path_of.read_bytes(), registry)
-    for path, expected in EXPECTED[path_of].items():
-        found = _reach(row, path)
+@pytest.mark.parametrize("document", EXPECTED, ids=lambda path: path.stem)
+def test_a_trap_is_read_correctly(registry, document):
+    row = normalise(document.read_bytes(), registry)
+    for column, expected in EXPECTED[document].items():
+        found = _value(row, column)
         if isinstance(expected, float):
-            assert found == pytest.approx(expected, rel=3e-4), path
+            assert found == pytest.approx(expected, rel=3e-4), column
         else:
-            assert found == expected, path
+            assert found == expected, column
 
 
-def _reach(row: dict, path: str):
+def _value(row: dict, column: str):
+    """Value of a column; dots lead into structs and lists."""
     value = row
-    for part in path.split("."):
+    for part in column.split("."):
         if isinstance(value, tuple | list):
             value = value[int(part)]
         elif hasattr(value, "_asdict"):
@@ -48,8 +49,8 @@ def _reach(row: dict, path: str):
             value = value[part]
         if hasattr(value, "_asdict"):
             value = value._asdict()
-    if path == "classification":
+    if column == "classification":
         return dict(value)
-    if path == "time" and value is not None:
+    if column == "time" and value is not None:
         return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return value

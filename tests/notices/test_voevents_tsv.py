@@ -1,6 +1,9 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""All real documents against the table of what is in them: differences explained."""
+"""Rows of all real documents agree with a table of their content.
+
+Where a row differs from the table on purpose, the test states the reason.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from fink_voevent.notices.times import parse_iso
 
 @pytest.fixture(scope="module")
 def rows(real, registry):
-    """(table row, event row) of every document."""
+    """Return (row of the table, row of events) of every document."""
     with (real / "voevents.tsv").open(encoding="utf-8") as text:
         table = list(csv.DictReader(text, delimiter="\t"))
     found = []
@@ -29,11 +32,11 @@ def rows(real, registry):
     return found
 
 
-def number(text: str) -> float:
+def as_float(text: str) -> float:
     return float(text) if text else math.nan
 
 
-def test_every_document_is_accounted_for_and_every_real_one_is_an_event(rows):
+def test_every_real_document_becomes_a_row(rows):
     assert len(rows) == 1067
     assert not [f["file"] for f, e in rows if f["kind"] == "real" and "reason" in e]
 
@@ -56,78 +59,78 @@ def test_citations_agree(rows):
         assert kinds <= set(facts["cites"].replace(",", " ").replace(";", " ").split())
 
 
-# role -> tenses that it may become, and why
+# The tenses that a role may have, and why.
 TENSES = {
     "observation": {
         "observation",
         "injection",  # LVK's samples MS181101ab
-        "test",  # AMON's TEST_Event; tests told by a flag only; UTMOST's tests
+        "test",  # AMON's TEST_Event; tests marked by a flag only; UTMOST's tests
     },
     "test": {"test", "injection"},  # mock superevents are injections
     "utility": {"utility"},
     "prediction": {"prediction"},
-    "observe": {"observation"},  # outside of the schema: the default
+    "observe": {"observation"},  # not in the schema, so it is the default
 }
 
 
-def test_tense_follows_the_role_or_a_known_trap(rows):
+def test_tense_follows_the_role_or_is_a_known_exception(rows):
     for facts, event in rows:
         assert event["tense"] in TENSES[facts["role"]], facts["file"]
-    turned = [
+    changed = [
         (f["ivorn"], e["stream"])
         for f, e in rows
         if f["role"] == "observation" and e["tense"] == "test"
     ]
-    # a stream of tests, H.E.S.S. fixtures, numbers from 1e8, INTEGRAL's Test_Notice
+    # A stream of tests, tests of H.E.S.S., numbers from 1e8, INTEGRAL's Test_Notice.
     known = {"amon_test", "hess", "gecam_test", "integral_wakeup"}
-    assert {stream for _, stream in turned} <= known, turned
+    assert {stream for _, stream in changed} <= known, changed
 
 
-# streams whose positions are never a source's; AGILE's MCAL writes 0, 4.35
+# Streams without positions of sources; AGILE's MCAL writes 0, 4.35.
 NO_SOURCE = ("network", "swift_pointing", "fermi_slew", "calet", "agile_mcal")
 
 
-def test_positions_and_errors_agree_or_are_a_known_trap(rows):
+def test_positions_and_errors_agree_or_are_a_known_exception(rows):
     for facts, event in rows:
-        ra, dec, error = (number(facts[k]) for k in ("ra", "dec", "error_radius"))
+        ra, dec, error = (as_float(facts[k]) for k in ("ra", "dec", "error_radius"))
         if event["schema_version"] == "1.1":
-            continue  # who made the table did not read these
+            continue  # not in the table
         if event["position_kind"] == "source":
             assert event["ra"] == pytest.approx(ra, abs=1e-9), facts["file"]
             assert event["dec"] == pytest.approx(dec, abs=1e-9), facts["file"]
             if event["stream"] == "superk_supernova":
-                continue  # the error is in a Param; Error2Radius is always 0
+                continue  # the error is in a Param, Error2Radius is always 0
             if math.isnan(error):
                 assert facts["kind"] != "real"
             elif error > 0:
                 assert event["error_raw"] == pytest.approx(error), facts["file"]
             else:
-                assert event["error_raw"] is None  # 0 and negative: not given
+                assert event["error_raw"] is None  # 0 and negative values: not given
             continue
         assert event["ra"] is None
         if math.isnan(ra):
             continue
-        # a position that is none: said by Coords_Type, 0 0 0, out of range, or a stream
-        # whose positions are never a source's
-        said = [p.value for p in event["params"] if p.name == "Coords_Type"]
+        # It is not the position of a source: it is marked by Coords_Type, 0 0 0, out of
+        # range, or of a stream without positions of sources.
+        coords_types = [p.value for p in event["params"] if p.name == "Coords_Type"]
         assert (
-            said[:1] in (["0"], ["2"])
+            coords_types[:1] in (["0"], ["2"])
             or (ra, dec) == (0.0, 0.0)
             or ra < 0
             or event["stream"] in NO_SOURCE
         ), facts["file"]
 
 
-def test_times_agree_or_are_recovered(rows):
+def test_times_agree_or_are_recovered_from_params(rows):
     for facts, event in rows:
         written = parse_iso(facts["isotime"])
         if event["schema_version"] == "1.1":
-            continue  # who made the table did not read these
+            continue  # not in the table
         if written is None:
             assert event["time_source"] in ("tjd", "none", "observation"), facts
             continue
         shift = abs((event["time"] - written).total_seconds())
-        # TDB at the barycentre is 67 to 69 s ahead of UTC; all else is UTC
+        # TDB at the barycentre is 67 to 69 s ahead of UTC; all others are UTC.
         assert shift < 1e-5 or (
             facts["coord_system"].startswith("TDB") and 60 < shift < 70
         ), facts["file"]

@@ -97,7 +97,7 @@ def test_what_we_sent_is_kept_apart_and_never_an_event(registry, datatest):
         for raw in (ours, theirs)
     ]
     batch = pa.RecordBatch.from_pylist(landed, schema=arrow_schema("landing"))
-    guarded = dataclasses.replace(registry, own=streams.authority(AUTHOR.ivo))
+    guarded = dataclasses.replace(registry, our_authority=streams.authority(AUTHOR.ivo))
     rows = {
         table: part.to_pylist() for table, part in parsing.parse_batch(batch, guarded)
     }

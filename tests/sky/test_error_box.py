@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Error boxes, against astropy's offset frames."""
+"""Regions of error boxes agree with boxes in astropy's offset frames."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
-from helpers.fits_maps import centres
+from helpers.fits_maps import pixel_centres
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,11 +18,12 @@ MAXI = [(345.72, 19.547), (345.464, 19.29), (347.309, 17.634), (347.566, 17.889)
 
 
 def offset_frame(ra: float, dec: float, angle: float):
-    """Frame whose origin is a place: of a box, along its axes."""
+    """Return a frame with the centre of a box as origin, along the axes of the box."""
     return SkyCoord(ra, dec, unit="deg").skyoffset_frame(rotation=angle * u.deg)
 
 
-def box(frame, half_axes: tuple[float, float]) -> list[tuple[float, float]]:
+def box_corners(frame, half_axes: tuple[float, float]) -> list[tuple[float, float]]:
+    """Return right ascension and declination (deg) of the corners of a box."""
     a, b = half_axes
     corners = SkyCoord([a, a, -a, -a] * u.deg, [b, -b, -b, b] * u.deg, frame=frame)
     return list(zip(corners.icrs.ra.deg, corners.icrs.dec.deg, strict=True))
@@ -38,52 +39,56 @@ def box(frame, half_axes: tuple[float, float]) -> list[tuple[float, float]]:
     half_axes=st.tuples(st.floats(0.05, 1.5), st.floats(0.02, 0.3)),
     containment=st.floats(0.5, 0.97),
 )
-def test_level_is_that_of_the_scaled_box(ra, dec, angle, half_axes, containment):
+def test_credible_levels_are_those_of_scaled_boxes(
+    ra, dec, angle, half_axes, containment
+):
     frame = offset_frame(ra, dec, angle)
-    found = error_box.region(box(frame, half_axes), containment)
-    places = centres(found).transform_to(frame)
+    region = error_box.region(box_corners(frame, half_axes), containment)
+    places = pixel_centres(region).transform_to(frame)
     offsets = np.stack([places.lon.wrap_at(180 * u.deg).deg, places.lat.deg])
     scale = np.max(np.abs(offsets) / np.array(half_axes)[:, None], axis=0)
-    pixel = 2 / error_box.ACROSS  # as a scale, of the narrow side
+    # Size of a pixel relative to the narrow side of the box.
+    pixel = 2 / error_box.MIN_PIXELS_ACROSS
     low, high = (
         1 - (1 - containment) ** edge**2
         for edge in (np.maximum(scale - pixel, 0), scale + pixel)
     )
-    # the box is small: its edges are great circles, those of the frame nearly so
-    assert np.all((found.level >= low - 0.005) & (found.level <= high + 0.005))
+    # The edges of the region are great circles. Those of the box in the offset frame
+    # are nearly so, because the box is small.
+    assert np.all((region.level >= low - 0.005) & (region.level <= high + 0.005))
 
 
 @settings(deadline=None)
 @given(containment=st.floats(0.3, 0.98), turn=st.integers(0, 23))
-def test_the_box_itself_holds_what_it_is_said_to(containment, turn):
-    found = error_box.region(np.roll(MAXI, turn, axis=0), containment)
-    assert found.area_deg2(containment) == pytest.approx(0.849, rel=0.02)
-    inside = found.level < containment
-    held = np.sum((found.density * (found.hi - found.lo))[inside])
-    assert held * 4 * np.pi / (12 << 58) == pytest.approx(containment, abs=0.01)
+def test_the_box_contains_the_stated_probability(containment, turn):
+    region = error_box.region(np.roll(MAXI, turn, axis=0), containment)
+    assert region.area_deg2(containment) == pytest.approx(0.849, rel=0.02)
+    inside = region.level < containment
+    enclosed = np.sum((region.density * (region.hi - region.lo))[inside])
+    assert enclosed * 4 * np.pi / (12 << 58) == pytest.approx(containment, abs=0.01)
 
 
 @pytest.mark.parametrize("containment", [1e-9, 1e-4, 0.05, 0.999999, 1 - 1e-12])
-def test_any_containment_is_of_pixels_that_can_be_met_or_of_none(containment):
-    found = error_box.region(MAXI, containment)
-    assert found is None or 0 < len(found.lo) <= 200_000
+def test_the_number_of_pixels_is_limited_at_any_containment(containment):
+    region = error_box.region(MAXI, containment)
+    assert region is None or 0 < len(region.lo) <= 200_000
 
 
-def test_corners_may_come_in_any_order():
+def test_corners_can_be_in_any_order():
     first = error_box.region(MAXI, 0.9)
     crossed = error_box.region([MAXI[2], MAXI[0], MAXI[3], MAXI[1]], 0.9)
     assert np.array_equal(first.lo, crossed.lo)
     assert np.array_equal(first.level, crossed.level)
 
 
-def test_a_box_across_the_wrap_and_over_the_pole_is_whole():
+def test_a_box_across_0h_or_over_a_pole_is_complete():
     wrap = error_box.region([(359, -1), (1, -1), (1, 1), (359, 1)], 0.9)
     pole = error_box.region([(0, 89), (90, 89), (180, 89), (270, 89)], 0.9)
     assert wrap.area_deg2(0.9) == pytest.approx(4, rel=0.02)
     assert pole.area_deg2(0.9) == pytest.approx(2, rel=0.02)
 
 
-def test_a_narrow_box_is_not_more_pixels_than_can_be_met():
+def test_the_number_of_pixels_of_a_narrow_box_is_limited():
     thin = error_box.region([(10, 0), (20, 0), (20, 0.01), (10, 0.01)], 0.9)
     assert 0 < len(thin.lo) <= 200_000
     assert thin.area_deg2(0.9) == pytest.approx(0.1, rel=0.1)
@@ -101,5 +106,5 @@ def test_a_narrow_box_is_not_more_pixels_than_can_be_met():
     ],
     ids=["two", "one place", "a line", "not convex", "too large", "too small"],
 )
-def test_what_is_no_convex_box_has_no_region(corners):
+def test_corners_that_are_not_a_convex_polygon_have_no_region(corners):
     assert error_box.region(corners, 0.9) is None

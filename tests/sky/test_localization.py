@@ -16,31 +16,35 @@ RADII = st.floats(1e-5, 60.0)
 LEVELS = st.floats(0.05, 0.99)
 
 
+@settings(deadline=None)  # the first call loads scipy
 @given(RADII, LEVELS)
-def test_an_error_radius_holds_what_it_says(radius, containment):
+def test_an_error_radius_contains_the_stated_probability(radius, containment):
     mixture = loc.fisher(radius, containment)
-    if mixture.core_kappa > 1e-6:  # else the radius holds more even of a uniform sky
+    if mixture.core_kappa > 1e-6:  # else even a uniform distribution contains more
         assert mixture.radius_deg(containment) == pytest.approx(radius, rel=1e-6)
 
 
+@settings(deadline=None)
 @given(st.floats(1e-5, 20.0))
 def test_small_radii_are_gaussian(radius):
-    # a two-dimensional Gaussian: r90 / r50 is sqrt(log 10 / log 2)
+    # In a two-dimensional Gaussian, r90 / r50 is sqrt(log 10 / log 2).
     ratio = loc.fisher(radius, 0.5).radius_deg(0.9) / radius
     assert ratio == pytest.approx(np.sqrt(np.log(10) / np.log(2)), rel=0.02)
 
 
+@settings(deadline=None)
 @given(st.floats(0.1, 20.0), LEVELS)
-def test_radius_and_enclosed_are_inverse_for_mixtures(stat, level):
+def test_radius_is_the_inverse_of_enclosed_for_mixtures(stat, level):
     mixture = loc.fisher(stat, 0.68, loc.Systematic(0.9, 3.71, 14.3))
     radius = mixture.radius_deg(level)
     enclosed = mixture.enclosed(np.sin(np.radians(radius) / 2) ** 2)
     assert enclosed == pytest.approx(level, abs=1e-9)
 
 
-# r50, r68, r90, r99 (deg) and area of 90 % (deg2), of 1, 3 and 10 deg statistical
-# error: the published models (Connaughton et al. 2015; GCN Circular 25726), integrated.
-CONTAINMENT = {
+# The published systematic errors (Connaughton et al. 2015; GCN Circular 25726),
+# integrated numerically: r50, r68, r90 and r99 (deg) for statistical errors of 1, 3 and
+# 10 deg, and below the area (deg2) of the 90 % region for 1 deg.
+PUBLISHED_RADII = {
     ("fermi_gbm_flight", 3): (6.8, 9.0, 16.7, 86.0),
     ("fermi_gbm_ground", 3): (4.3, 5.7, 10.9, 22.7),
     ("fermi_gbm_final", 3): (4.0, 5.2, 8.2, 20.8),
@@ -48,7 +52,7 @@ CONTAINMENT = {
     ("fermi_gbm_final_roboba", 3): (3.2, 4.2, 6.2, 9.4),
     ("fermi_gbm_final_roboba", 10): (8.1, 10.5, 14.9, 21.2),
 }
-AREAS = {
+PUBLISHED_AREAS = {
     "fermi_gbm_flight": 784,
     "fermi_gbm_ground": 348,
     "fermi_gbm_final": 148,
@@ -60,19 +64,19 @@ def _systematic(registry, name):
     return next(s for s in registry.streams if s.name == name).systematic
 
 
-@pytest.mark.parametrize(("name", "stat"), CONTAINMENT)
+@pytest.mark.parametrize(("name", "stat"), PUBLISHED_RADII)
 def test_gbm_containment_radii_are_the_published_ones(registry, name, stat):
     mixture = loc.fisher(stat, 0.68, _systematic(registry, name))
     radii = [mixture.radius_deg(p) for p in (0.5, 0.68, 0.9, 0.99)]
-    published = np.array(CONTAINMENT[name, stat])
-    # the figures are rounded to 0.1: half of that, and 1 %
+    published = np.array(PUBLISHED_RADII[name, stat])
+    # The published values are rounded to 0.1 deg.
     assert (np.abs(radii - published) <= 0.05 + 0.01 * published).all()
 
 
-@pytest.mark.parametrize("name", AREAS)
+@pytest.mark.parametrize("name", PUBLISHED_AREAS)
 def test_gbm_areas_are_the_published_ones(registry, name):
     radius = loc.fisher(1.0, 0.68, _systematic(registry, name)).radius_deg(0.9)
-    assert loc.area_deg2(radius) == pytest.approx(AREAS[name], rel=0.01)
+    assert loc.area_deg2(radius) == pytest.approx(PUBLISHED_AREAS[name], rel=0.01)
 
 
 def test_the_whole_sky_has_its_area():
@@ -87,7 +91,7 @@ def test_the_whole_sky_has_its_area():
     st.integers(0, 2**32 - 1),
 )
 def test_cells_cover_every_place_within_the_radius(ra, dec, radius, seed):
-    """The oracle is astropy: places at random within the cap, and on its very edge."""
+    """Places at random within the circle and on its edge, computed by astropy."""
     rng = np.random.default_rng(seed)
     centre = SkyCoord(ra, dec, unit="deg")
     distance = np.append(radius * np.sqrt(rng.uniform(0, 1, 40)), np.full(20, radius))
@@ -100,13 +104,13 @@ def test_cells_cover_every_place_within_the_radius(ra, dec, radius, seed):
     ranges = loc.cover(ra, dec, radius)
     start = np.array([lo for lo, _ in ranges])
     stop = np.array([hi for _, hi in ranges])
-    at = np.searchsorted(start, index, side="right") - 1
-    assert (at >= 0).all()
-    assert (index < stop[at]).all()
+    place = np.searchsorted(start, index, side="right") - 1
+    assert (place >= 0).all()
+    assert (index < stop[place]).all()
 
 
 @given(st.floats(0, 360, exclude_max=True), st.floats(-90, 90), st.floats(1e-3, 60))
-def test_ranges_are_sorted_disjoint_and_not_wasteful(ra, dec, radius):
+def test_ranges_are_sorted_disjoint_and_of_limited_area(ra, dec, radius):
     ranges = loc.cover(ra, dec, radius)
     edges = [edge for pair in ranges for edge in pair]
     assert edges == sorted(set(edges))
@@ -114,13 +118,13 @@ def test_ranges_are_sorted_disjoint_and_not_wasteful(ra, dec, radius):
     assert area <= 4 * loc.area_deg2(radius)
 
 
-def test_wide_regions_are_covered_by_the_whole_sky():
-    for radius in (180.0, loc.WIDE_DEG + 1):
+def test_wide_circles_are_covered_by_the_whole_sky():
+    for radius in (180.0, loc.MAX_CONE_DEG + 1):
         assert loc.cover(10, 20, radius) == [(0, loc.ORDER_29_CELLS)]
 
 
-def test_an_ellipse_holds_its_probability():
-    """Its density integrates to 1 over the sky, and to a level within that level."""
+def test_an_ellipse_contains_the_stated_probability():
+    """The density integrates to 1 over the sky, and to p within the p region."""
     shape = loc.ellipse((9.0, 3.0), 0.0, 0.9)
     lon, lat = healpix_to_lonlat(np.arange(12 * 4**8), 8)
     sky, centre = SkyCoord(lon, lat), SkyCoord(40.0, 10.0, unit="deg")
@@ -139,5 +143,5 @@ def test_an_ellipse_holds_its_probability():
 
 
 @pytest.mark.parametrize("axes", [(1.0, 1.0), (1.0, 0.0), (30.0, 3.0), (3.0, -1.0)])
-def test_a_circle_or_a_flat_or_too_wide_ellipse_is_none(axes):
+def test_half_axes_that_are_equal_zero_negative_or_too_long_give_no_ellipse(axes):
     assert loc.ellipse(axes, 0.0, 0.9) is None

@@ -1,0 +1,153 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""The content of a notice as its publisher wrote it, whatever its format.
+
+The readers of VOEvents (`fink_voevent.notices.voevent`) and of JSON notices
+(`fink_voevent.notices.gcn_json`) return a `Document`. Its values are the text of the
+notice; `fink_voevent.notices.normalisation` interprets them.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+MAX_BYTES = 16 * 2**20  # of a notice, in any format
+# GCN writes the smallest int32, divided by up to 100, if it has no value.
+_LARGEST_FILLER = -2.1e7
+
+
+class Param(NamedTuple):  # a tuple, because each document has dozens of them
+    """One Param, as text.
+
+    Parameters
+    ----------
+    group : str
+        Name of its Group: empty outside of Groups, ``a/b`` for Group b within Group a.
+    name, value, unit, ucd : str
+        Attributes of the Param; empty if missing.
+    """
+
+    group: str
+    name: str
+    value: str
+    unit: str
+    ucd: str
+
+
+@dataclass(frozen=True)
+class Location:
+    """One ObsDataLocation, or the time and position of a JSON notice.
+
+    Parameters
+    ----------
+    coord_system : str
+        Identifier of the AstroCoordSystem, as ``UTC-FK5-GEO``; empty if missing.
+    time : str or None
+        Time, as written.
+    names : tuple of str
+        Names of the two coordinates.
+    c1, c2 : str or None
+        The two coordinates, in `unit`.
+    error : str or None
+        Error radius, in `unit`.
+    unit : str
+        Unit of position and error; empty if missing.
+    containment : float or None
+        Probability within the error, 0-1, if the notice gives it.
+    systematic_included : bool
+        Whether the notice says that its error includes the systematic error.
+    ellipse : tuple of float or None
+        Half-axes and position angle of an error ellipse, deg.
+    corners : tuple of (float, float)
+        Right ascension and declination (deg) of the corners of an error box; empty if
+        there is none.
+    """
+
+    coord_system: str
+    time: str | None
+    names: tuple[str, str]
+    c1: str | None
+    c2: str | None
+    error: str | None
+    unit: str
+    containment: float | None = None
+    systematic_included: bool = False
+    ellipse: tuple[float, float, float] | None = None
+    corners: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """The content of one notice, as text.
+
+    Parameters
+    ----------
+    ivorn : str
+        Identifier of the notice.
+    role : str or None
+        Role, as written.
+    schema_version : str or None
+        Version of VOEvent; None for JSON.
+    schema_valid : bool or None
+        Whether it is valid by the XSD of VOEvent 2.0; None for JSON.
+    date : str or None
+        Date of issue, as written.
+    params : tuple of Param
+        All Params in their order, those within Groups last.
+    locations : tuple of Location
+        All locations in their order.
+    cites : tuple of (str, str)
+        Identifier and kind of each citation.
+    digest : str
+        SHA-256 (hex) of the message, without what a transport may add.
+    skymap : bytes or None
+        FITS file of the sky map, if the notice includes it.
+    """
+
+    ivorn: str
+    role: str | None
+    schema_version: str | None
+    schema_valid: bool | None
+    date: str | None
+    params: tuple[Param, ...]
+    locations: tuple[Location, ...]
+    cites: tuple[tuple[str, str], ...]
+    digest: str
+    skymap: bytes | None = None
+
+    @functools.cached_property
+    def values(self) -> Mapping[str, str]:
+        """Value of each Param by name.
+
+        If several have the same name, the first is taken; those outside of Groups come
+        before those within.
+        """
+        pairs = [(name, value) for _, name, value, _, _ in reversed(self.params)]
+        if self.params and self.params[-1].group:
+            pairs += [(p.name, p.value) for p in reversed(self.params) if not p.group]
+        return dict(pairs)
+
+
+def parse_number(text: str | None) -> float | None:
+    """Return the finite number that a text is.
+
+    Parameters
+    ----------
+    text : str or None
+        Value of a Param, a coordinate or an error.
+
+    Returns
+    -------
+    float or None
+        None if it is not a number, is not finite, or is one of the values below -2.1e7
+        that GCN writes in place of a missing value.
+    """
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number > _LARGEST_FILLER else None
