@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""JSON notices, and what is right to read in each; made as those of `traps`."""
+"""JSON notices, and the values that should be read in each, as in `traps`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ NO_PLACE = {"ra": None, "dec": None, "position_kind": "none", "cells": None}
 
 
 def multi_order_map() -> bytes:
-    """Three pixels of two orders: 40 %, 32 % and 28 %, the first the densest."""
+    """Return a map of three pixels of two orders.
+
+    They contain 40 %, 32 % and 28 % of the probability; the first is the densest.
+    """
     columns = [
         fits.Column(
             "UNIQ", "K", array=np.array([4 * 64 + 11, 4 * 16 + 20, 4 * 16 + 21])
@@ -38,12 +41,12 @@ def multi_order_map() -> bytes:
     return stream.getvalue()
 
 
-def _raw(**content: Any) -> bytes:
+def _to_bytes(**content: Any) -> bytes:
     return json.dumps(content, indent=1).encode()
 
 
 def lvk(kind: str, event: dict[str, Any] | None, **changes: Any) -> bytes:
-    """One igwn.gwalert."""
+    """Return an alert of LVK (igwn.gwalert)."""
     content = {
         "alert_type": kind,
         "time_created": "2024-01-15T12:03:00Z",
@@ -52,12 +55,12 @@ def lvk(kind: str, event: dict[str, Any] | None, **changes: Any) -> bytes:
         "event": event,
         "external_coinc": None,
     }
-    return _raw(**content | changes)
+    return _to_bytes(**content | changes)
 
 
 def gcn(path: str, **content: Any) -> bytes:
-    """One notice of GCN's schemas."""
-    return _raw(**{"$schema": f"{SITE}/{path}.schema.json"} | content)
+    """Return a notice of one of GCN's schemas."""
+    return _to_bytes(**{"$schema": f"{SITE}/{path}.schema.json"} | content)
 
 
 MAP = base64.b64encode(multi_order_map()).decode()
@@ -71,22 +74,23 @@ EVENT: dict[str, Any] = {
     "properties": {"HasNS": 1.0},
     "classification": {"BNS": 0.9, "Terrestrial": 0.1},
 }
-S = {"event_id": "S240115ab", "messenger": "gw", "schema_valid": None}
+SUPEREVENT = {"event_id": "S240115ab", "messenger": "gw", "schema_valid": None}
 GBM = {"id": ["745121685", "bn240115498"], "record_number": 3} | TIME | SENT | PLACE
 
 JSON_NOTICES = (
     Trap("lvk_initial_with_map", lvk("INITIAL", EVENT | {"skymap": MAP}),
-         READ_TIME | S | {"kind": "initial", "position_kind": "map", "ra": None,
-         "far": 3.5e-10, "classification": {"HasNS": 1.0, "BNS": 0.9,
+         READ_TIME | SUPEREVENT | {"kind": "initial", "position_kind": "map",
+         "ra": None, "far": 3.5e-10, "classification": {"HasNS": 1.0, "BNS": 0.9,
          "Terrestrial": 0.1}, "skymap_state": "read", "distance.mean": 120.5,
          "distance.std": 30.25, "error_r90": None}),
     Trap("lvk_preliminary_without_map", lvk("PRELIMINARY", EVENT),
-         READ_TIME | S | NO_PLACE | {"kind": "initial", "skymap_state": "none",
+         READ_TIME | SUPEREVENT | NO_PLACE | {"kind": "initial", "skymap_state": "none",
          "pixels": None}),
     Trap("lvk_map_that_is_torn", lvk("UPDATE", EVENT | {"skymap": MAP[:400]}),
-         READ_TIME | S | NO_PLACE | {"kind": "update", "pixels": None}),
+         READ_TIME | SUPEREVENT | NO_PLACE | {"kind": "update", "pixels": None}),
     Trap("lvk_retraction", lvk("RETRACTION", None),
-         S | NO_PLACE | {"kind": "retraction", "time": None, "tense": "observation"}),
+         SUPEREVENT | NO_PLACE | {"kind": "retraction", "time": None,
+         "tense": "observation"}),
     Trap("lvk_mock_event", lvk("INITIAL", EVENT, superevent_id="MS240115ab"),
          {"tense": "injection"}),
     Trap("lvk_mock_data", lvk("INITIAL", EVENT | {"search": "MDC"}),

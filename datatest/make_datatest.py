@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make the data of the tests and of the demo: ``python datatest/make_datatest.py``.
 
-VOEvents and ZTF-like alerts from facts, and, by a computation that shares nothing with
-the package but its constants (numpy and astropy), the coincidences to expect.
+It writes VOEvents and alerts from facts, and the coincidences to expect. These are
+computed with numpy and astropy, independently of the package.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from json_notices import JSON_NOTICES  # noqa: E402
 from notices import NOTICES, xml  # noqa: E402
 from rubin_alerts import RUBIN, as_rubin  # noqa: E402
 from traps import TRAPS  # noqa: E402
-from truth import merger_notice, sightings  # noqa: E402
+from truth import merger_notice, transient_and_background  # noqa: E402
 from ztf_alerts import ALERT, alert  # noqa: E402
 
 SEED = 20170817
@@ -36,9 +36,10 @@ BACKGROUND_RADIUS_DEG = 12.0
 LEVEL = 0.95
 
 
-# object, ra, dec, time, magnitude, first detection, last non-detection, SIMBAD type
+# Object, right ascension and declination (deg), time (UTC), magnitude, first detection
+# and last upper limit (days relative to the alert), SIMBAD type.
 COUNTERPARTS = (
-    # iPTF13bxl, the afterglow of GRB 130702A (Singer et al. 2013, ApJ 776, L34)
+    # iPTF13bxl: afterglow of GRB 130702A (Singer et al. 2013, ApJ 776, L34)
     (
         "ZTF13aaaabxl",
         217.3116,
@@ -49,7 +50,7 @@ COUNTERPARTS = (
         -1.2,
         "Unknown",
     ),
-    # TXS 0506+056, a blazar: active long before IceCube-170922A
+    # TXS 0506+056: a blazar that was active long before IceCube-170922A.
     (
         "ZTF17aaatxsb",
         77.3582,
@@ -60,7 +61,7 @@ COUNTERPARTS = (
         -60.0,
         "BLLac",
     ),
-    # the afterglow of GRB 221009A (GCN Circular 32634)
+    # Afterglow of GRB 221009A (GCN Circular 32634).
     (
         "ZTF22aaaagrb",
         288.2646,
@@ -81,7 +82,7 @@ COUNTERPARTS = (
         -3.0,
         "Unknown",
     ),
-    # a variable star and an artefact beside the afterglows
+    # A variable star and an artefact near the afterglows.
     (
         "ZTF13aaaastar",
         217.9,
@@ -102,7 +103,7 @@ CENTRES = (
 
 
 def alerts() -> list[dict]:
-    """All alerts: counterparts and scattered background."""
+    """Return all alerts: counterparts, and a background scattered around each event."""
     rows = []
     for name, ra, dec, time, mag, first, limit, simbad in COUNTERPARTS:
         drb = 0.12 if "bogus" in name else 0.98
@@ -128,13 +129,16 @@ def alerts() -> list[dict]:
 
 
 def fisher_level(separation_deg: np.ndarray, kappas: list[tuple]) -> np.ndarray:
-    """Probability within a separation, of (weight, kappa)."""
+    """Return the probability within a separation, given pairs (weight, kappa)."""
     chord = np.sin(np.radians(separation_deg) / 2) ** 2
     return sum(w * np.expm1(-2 * k * chord) / np.expm1(-2 * k) for w, k in kappas)
 
 
 def gbm_kappas(stat_deg: float) -> list[tuple]:
-    """GBM final position: core and tail of Connaughton et al. 2015, Briggs' kappa."""
+    """Return pairs (weight, kappa) of the core and tail of a GBM final position.
+
+    Connaughton et al. 2015, ApJS 216, 32; kappa by Briggs et al. 1999, ApJS 122, 503.
+    """
     return [
         (weight, 1 / (0.66 * np.radians(np.hypot(stat_deg, extra))) ** 2)
         for weight, extra in ((0.9, 3.71), (0.1, 14.3))
@@ -142,12 +146,13 @@ def gbm_kappas(stat_deg: float) -> list[tuple]:
 
 
 def plain_kappas(radius_deg: float, containment: float) -> list[tuple]:
-    """Kappa of a small error circle."""
+    """Return the pair (weight, kappa) of a small error circle."""
     chord = np.sin(np.radians(radius_deg) / 2) ** 2
     return [(1.0, -np.log1p(-containment) / (2 * chord))]
 
 
-# what holds once all notices are in: latest position, trigger time, window after (d)
+# The events after their last notice: identifier, position (deg), pairs (weight, kappa),
+# trigger time, and window before and after it (days).
 EVENTS = (
     ("GBM-394416326", 218.81, 12.25, gbm_kappas(4.02), "2013-07-02T00:05:23.08", 0, 7),
     ("IceCube-130033-50579430", 77.2853, 5.7517, plain_kappas(0.2498, 0.5),
@@ -157,8 +162,8 @@ EVENTS = (
 )  # fmt: skip
 
 
-def expected(rows: list[dict]) -> list[dict]:
-    """Coincidences of all alerts with the latest notices, by brute force."""
+def expected_coincidences(rows: list[dict]) -> list[dict]:
+    """Return the coincidences of all alerts with the last notices, by brute force."""
     found = []
     places = SkyCoord(
         [r["candidate"]["ra"] for r in rows], [r["candidate"]["dec"] for r in rows],
@@ -185,7 +190,7 @@ def expected(rows: list[dict]) -> list[dict]:
 
 
 def main() -> None:
-    """Write all files."""
+    """Write all files of datatest."""
     for folder in ("voevents", "alerts", "expected", "traps", "json", "truth", "rubin"):
         (HERE / folder).mkdir(exist_ok=True)
     for notice in NOTICES:
@@ -194,26 +199,27 @@ def main() -> None:
         (HERE / "traps" / f"{trap.name}.xml").write_bytes(trap.raw)
     for notice in JSON_NOTICES:
         (HERE / "json" / f"{notice.name}.json").write_bytes(notice.raw)
-    for name, made in (("traps", TRAPS), ("json", JSON_NOTICES)):
-        answers = {one.name: one.expected for one in made}
-        text = json.dumps(answers, indent=1) + "\n"
+    for name, traps in (("traps", TRAPS), ("json", JSON_NOTICES)):
+        expected_values = {trap.name: trap.expected for trap in traps}
+        text = json.dumps(expected_values, indent=1) + "\n"
         (HERE / "expected" / f"{name}.json").write_text(text)
     rows = alerts()
     table = pa.Table.from_pylist(rows, schema=ALERT)
-    # every other alert is for after its notice
+    # Every other alert arrives before the notices, the rest after them.
     for name, first in (("early", 1), ("late", 0)):
         part = table.take(list(range(first, len(rows), 2)))
         pq.write_table(part, HERE / "alerts" / f"{name}.parquet")
-    seen_by_rubin = [as_rubin(row, number) for number, row in enumerate(rows)]
-    other = pa.Table.from_pylist(seen_by_rubin, schema=RUBIN)
-    pq.write_table(other, HERE / "rubin" / "alerts.parquet")
+    rubin_rows = [as_rubin(row, number) for number, row in enumerate(rows)]
+    rubin_table = pa.Table.from_pylist(rubin_rows, schema=RUBIN)
+    pq.write_table(rubin_table, HERE / "rubin" / "alerts.parquet")
     (HERE / "truth" / "gw170817.json").write_bytes(merger_notice())
-    truth = [
-        alert(10_000 + number, *seen, 0.95) for number, seen in enumerate(sightings())
+    truth_rows = [
+        alert(10_000 + number, *row, 0.95)
+        for number, row in enumerate(transient_and_background())
     ]
-    known = pa.Table.from_pylist(truth, schema=ALERT)
-    pq.write_table(known, HERE / "truth" / "alerts.parquet")
-    found = expected(rows)
+    truth_table = pa.Table.from_pylist(truth_rows, schema=ALERT)
+    pq.write_table(truth_table, HERE / "truth" / "alerts.parquet")
+    found = expected_coincidences(rows)
     path = HERE / "expected" / "coincidences.csv"
     with path.open("w", newline="", encoding="utf-8") as out:
         writer = csv.DictWriter(out, found[0].keys(), lineterminator="\n")

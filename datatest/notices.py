@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The VOEvents of datatest: facts of real events, written by us in VOEvent 2.0."""
+"""The VOEvents of datatest: facts of real events, as artificial VOEvents 2.0."""
 
 from __future__ import annotations
 
@@ -12,7 +12,27 @@ GCN = "ivo://nasa.gsfc.gcn"
 
 @dataclass(frozen=True)
 class Notice:
-    """Facts of one notice; `params` in the order in which they are written."""
+    """Facts of one notice.
+
+    Parameters
+    ----------
+    file : str
+        Name of its file.
+    ivorn : str
+        Its identifier.
+    issued, time : str
+        When it was issued, and the time of the event; ISO 8601.
+    params : tuple of (name, value, unit)
+        Its Params, in the order in which they are written.
+    position : tuple of float or None
+        Right ascension, declination and error radius, deg.
+    role : str
+        Its role.
+    cites : tuple of (ivorn, kind)
+        Its citations.
+    system : str
+        Its AstroCoordSystem.
+    """
 
     file: str
     ivorn: str
@@ -28,7 +48,7 @@ class Notice:
 def _gbm(
     kind: str, packet: int, sequence: int, issued: str, position: tuple | None
 ) -> Notice:
-    """One notice of Fermi GBM trigger 394416326: GRB 130702A (GCN Circular 14967)."""
+    """Return a notice of Fermi GBM trigger 394416326, GRB 130702A (Circular 14967)."""
     name = f"GBM_{kind}_2013-07-02T00:05:23.08_394416326_{sequence}-{packet}"
     coords = "1" if position else "0"
     alert = f"{GCN}/Fermi#GBM_Alert_2013-07-02T00:05:23.08_394416326_1-110"
@@ -51,7 +71,7 @@ def _gbm(
 
 
 def _swift(file: str, kind: str, packet: int, time: str, position: tuple) -> Notice:
-    """One notice of Swift trigger 1126853: GRB 221009A (GCN Circular 32632)."""
+    """Return a notice of Swift trigger 1126853, GRB 221009A (GCN Circular 32632)."""
     return Notice(
         file,
         f"{GCN}/SWIFT#{kind}_1126853-{packet}",
@@ -72,7 +92,7 @@ NOTICES = (
     _gbm("Flt_Pos", 111, 43, "2013-07-02T00:05:51", (214.32, 9.27, 8.8)),
     _gbm("Gnd_Pos", 112, 49, "2013-07-02T00:06:10", (217.5, 11.1, 5.7)),
     _gbm("Fin_Pos", 115, 0, "2013-07-02T01:05:00", (218.81, 12.25, 4.02)),
-    # IceCube-170922A (GCN Circular 21916); the error of EHE notices holds 50 %
+    # IceCube-170922A (GCN Circular 21916). The error of EHE notices contains 50 %.
     Notice(
         "icecube170922a.xml",
         f"{GCN}/AMON#ICECUBE_EHE_Event2017-09-22T20:54:30.43_130033_050579430-0",
@@ -96,7 +116,7 @@ NOTICES = (
         "2022-10-09T14:10:17.00",
         (288.2540, 19.8090, 0.05),
     ),
-    # the time of XRT notices is that of their observation, not of the burst
+    # The time of XRT notices is that of their observation, not of the burst.
     _swift(
         "grb221009a_xrt.xml",
         "XRT_Pos",
@@ -104,7 +124,7 @@ NOTICES = (
         "2022-10-09T14:12:40.00",
         (288.2643, 19.7730, 0.0017),
     ),
-    # gravitational wave: no position but in its sky map
+    # A gravitational wave has no position outside of its sky map.
     Notice(
         "s230518h_preliminary.xml",
         "ivo://gwnet/LVC#S230518h-1-Preliminary",
@@ -118,7 +138,7 @@ NOTICES = (
             ("FAR", "3.2e-10", "Hz"),
         ),
     ),
-    # a test, at the place of a real afterglow: it must meet nothing
+    # A test, at the position of a real afterglow: it must match nothing.
     Notice(
         "gbm_test.xml",
         f"{GCN}/Fermi#GBM_Test_Pos_2022-10-09T14:00:00.00_099999_1-692",
@@ -132,7 +152,7 @@ NOTICES = (
 
 
 def xml(notice: Notice) -> str:
-    """Text of a notice, valid under the XSD of VOEvent 2.0."""
+    """Return the text of a notice, which is valid by the XSD of VOEvent 2.0."""
     params = "".join(
         f"<Param name={quoteattr(n)} value={quoteattr(v)} unit={quoteattr(u)}/>"
         for n, v, u in notice.params
@@ -146,12 +166,12 @@ def xml(notice: Notice) -> str:
         '<voe:VOEvent xmlns:voe="http://www.ivoa.net/xml/VOEvent/v2.0"'
         f' version="2.0" role={quoteattr(notice.role)} ivorn={quoteattr(notice.ivorn)}>'
         f"<Who><AuthorIVORN>ivo://org.fink-broker/datatest</AuthorIVORN>"
-        f"<Date>{notice.issued}</Date></Who><What>{params}</What>{_where(notice)}"
+        f"<Date>{notice.issued}</Date></Who><What>{params}</What>{_where_when(notice)}"
         f"{f'<Citations>{cites}</Citations>' if cites else ''}</voe:VOEvent>\n"
     )
 
 
-def _where(notice: Notice) -> str:
+def _where_when(notice: Notice) -> str:
     position = ""
     if notice.position is not None:
         ra, dec, error = notice.position

@@ -1,9 +1,9 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The alerts of `make_datatest` as Rubin would have seen them.
+"""The alerts of `make_datatest`, in the form of Rubin's alerts.
 
-The same objects at the same places and moments, in a part of the columns of Fink's
-science alerts of Rubin: what coincides is the same too.
+The objects, positions and times are the same, and therefore the coincidences too. The
+columns are a part of those of Fink's science alerts of Rubin.
 """
 
 from __future__ import annotations
@@ -51,33 +51,41 @@ def _mjd_tai(jd_utc: float) -> float:
 
 
 def as_rubin(alert: dict, number: int) -> dict:
-    """Alert of ZTF as one of Rubin."""
-    seen = alert["candidate"]
-    flux, mjd = _flux_njy(seen["magpsf"]), _mjd_tai(seen["jd"])
+    """Convert an alert of ZTF to one of Rubin.
+
+    Parameters
+    ----------
+    alert : dict
+        An alert as `ztf_alerts.alert` returns it.
+    number : int
+        Distinguishes the identifiers of the alerts.
+    """
+    candidate = alert["candidate"]
+    flux, mjd = _flux_njy(candidate["magpsf"]), _mjd_tai(candidate["jd"])
     source = {
         "diaSourceId": 170_000_000_000_000_000 + number,
         "diaObjectId": 160_000_000_000_000_000 + number, "ssObjectId": 0,
-        "midpointMjdTai": mjd, "ra": seen["ra"], "raErr": 1e-5, "dec": seen["dec"],
-        "decErr": 1e-5, "psfFlux": flux, "psfFluxErr": flux / 20, "band": "r",
-        "reliability": seen["drb"],
+        "midpointMjdTai": mjd, "ra": candidate["ra"], "raErr": 1e-5,
+        "dec": candidate["dec"], "decErr": 1e-5, "psfFlux": flux, "psfFluxErr": flux / 20, "band": "r",
+        "reliability": candidate["drb"],
     }  # fmt: skip
-    before = [
+    previous = [
         source | {"midpointMjdTai": _mjd_tai(p["jd"]), "diaSourceId": p["candid"],
                   "psfFlux": _flux_njy(p["magpsf"])}
         for p in alert["prv_candidates"] if p["magpsf"] is not None
     ]  # fmt: skip
-    nothing = [
+    limits = [
         {"midpointMjdTai": _mjd_tai(p["jd"]), "psfFlux": 5.0, "psfFluxErr": 30.0,
          "band": "r"}
         for p in alert["prv_candidates"] if p["magpsf"] is None
     ]  # fmt: skip
     return {
         "diaSourceId": source["diaSourceId"], "diaSource": source,
-        "prvDiaSources": before or None, "prvDiaForcedSources": nothing or None,
+        "prvDiaSources": previous or None, "prvDiaForcedSources": limits or None,
         "cutoutScience": number.to_bytes(8, "big"), "lsst_schema_version": "10.0",
         "fink_broker_version": "5.0", "fink_science_version": "9.0",
         "xm": {"simbad_otype": alert["cdsxmatch"]}, "pred": {"is_sso": False},
-        "misc": {"firstDiaSourceMjdTaiFink": _mjd_tai(seen["jdstarthist"])},
+        "misc": {"firstDiaSourceMjdTaiFink": _mjd_tai(candidate["jdstarthist"])},
         "lc_features": [("r", {"mean": flux})],
-        "brokerEndProcessTimestamp": Time(seen["jd"], format="jd").to_datetime(),
+        "brokerEndProcessTimestamp": Time(candidate["jd"], format="jd").to_datetime(),
     }  # fmt: skip

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""VOEvents of ours, put together: those that are traps, and what is to be read."""
+"""Parts from which the trap documents are composed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 V20 = "http://www.ivoa.net/xml/VOEvent/v2.0"
 GCN = "ivo://nasa.gsfc.gcn"
 DATE = "2024-01-15T12:00:00"
-NONE = {"ra": None, "dec": None, "error_r90": None, "cells": None, "fisher": None}
+NO_PLACE = {"ra": None, "dec": None, "error_r90": None, "cells": None, "fisher": None}
 
 
 @dataclass(frozen=True)
 class Trap:
-    """A document and the columns to read in it."""
+    """A document, and the values of columns that should be read in it."""
 
     name: str
     raw: bytes
@@ -23,24 +23,24 @@ class Trap:
 
 
 def param(name: str, value: object, unit: str = "") -> str:
-    """One Param."""
+    """Return a Param."""
     return f'<Param name="{name}" value="{value}" unit="{unit}"/>'
 
 
 def params(**values: object) -> str:
-    """Params without units."""
+    """Return Params without units."""
     return "".join(param(k, v) for k, v in values.items())
 
 
 def group(name: str, inner: str) -> str:
-    """Write a Group."""
+    """Return a Group."""
     return f'<Group name="{name}">{inner}</Group>'
 
 
 def position(
     ra: object, dec: object, error: object | None, unit: str = ' unit="deg"'
 ) -> str:
-    """Write a Position2D, without an error where `error` is None."""
+    """Return a Position2D, without Error2Radius if `error` is None."""
     radius = "" if error is None else f"<Error2Radius>{error}</Error2Radius>"
     return (
         f"<Position2D{unit}><Name1>RA</Name1><Name2>Dec</Name2><Value2><C1>{ra}</C1>"
@@ -49,7 +49,7 @@ def position(
 
 
 def where(time: str | None, place: str = "", system: str = "UTC-FK5-GEO") -> str:
-    """Write an ObsDataLocation."""
+    """Return an ObsDataLocation."""
     moment = (
         f"<Time><TimeInstant><ISOTime>{time}</ISOTime></TimeInstant></Time>"
         if time
@@ -63,7 +63,7 @@ def where(time: str | None, place: str = "", system: str = "UTC-FK5-GEO") -> str
 
 
 def cite(ivorn: str, kind: str) -> str:
-    """Write an EventIVORN."""
+    """Return an EventIVORN."""
     return f'<EventIVORN cite="{kind}">{ivorn}</EventIVORN>'
 
 
@@ -79,25 +79,25 @@ def document(
     space: str = f' xmlns:voe="{V20}"',
     version: str = ' version="2.0"',
 ) -> bytes:
-    """Text of a document."""
+    """Return the bytes of a VOEvent."""
     citations = f"<Citations>{cites}</Citations>" if cites else ""
-    whereabouts = f"<WhereWhen>{location}</WhereWhen>" if location else ""
+    where_when = f"<WhereWhen>{location}</WhereWhen>" if location else ""
     return (
         f'<?xml version="1.0" encoding="UTF-8"?><{root}{space}{version}{role}'
         f' ivorn="{ivorn}"><Who><AuthorIVORN>ivo://org.fink-broker/x</AuthorIVORN>'
-        f"<Date>{date}</Date></Who><What>{what}</What>{whereabouts}{citations}</{root}>"
+        f"<Date>{date}</Date></Who><What>{what}</What>{where_when}{citations}</{root}>"
     ).encode()
 
 
-ANY = "ivo://org.example/stream#1"
-T = "2024-01-15T10:00:00.5"
-UTC = "2024-01-15T10:00:00.500000Z"
-HERE = where(T, position(10.5, -20.25, 0.5))
-AT = {"ra": 10.5, "dec": -20.25, "position_kind": "source", "time": UTC}
+IVORN = "ivo://org.example/stream#1"
+TIME = "2024-01-15T10:00:00.5"
+READ_TIME = "2024-01-15T10:00:00.500000Z"
+PLACE = where(TIME, position(10.5, -20.25, 0.5))
+READ_PLACE = {"ra": 10.5, "dec": -20.25, "position_kind": "source", "time": READ_TIME}
 
 
 def gcn(kind: str, packet: int, place: str, role: str = "observation", **more) -> bytes:
-    """Write a notice as GCN Classic writes them."""
+    """Return a VOEvent as GCN Classic writes it."""
     cites = more.pop("cites", "")
     date = more.pop("date", DATE)
     groups = more.pop("groups", "")

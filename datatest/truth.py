@@ -1,11 +1,11 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""GW170817 and AT2017gfo, as a notice of LVK and as alerts: known truth.
+"""GW170817 and AT2017gfo as a notice of LVK and as alerts: a known association.
 
-The sky map is made up: an elongated region in which NGC 4993 lies, larger than LVK's
-own (28 deg2, Abbott et al. 2017, ApJ 848, L12). Position and first time of it
-are those of the discovery (Coulter et al. 2017, Science 358, 1556); magnitudes are
-rounded.
+The sky map is artificial: an elongated region that contains NGC 4993 and is larger than
+that of LVK (28 deg2, Abbott et al. 2017, ApJ 848, L12). Position and time of the first
+alert are those of the discovery (Coulter et al. 2017, Science 358, 1556). Magnitudes
+are rounded.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SEED = 20170817
 
 
 def sky_map() -> bytes:
-    """Multi-order map of one order: a Gaussian along an arc."""
+    """Return a multi-order map, all of one order: a Gaussian along an arc."""
     lon, lat = healpix_to_lonlat(np.arange(12 << 2 * DEPTH), DEPTH)
     pixels = SkyCoord(lon, lat)
     centre = SkyCoord(*CENTRE, unit="deg")
@@ -43,11 +43,11 @@ def sky_map() -> bytes:
     density = np.exp(-((along / WIDTHS[0]) ** 2 + (across / WIDTHS[1]) ** 2) / 2)
     density[distance > 60] = 0
     area = 4 * np.pi / density.size
-    held = density > density.max() * 1e-4
-    unique = np.flatnonzero(held) + (4 << 2 * DEPTH)
-    values = density[held] / (density[held].sum() * area)
+    kept = density > density.max() * 1e-4
+    uniq = np.flatnonzero(kept) + (4 << 2 * DEPTH)
+    values = density[kept] / (density[kept].sum() * area)
     columns = [
-        fits.Column("UNIQ", "K", array=unique),
+        fits.Column("UNIQ", "K", array=uniq),
         fits.Column("PROBDENSITY", "D", unit="sr-1", array=np.round(values, 6)),
     ]
     table = fits.BinTableHDU.from_columns(columns)
@@ -58,7 +58,7 @@ def sky_map() -> bytes:
 
 
 def merger_notice() -> bytes:
-    """Make the initial notice of LVK, as it would be sent today."""
+    """Return the initial notice in LVK's present format."""
     event = {
         "time": f"{MERGER}Z",
         "far": 1e-14,
@@ -75,12 +75,17 @@ def merger_notice() -> bytes:
     )
 
 
-def sightings() -> list[tuple]:
-    """Name, place, JD, magnitude, first detection and upper limit (d), class.
+def transient_and_background() -> list[tuple]:
+    """Return the alerts of the transient on three nights, then unrelated alerts.
 
-    The transient on three nights, then unrelated alerts around.
+    Returns
+    -------
+    list of tuple
+        Arguments of `ztf_alerts.alert`: object, right ascension and declination (deg),
+        Julian date, magnitude, first detection and upper limit (days relative to the
+        alert), SIMBAD type.
     """
-    found = [
+    rows = [
         ("AT2017gfo", *GALAXY, Time(time).jd, mag, first, limit, "Galaxy")
         for time, mag, first, limit in (
             ("2017-08-17T23:33:00", 17.5, 0.0, -21.0),
@@ -98,7 +103,7 @@ def sightings() -> list[tuple]:
         name = f"ZTF98back{number:03d}"
         first = -float(rng.exponential(20))
         mag = float(rng.uniform(17, 20.5))
-        found.append(
+        rows.append(
             (name, place.ra.deg, place.dec.deg, jd, mag, first, -90.0, "Unknown")
         )
-    return found
+    return rows

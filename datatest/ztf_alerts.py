@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Alerts as ZTF sends them and Fink adds to them, the columns that matter here."""
+"""Alerts of ZTF with values added by Fink; only the columns that are needed here."""
 
 from __future__ import annotations
 
@@ -49,7 +49,29 @@ def alert(
     simbad: str,
     drb: float,
 ) -> dict:
-    """One ZTF-like alert; `first` and `limit` are days relative to it."""
+    """Return an alert in the form of ZTF's.
+
+    Parameters
+    ----------
+    number : int
+        Distinguishes the identifiers of the alerts.
+    name : str
+        Name of the object.
+    ra, dec : float
+        Position (deg).
+    jd : float
+        Julian date of the alert, UTC.
+    mag : float
+        Magnitude.
+    first : float
+        First detection, days relative to the alert; 0 if it is the alert itself.
+    limit : float or None
+        Last upper limit, days relative to the alert; None if there is none.
+    simbad : str
+        SIMBAD type of the nearest object.
+    drb : float
+        Score of the real-bogus classifiers, 0-1.
+    """
     candid = 2_000_000_000_000_000_000 + number
     previous = []
     if limit is not None:
