@@ -33,7 +33,7 @@ def function(name: str):
     return getattr(module, name)
 
 
-def test_every_folder_is_a_filter_with_a_rule():
+def test_every_folder_is_a_filter_with_a_description():
     assert {f"filter_{name}" for name in FOUND} == set(FOLDERS)
     assert all(f.description for f in FOUND.values())
 
@@ -50,7 +50,7 @@ def test_every_folder_is_a_filter_with_a_rule():
         (float("nan"), True, False),
     ],
 )
-def test_both_sides_of_every_threshold(name, quality, extragalactic, passes):
+def test_bronze_passes_from_its_thresholds_on(name, quality, extragalactic, passes):
     series = (
         pd.Series([MESSENGER[name], "optical", None]),
         pd.Series([quality] * 3, dtype=float),
@@ -71,7 +71,7 @@ def test_both_sides_of_every_threshold(name, quality, extragalactic, passes):
         (None, "new", False),
     ],
 )
-def test_silver_is_surprising_and_not_active_before(
+def test_silver_is_unlikely_by_chance_and_not_active_before(
     name, p_chance, prior_activity, passes
 ):
     def columns(messenger, quality, extragalactic):
@@ -91,7 +91,7 @@ def test_silver_is_surprising_and_not_active_before(
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_nothing_and_nulls_only_give_no_null(name):
+def test_empty_columns_and_nulls_give_no_null(name):
     count = len(inspect.signature(function(name)).parameters)
     for size in (0, 3):
         columns = [pd.Series([None] * size, dtype=object) for _ in range(count)]
@@ -102,18 +102,25 @@ def test_nothing_and_nulls_only_give_no_null(name):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_examples_of_filters_are_true(name):
+def test_the_examples_of_a_filter_run(name):
     module = importlib.import_module(f"fink_voevent.filters.filter_{name}.filter")
-    assert doctest.testmod(module).failed == 0
-    assert doctest.testmod(module).attempted > 0
+    result = doctest.testmod(module)
+    assert result.failed == 0
+    assert result.attempted > 0
 
 
-def test_an_unknown_extragalactic_class_may_be_one():
+def test_the_examples_of_the_shared_rules_run():
+    result = doctest.testmod(blocks)
+    assert result.failed == 0
+    assert result.attempted > 0
+
+
+def test_an_object_of_unknown_class_may_be_extragalactic():
     series = pd.Series([None, True, False], dtype=object)
     assert blocks.may_be_extragalactic(series).tolist() == [True, True, False]
 
 
-def test_a_package_of_a_user_is_found_and_faults_are_named(tmp_path, monkeypatch):
+def test_filters_of_a_package_in_the_settings_are_found(tmp_path, monkeypatch):
     folder = tmp_path / "theirs" / "filter_mine"
     folder.mkdir(parents=True)
     for path in (tmp_path / "theirs", folder):
@@ -131,7 +138,7 @@ def test_a_package_of_a_user_is_found_and_faults_are_named(tmp_path, monkeypatch
         ("import nowhere\n", "nowhere"),
     ],
 )
-def test_a_faulty_filter_is_named(tmp_path, monkeypatch, source, reason):
+def test_the_error_names_a_faulty_filter(tmp_path, monkeypatch, source, reason):
     folder = tmp_path / f"faulty{len(source)}" / "filter_mine"
     folder.mkdir(parents=True)
     for path in (folder.parent, folder):
@@ -142,12 +149,12 @@ def test_a_faulty_filter_is_named(tmp_path, monkeypatch, source, reason):
         discover(folder.parent.name)
 
 
-def test_a_package_that_is_not_there_is_named():
+def test_the_error_names_a_missing_package():
     with pytest.raises(ConfigError, match="VOEVENT_FILTERS: not_there"):
         discover("not_there")
 
 
-def test_two_filters_of_one_name_are_refused(tmp_path, monkeypatch):
+def test_two_filters_of_the_same_name_are_refused(tmp_path, monkeypatch):
     folder = tmp_path / "copies" / "filter_any_retraction"
     folder.mkdir(parents=True)
     for path in (folder.parent, folder):
@@ -160,18 +167,18 @@ def test_two_filters_of_one_name_are_refused(tmp_path, monkeypatch):
         discover("fink_voevent.filters,copies")
 
 
-def test_a_package_that_an_installed_distribution_offers_is_found(
-    tmp_path, monkeypatch
-):
+def test_filters_of_a_package_in_an_entry_point_are_found(tmp_path, monkeypatch):
     folder = tmp_path / "offered" / "filter_theirs"
     folder.mkdir(parents=True)
     for path in (folder.parent, folder):
         (path / "__init__.py").write_text("")
     (folder / "filter.py").write_text("def theirs(messenger):\n    return messenger\n")
-    told = tmp_path / "offered-1.0.dist-info"
-    told.mkdir()
-    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: offered\nVersion: 1\n")
-    (told / "entry_points.txt").write_text(
+    metadata = tmp_path / "offered-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: offered\nVersion: 1\n"
+    )
+    (metadata / "entry_points.txt").write_text(
         "[fink_voevent.filters]\noffered = offered\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
@@ -182,7 +189,7 @@ def test_a_package_that_an_installed_distribution_offers_is_found(
     ("magnitude_rate", "passes"),
     [(0.3, True), (-0.3, True), (0.29, False), (None, False)],
 )
-def test_gold_is_silver_and_fast(magnitude_rate, passes):
+def test_gold_is_silver_and_changes_fast(magnitude_rate, passes):
     def columns(p_chance):
         return (
             pd.Series(["grb"]),
@@ -199,7 +206,7 @@ def test_gold_is_silver_and_fast(magnitude_rate, passes):
 
 
 def write_filter(package: Path, name: str, source: str) -> None:
-    """Put a filter into a package, which is made where it is not there."""
+    """Write a filter into a new package."""
     folder = package / f"filter_{name}"
     folder.mkdir(parents=True)
     for path in (package, folder):
@@ -207,8 +214,8 @@ def write_filter(package: Path, name: str, source: str) -> None:
     (folder / "filter.py").write_text(source)
 
 
-def topics_beside(pipeline, package: str) -> set[str]:
-    """Topics to which our filters lead, and those of another package."""
+def topics_with_filters_of(pipeline, package: str) -> set[str]:
+    """Topics that get packets from our filters and those of another package."""
     both = {"filters": f"fink_voevent.filters,{package}"}
     pipeline.settings = pipeline.settings.model_copy(update=both)
     pipeline.alerts("early", "late")
@@ -217,16 +224,16 @@ def topics_beside(pipeline, package: str) -> set[str]:
     return set(pipeline.topics())
 
 
-def test_a_filter_without_its_column_selects_nothing_and_stops_nothing(
+def test_a_filter_whose_column_is_missing_does_not_stop_the_others(
     pipeline, tmp_path, monkeypatch, caplog
 ):
     write_filter(tmp_path / "odd", "odd", "def odd(nothing_like_it):\n    return 1\n")
     monkeypatch.syspath_prepend(tmp_path)
-    assert topics_beside(pipeline, "odd") == {"fink_grb_bronze_ztf"}
+    assert topics_with_filters_of(pipeline, "odd") == {"fink_grb_bronze_ztf"}
     assert "filter odd selects nothing" in caplog.text
 
 
-def test_a_filter_that_fails_selects_nothing_and_stops_nothing(
+def test_a_filter_that_raises_does_not_stop_the_others(
     pipeline, tmp_path, monkeypatch, caplog
 ):
     for name, body in {"loud": "1 / 0", "short": "quality[:0]"}.items():
@@ -234,7 +241,7 @@ def test_a_filter_that_fails_selects_nothing_and_stops_nothing(
         write_filter(tmp_path / "faulty", name, source)
     monkeypatch.syspath_prepend(tmp_path)
     package = shutil.make_archive(str(tmp_path / "x"), "zip", tmp_path, "faulty")
-    pipeline.spark.sparkContext.addPyFile(package)  # workers run already
-    assert topics_beside(pipeline, "faulty") == {"fink_grb_bronze_ztf"}
-    assert "filter loud failed on packets that it lost: ZeroDivision" in caplog.text
-    assert "filter short failed on packets that it lost: ValueError: 0" in caplog.text
+    pipeline.spark.sparkContext.addPyFile(package)  # the Python workers are running
+    assert topics_with_filters_of(pipeline, "faulty") == {"fink_grb_bronze_ztf"}
+    assert "filter loud failed and missed packets: ZeroDivision" in caplog.text
+    assert "filter short failed and missed packets: ValueError: 0" in caplog.text

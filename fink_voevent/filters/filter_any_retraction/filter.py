@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Coincidences that are taken back."""
+"""Filter for coincidences that are withdrawn or retracted."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import pandas as pd
 from fink_voevent.filters import blocks
 
 DESCRIPTION = (
-    "Coincidences that are taken back, of any messenger: withdrawn, since a better "
-    "position no longer holds the alert, or retracted with the event."
+    "Coincidences of any messenger that are withdrawn, because a better position no"
+    " longer contains the alert, or retracted together with the event."
 )
 
 
 def any_retraction(status: pd.Series) -> pd.Series:
-    """Select what is withdrawn or retracted; a null fails.
+    """Select coincidences that are withdrawn or retracted.
 
     Examples
     --------
     >>> any_retraction(pd.Series(["new", "withdrawn", "retracted", None])).tolist()
     [False, True, True, False]
     """
-    return blocks.is_taken_back(status)
+    return blocks.is_withdrawn_or_retracted(status)

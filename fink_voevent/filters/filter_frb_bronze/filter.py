@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Real, possibly extragalactic alerts in the region of a fast radio burst."""
+"""Bronze filter for fast radio bursts."""
 
 from __future__ import annotations
 
@@ -8,25 +8,18 @@ import pandas as pd
 
 from fink_voevent.filters import blocks
 
-DESCRIPTION = (
-    "Alerts in the region and time window of a fast radio burst: quality 0.5 or "
-    "more, not a known star, asteroid or other object of the Galaxy or nearer."
-)
+DESCRIPTION = blocks.bronze_description("a fast radio burst")
 
 
 def frb_bronze(
     messenger: pd.Series, quality: pd.Series, extragalactic: pd.Series
 ) -> pd.Series:
-    """Select by `messenger` frb and the cut `blocks.is_bronze`; a null messenger fails.
+    """Select alerts that coincide with fast radio bursts, by `blocks.bronze`.
 
     Examples
     --------
-    >>> frb_bronze(
-    ...     pd.Series(["frb", "frb", None]),
-    ...     pd.Series([0.5, 0.49, 0.9]),
-    ...     pd.Series([None, True, True]),
-    ... ).tolist()
+    >>> quality, unknown = pd.Series([0.9, 0.1, 0.9]), pd.Series([None] * 3)
+    >>> frb_bronze(pd.Series(["frb", "frb", "grb"]), quality, unknown).tolist()
     [True, False, False]
     """
-    bronze = blocks.is_bronze(quality, extragalactic)
-    return blocks.is_messenger(messenger, "frb") & bronze
+    return blocks.bronze("frb", messenger, quality, extragalactic)

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Real, possibly extragalactic alerts in the region and window of a gamma-ray burst."""
+"""Bronze filter for gamma-ray bursts."""
 
 from __future__ import annotations
 
@@ -8,38 +8,18 @@ import pandas as pd
 
 from fink_voevent.filters import blocks
 
-DESCRIPTION = (
-    "Alerts in the region and time window of a gamma-ray burst: quality 0.5 or more,"
-    " not a known star, asteroid or other object of the Galaxy or nearer."
-)
+DESCRIPTION = blocks.bronze_description("a gamma-ray burst")
 
 
 def grb_bronze(
     messenger: pd.Series, quality: pd.Series, extragalactic: pd.Series
 ) -> pd.Series:
-    """Real, possibly extragalactic alerts that coincide with a gamma-ray burst.
-
-    Parameters
-    ----------
-    messenger : Series of str
-        Of the event; a null fails.
-    quality : Series of float
-        0-1; passes from 0.5; a null fails.
-    extragalactic : Series of bool
-        False fails; a null (nothing is known there) passes.
-
-    Returns
-    -------
-    Series of bool
+    """Select alerts that coincide with gamma-ray bursts, by `blocks.bronze`.
 
     Examples
     --------
-    >>> grb_bronze(
-    ...     pd.Series(["grb", "grb", "gw"]),
-    ...     pd.Series([0.9, 0.1, 0.9]),
-    ...     pd.Series([None, None, None]),
-    ... ).tolist()
+    >>> quality, unknown = pd.Series([0.9, 0.1, 0.9]), pd.Series([None] * 3)
+    >>> grb_bronze(pd.Series(["grb", "grb", "gw"]), quality, unknown).tolist()
     [True, False, False]
     """
-    bronze = blocks.is_bronze(quality, extragalactic)
-    return blocks.is_messenger(messenger, "grb") & bronze
+    return blocks.bronze("grb", messenger, quality, extragalactic)

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Surprising alerts in the region and window of a gamma-ray burst."""
+"""Silver filter for gamma-ray bursts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ import pandas as pd
 
 from fink_voevent.filters import blocks
 
-DESCRIPTION = (
-    "As grb_bronze, not active before the event, and a chance probability of 0.01 "
-    "or less: of 100 events, chance sends one. Without a background rate nothing "
-    "passes."
-)
+DESCRIPTION = blocks.silver_description("grb_bronze")
 
 
 def grb_silver(
@@ -22,19 +18,13 @@ def grb_silver(
     p_chance: pd.Series,
     prior_activity: pd.Series,
 ) -> pd.Series:
-    """Select by `messenger` grb and `blocks.is_silver`; a null messenger fails.
+    """Select alerts that coincide with gamma-ray bursts, by `blocks.silver`.
 
     Examples
     --------
-    >>> grb_silver(
-    ...     pd.Series(["grb"] * 3),
-    ...     pd.Series([0.9, 0.9, 0.9]),
-    ...     pd.Series([None, None, None]),
-    ...     pd.Series([0.001, 0.5, 0.5]),
-    ...     pd.Series(["new", "new", "active"]),
-    ... ).tolist()
-    [True, False, False]
+    >>> grb_silver(**blocks.silver_example("grb", "gw")).tolist()
+    [True, False]
     """
-    bronze = blocks.is_bronze(quality, extragalactic)
-    silver = blocks.is_silver(p_chance, prior_activity)
-    return blocks.is_messenger(messenger, "grb") & bronze & silver
+    return blocks.silver(
+        "grb", messenger, quality, extragalactic, p_chance, prior_activity
+    )

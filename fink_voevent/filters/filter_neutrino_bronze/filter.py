@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Real, possibly extragalactic alerts in the region and window of a neutrino."""
+"""Bronze filter for high-energy neutrinos."""
 
 from __future__ import annotations
 
@@ -9,38 +9,22 @@ import pandas as pd
 from fink_voevent.filters import blocks
 
 DESCRIPTION = (
-    "Alerts in the region and time window of a high-energy neutrino: quality 0.5 or"
-    " more, not a known star, asteroid or other object of the Galaxy or nearer. Objects"
-    " active before the neutrino are kept: blazars and tidal disruptions are."
+    blocks.bronze_description("a high-energy neutrino")
+    + " Objects that were active before the neutrino pass too, such as blazars and"
+    " tidal disruptions."
 )
 
 
 def neutrino_bronze(
     messenger: pd.Series, quality: pd.Series, extragalactic: pd.Series
 ) -> pd.Series:
-    """Real, possibly extragalactic alerts that coincide with a high-energy neutrino.
-
-    Parameters
-    ----------
-    messenger : Series of str
-        Of the event; a null fails.
-    quality : Series of float
-        0-1; passes from 0.5; a null fails.
-    extragalactic : Series of bool
-        False fails; a null (nothing is known there) passes.
-
-    Returns
-    -------
-    Series of bool
+    """Select alerts that coincide with high-energy neutrinos, by `blocks.bronze`.
 
     Examples
     --------
-    >>> neutrino_bronze(
-    ...     pd.Series(["neutrino", "neutrino"]),
-    ...     pd.Series([0.9, 0.9]),
-    ...     pd.Series([True, False]),
-    ... ).tolist()
-    [True, False]
+    >>> messenger = pd.Series(["neutrino", "neutrino", "grb"])
+    >>> quality, unknown = pd.Series([0.9, 0.1, 0.9]), pd.Series([None] * 3)
+    >>> neutrino_bronze(messenger, quality, unknown).tolist()
+    [True, False, False]
     """
-    bronze = blocks.is_bronze(quality, extragalactic)
-    return blocks.is_messenger(messenger, "neutrino") & bronze
+    return blocks.bronze("neutrino", messenger, quality, extragalactic)
