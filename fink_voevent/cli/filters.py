@@ -29,11 +29,11 @@ def command(name: str | None, folder: str | None, **options: Any) -> None:
       fink_voevent filters --test grb_bronze --on out
       fink_voevent filters --test grb_silver --data-prefix /data/fink --night 20240115
     """
-    from fink_voevent.route.topics import routes
+    from fink_voevent.route.topics import list_routes
 
     chosen = settings(options)
     if name is None:
-        for one, topic in routes(chosen):
+        for one, topic in list_routes(chosen):
             click.echo(f"{one.name}  topic {topic}\n    {one.description}")
         return
     from fink_voevent.offline import filter_trial

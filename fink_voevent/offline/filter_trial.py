@@ -46,22 +46,22 @@ def count(settings: Settings, name: str, folder: str | None) -> FilterTrial:
     InputError
         If there is no such filter, or there are no coincidences.
     """
-    known = {one.name: one for one, _ in topics.routes(settings)}
+    known = {one.name: one for one, _ in topics.list_routes(settings)}
     if name not in known:
         raise InputError(f"no filter {name}: there are {', '.join(known)}")
     with spark_session(settings, "fink_voevent filters") as spark:
         pairs = _pairs(spark, settings, folder).where(
             F.col("survey") == settings.survey
         )
-        rows = pairs.select(*packet_table.Source._fields).distinct().collect()
-        sources = [packet_table.Source(*row) for row in rows]
-        alerts = packet_table.science(spark, sources, settings.archive_prefix)
-        whole = packet_table.packets(pairs, alerts, settings.survey)
+        rows = pairs.select(*packet_table.PacketFile._fields).distinct().collect()
+        sources = [packet_table.PacketFile(*row) for row in rows]
+        alerts = packet_table.read_alerts(spark, sources, settings.archive_prefix)
+        whole = packet_table.build_packets(pairs, alerts, settings.survey)
         passed = F.size("_topics") > 0
         event = F.col("coincidence.event_id")
         row = (
             topics.Routes([(known[name], "passed")])
-            .with_topics(whole)
+            .apply_filters(whole)
             .agg(
                 F.count(F.lit(1)),
                 F.count(F.when(passed, 1)),

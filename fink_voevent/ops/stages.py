@@ -75,7 +75,7 @@ def _run(settings: Settings, stop: threading.Event, stages: Sequence[str]) -> No
     spark = build(settings, "fink_voevent", log)
     _LOG.info("Spark started; its own log is %s", log)
     queries: list[StreamingQuery] = []
-    heart = Heartbeat.of(settings) if route_stage.STAGE in stages else None
+    heart = Heartbeat.from_settings(settings) if route_stage.STAGE in stages else None
 
     def halted() -> bool:
         _raise_failure(queries)
@@ -141,7 +141,7 @@ def _warm_up(
     """
     tonight = night_change.current_night(settings)
     path = night_change.science_folder(settings, tonight)
-    if not settings.warmup_notices or night_change.schema_of(spark, path) is None:
+    if not settings.warmup_notices or night_change.read_schema(spark, path) is None:
         return
     packets = spark.read.parquet(path)
     done = 0

@@ -1,3 +1,3 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The stage voevent_route: coincidences through Fink filters to topics."""
+"""The stage route: Fink filters select coincidences, whose packets go to topics."""

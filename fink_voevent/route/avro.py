@@ -1,9 +1,9 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Avro packets: Arrow data and the schema that Fink's clients expect.
+"""Write packets as Avro: from Arrow data, with the schema that Fink's clients expect.
 
-The schema is named as Spark names it (``topLevelRecord``), every value nullable, so
-that fink-client reads our packets as it reads Fink's.
+The top-level record is named ``topLevelRecord``, as Spark names it, and every value is
+nullable, so that fink-client reads our packets as it reads those of Fink.
 """
 
 from __future__ import annotations
@@ -17,19 +17,22 @@ import pyarrow as pa
 from pyarrow import types
 
 TOP_RECORD = "topLevelRecord"
-ROWS_AT_ONCE = 50  # packets as Python values, a quarter of a megabyte each
+ROWS_AT_ONCE = 50  # rows that are Python values at a time; about 250 kB each
 
 
 def avro_schema(fields: Iterable[pa.Field]) -> dict[str, Any]:
-    """Avro schema of a packet with these Arrow fields."""
+    """Return the Avro schema of a packet with these Arrow fields.
+
+    Types without an Avro equivalent here (times, dates, decimals) become strings.
+    """
     return _record(fields, TOP_RECORD, "")
 
 
-def _record(fields: Iterable[pa.Field], name: str, space: str) -> dict[str, Any]:
-    inner = f"{space}.{name}" if space else name
+def _record(fields: Iterable[pa.Field], name: str, namespace: str) -> dict[str, Any]:
+    inner = f"{namespace}.{name}" if namespace else name
     record: dict[str, Any] = {"type": "record", "name": name}
-    if space:
-        record["namespace"] = space
+    if namespace:
+        record["namespace"] = namespace
     record["fields"] = [
         {"name": f.name, "type": [_type(f.type, f.name, inner), "null"]} for f in fields
     ]
@@ -49,24 +52,28 @@ _SIMPLE = (
 )
 
 
-def _type(arrow: pa.DataType, name: str, space: str) -> Any:
-    for test, avro in _SIMPLE:
-        if test(arrow):
+def _type(arrow: pa.DataType, name: str, namespace: str) -> Any:
+    """Return the Avro type of an Arrow type."""
+    for is_type, avro in _SIMPLE:
+        if is_type(arrow):
             return avro
     if types.is_struct(arrow):
-        return _record(arrow, name, space)
+        return _record(arrow, name, namespace)
     if types.is_map(arrow):
-        return {"type": "map", "values": [_type(arrow.item_type, name, space), "null"]}
+        values = _type(arrow.item_type, name, namespace)
+        return {"type": "map", "values": [values, "null"]}
     if types.is_list(arrow) or types.is_large_list(arrow):
-        return {
-            "type": "array",
-            "items": [_type(arrow.value_type, name, space), "null"],
-        }
-    return "string"  # of times, dates, decimals: as they are written
+        items = _type(arrow.value_type, name, namespace)
+        return {"type": "array", "items": [items, "null"]}
+    return "string"
 
 
 def records(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """Rows of a batch as Avro values: maps as dict, the rest as Arrow gives it."""
+    """Return the rows of a batch as values for an Avro writer.
+
+    Maps become dicts; values of types that `avro_schema` declares as strings become
+    strings.
+    """
     kinds = [(field.name, field.type) for field in batch.schema]
     return [
         {name: _value(row[name], kind) for name, kind in kinds}
@@ -74,14 +81,14 @@ def records(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     ]
 
 
-def rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
-    """As `records`, a few at a time in memory."""
+def iter_records(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
+    """Yield what `records` returns, with `ROWS_AT_ONCE` rows in memory at a time."""
     for start in range(0, batch.num_rows, ROWS_AT_ONCE):
         yield from records(batch.slice(start, ROWS_AT_ONCE))
 
 
 def _value(value: Any, arrow: pa.DataType) -> Any:
-    if value is None or any(test(arrow) for test, _ in _SIMPLE):
+    if value is None or any(is_type(arrow) for is_type, _ in _SIMPLE):
         return value
     if not types.is_nested(arrow):
         return str(value)
@@ -92,7 +99,7 @@ def _value(value: Any, arrow: pa.DataType) -> Any:
     return [_value(v, arrow.value_type) for v in value]
 
 
-def write(
+def write_file(
     stream: BinaryIO, schema: dict[str, Any], rows: Iterable[dict[str, Any]], name: str
 ) -> None:
     """Write an Avro file: the same bytes for the same rows and name.
@@ -100,12 +107,14 @@ def write(
     Parameters
     ----------
     stream : binary file
+        Open for writing.
     schema : dict
-        Of `avro_schema`.
+        From `avro_schema`.
     rows : iterable of dict
-        Taken one by one.
+        Rows as `records` gives them; consumed one by one.
     name : str
-        Of the file; the marker between its blocks is made from it.
+        Name of the file. The marker between the blocks of the file derives from it,
+        because a random marker would change the bytes.
     """
     marker = hashlib.md5(name.encode(), usedforsecurity=False).digest()
     fastavro.writer(

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Packets to Avro files, a folder for each topic: what there is without Kafka."""
+"""Write packets as Avro files, in a folder for each topic, if there is no Kafka."""
 
 from __future__ import annotations
 
@@ -16,52 +16,60 @@ from pyspark.sql import functions as F  # noqa: N812
 from fink_voevent.route import avro
 from fink_voevent.store.filesystem import open_store
 
-SENT = "topic string, n bigint"
+COUNTS_SCHEMA = "topic string, n bigint"
 
 
 def send(routed: DataFrame, folder: str, name: str, parallel: int) -> dict[str, int]:
-    """Write packets as Avro files, one a topic, and return how many went to each.
+    """Write packets as Avro files, one for each topic.
 
     Parameters
     ----------
     routed : DataFrame
-        Packets and `_topics`.
+        The columns of packets, among them `triggerId` and `coincidence`, and
+        `_topics`, the array of the topics of each packet.
     folder : str
-        Holds a folder for each topic.
+        Folder of the folders of topics.
     name : str
-        Of the file in each; a replay replaces it by the same bytes.
+        Name, without suffix, of the file in the folder of each topic. A file of that
+        name is replaced; writing a batch again writes the same bytes.
     parallel : int
-        Tasks.
+        Number of Spark tasks that write.
+
+    Returns
+    -------
+    dict of str to int
+        Number of packets of each topic.
     """
     one_each = routed.withColumn("_topic", F.explode("_topics")).drop("_topics")
     ordered = one_each.repartition(parallel, "_topic").sortWithinPartitions(
         "_topic", "coincidence.batch", "triggerId"
     )
-    sent = ordered.mapInArrow(partial(_write_topics, folder, name), SENT).collect()
-    return {row.topic: row.n for row in sorted(sent)}
+    write = partial(_write_topics, folder, name)
+    counts = ordered.mapInArrow(write, COUNTS_SCHEMA).collect()
+    return {row.topic: row.n for row in sorted(counts)}
 
 
 def _write_topics(
     folder: str, name: str, batches: Iterator[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
-    """Write the packets of a task, sorted by topic, a few at a time in memory."""
+    """Write the packets of a task, which are sorted by topic."""
     first = next(batches, None)
     if first is None:
         return
     schema = avro.avro_schema(f for f in first.schema if f.name != "_topic")
     batches = itertools.chain((first,), batches)
-    rows = itertools.chain.from_iterable(map(avro.rows, batches))
+    rows = itertools.chain.from_iterable(map(avro.iter_records, batches))
     for topic, group in itertools.groupby(rows, key=lambda row: row.pop("_topic")):
-        counted = _Counted(group)
+        counted = _CountedRows(group)
         open_store(f"{folder}/{topic}").write(
             f"{name}.avro",
-            lambda out, rows=counted: avro.write(out, schema, rows, name),
+            lambda out, rows=counted: avro.write_file(out, schema, rows, name),
         )
         yield pa.RecordBatch.from_pydict({"topic": [topic], "n": [counted.count]})
 
 
-class _Counted:
-    """Rows, counted as they go by."""
+class _CountedRows:
+    """Iterable of rows that counts them while they are consumed."""
 
     def __init__(self, rows: Iterable[dict[str, Any]]) -> None:
         self._rows, self.count = rows, 0

@@ -1,10 +1,10 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""A coincidence as a JSON notice: the core schema of GCN, with its ``FollowUp``.
+"""A coincidence as a JSON notice in the core schema of GCN, with its ``FollowUp``.
 
-Its parts are `Alert`, `Reporter`, `Event`, `DateTime`, `Localization`, `Photometry` and
-`FollowUp` of https://gcn.nasa.gov/docs/schema; what they have no word for is in the
-object ``coincidence``, named as in our own tables.
+The notice consists of the parts `Alert`, `Reporter`, `Event`, `DateTime`,
+`Localization`, `Photometry` and `FollowUp` of https://gcn.nasa.gov/docs/schema. Values
+that these have no field for are in the object ``coincidence``, named as in our tables.
 """
 
 from __future__ import annotations
@@ -18,23 +18,25 @@ from fink_voevent.alerts.surveys import ERROR_DEG
 from fink_voevent.alerts.transient import of_packet
 from fink_voevent.errors import InputError
 
-TENSES = {
+# Values of GCN's fields for the values of ours.
+ALERT_TENSES = {
     "observation": "current",
     "test": "test",
     "injection": "injection",
     "prediction": "planned",
     "utility": "commanded",
 }
-TYPES = {
+ALERT_TYPES = {
     "new": "initial",
     "update": "update",
     "withdrawn": "retraction",
     "retracted": "retraction",
 }
-REFERRED = {"grb": "GRB", "gw": "GW", "neutrino": "neutrino", "frb": "FRB"}
+REF_TYPES = {"grb": "GRB", "gw": "GW", "neutrino": "neutrino", "frb": "FRB"}
 INSTRUMENTS = {"ztf": "ZTF", "rubin": "Rubin"}
-CONTAINMENT = 0.68  # of the error of an alert's position
-NUMBERS = (
+
+CONTAINMENT = 0.68  # probability that the position's error circle contains the object
+COINCIDENCE_FIELDS = (
     *("coincidence_id", "status", "event_id", "event_version", "event_time"),
     *("related_event_ids", "separation", "credible_level", "density", "delay"),
     *("prior_activity", "background_rate", "p_chance", "background_id", "batch"),
@@ -42,26 +44,29 @@ NUMBERS = (
 )
 
 
-def notice(packet: Mapping[str, Any]) -> dict[str, Any]:
-    """Notice of a packet.
+def compose(packet: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the notice of a packet.
 
     Parameters
     ----------
     packet : mapping
-        As it goes to a topic: the alert, and the struct ``coincidence``.
+        A packet as it is sent to a topic: the columns of Fink's alert, and the struct
+        ``coincidence`` with the columns of the table coincidences, times as ISO
+        strings, and ``packet_missing``.
 
     Returns
     -------
     dict
-        Without what is not known: no value is null.
+        Fields without a value are left out: no value is null.
     """
     pair = packet["coincidence"]
-    return _known(
+    return _without_nulls(
         {
-            # not before both were known: the same whenever it is made
+            # The moment when alert and notice were both known. It does not depend on
+            # when this function runs, so that the same packet gives the same notice.
             "alert_datetime": max(pair["alert_time"], pair["notice_received_at"]),
-            "alert_tense": TENSES[pair["tense"]],
-            "alert_type": TYPES[pair["status"]],
+            "alert_tense": ALERT_TENSES[pair["tense"]],
+            "alert_type": ALERT_TYPES[pair["status"]],
             "mission": "Fink",
             "instrument": INSTRUMENTS[pair["survey"]],
             "messenger": "EM",
@@ -73,43 +78,45 @@ def notice(packet: Mapping[str, Any]) -> dict[str, Any]:
             "ra_dec_error": ERROR_DEG[pair["survey"]],
             "containment_probability": CONTAINMENT,
             **_photometry(packet),
-            "ref_type": REFERRED.get(pair["messenger"], pair["messenger"]),
+            "ref_type": REF_TYPES.get(pair["messenger"], pair["messenger"]),
             "ref_instrument": pair["stream"],
             "ref_ID": pair["event_id"],
             "reference": {"ivorn": pair["ivorn"]},
-            "coincidence": _known({name: pair[name] for name in NUMBERS}),
+            "coincidence": _without_nulls(
+                {name: pair[name] for name in COINCIDENCE_FIELDS}
+            ),
         }
     )
 
 
-def encoded(packet: Mapping[str, Any]) -> bytes:
-    """`notice` as JSON: the same bytes for the same packet."""
-    return json.dumps(notice(packet), allow_nan=False, sort_keys=True).encode()
+def encode(packet: Mapping[str, Any]) -> bytes:
+    """Return the notice of a packet as JSON: the same bytes for the same packet."""
+    return json.dumps(compose(packet), allow_nan=False, sort_keys=True).encode()
 
 
 def _photometry(packet: Mapping[str, Any]) -> dict[str, Any]:
-    """Tell what the alert measured, if it is there."""
+    """Return the fields of `Photometry`; empty if the alert has no magnitude."""
     if packet["coincidence"]["packet_missing"]:
         return {}
     try:
-        seen = of_packet(packet)
-    except InputError:  # of an alert without time or place, all else is told
+        transient = of_packet(packet)
+    except InputError:  # an alert without time or position; the rest is still sent
         return {}
-    if seen.magnitude is None:
+    if transient.magnitude is None:
         return {}
     return {
-        "filter": seen.band,
-        "mag": seen.magnitude,
-        "mag_error": seen.magnitude_error,
+        "filter": transient.band,
+        "mag": transient.magnitude,
+        "mag_error": transient.magnitude_error,
         "mag_system": "AB",
     }
 
 
-def _known(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if _is_known(value)}
-
-
-def _is_known(value: Any) -> bool:
-    return not (
-        value is None or (isinstance(value, float) and not math.isfinite(value))
-    )
+def _without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop values that are None, NaN or infinite."""
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None
+        and not (isinstance(value, float) and not math.isfinite(value))
+    }

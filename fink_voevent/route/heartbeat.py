@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""A message now and then that tells the subscribers of a topic that we live."""
+"""Heartbeats: regular messages that show subscribers that the stage is running."""
 
 from __future__ import annotations
 
@@ -16,30 +16,38 @@ from fink_voevent.config.settings import Settings
 from fink_voevent.store.kafka_brokers import Brokers
 
 _LOG = logging.getLogger(__name__)
-LIMIT_S = 10.0
+LIMIT_S = 10.0  # for the brokers to accept a heartbeat
 
 
-def topic_of(settings: Settings) -> str:
+def heartbeat_topic(settings: Settings) -> str:
     """Name of the heartbeat topic of a survey."""
     return f"{settings.topic_prefix}voevent_heartbeat_{settings.survey}"
 
 
 class Heartbeat:
-    """Tells the heartbeat topic that the stage lives; a failure is logged once."""
+    """Sends heartbeats to a topic; a failure is logged and otherwise ignored.
+
+    Parameters
+    ----------
+    brokers : Brokers
+    topic : str
+    settings : Settings
+        `heartbeat_s` is the interval; `survey` and `night` are in the message.
+    """
 
     def __init__(self, brokers: Brokers, topic: str, settings: Settings) -> None:
         self._producer = Producer(
             {**brokers.options, "socket.timeout.ms": round(LIMIT_S * 1000)}
         )
         self._topic, self._settings = topic, settings
-        self._next = 0.0
+        self._next = 0.0  # when the next heartbeat is due, by time.monotonic
 
     @classmethod
-    def of(cls, settings: Settings) -> Heartbeat | None:
-        """Heart of the settings; None where it is not to beat."""
+    def from_settings(cls, settings: Settings) -> Heartbeat | None:
+        """Return the heartbeat of the settings; None if they want none or no Kafka."""
         if not (settings.kafka_servers and settings.heartbeat_s):
             return None
-        return cls(Brokers.of(settings), topic_of(settings), settings)
+        return cls(Brokers.of(settings), heartbeat_topic(settings), settings)
 
     def beat(self) -> None:
         """Send a heartbeat, if one is due."""
@@ -47,7 +55,7 @@ class Heartbeat:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + self._settings.heartbeat_s
-        told = {
+        message = {
             "stage": "route",
             "survey": self._settings.survey,
             "night": self._settings.night,
@@ -55,16 +63,16 @@ class Heartbeat:
         }
         try:
             self._producer.produce(
-                self._topic, json.dumps(told).encode(), on_delivery=_tell
+                self._topic, json.dumps(message).encode(), on_delivery=_log_failure
             )
         except BufferError:
-            _LOG.warning("no heartbeat: Kafka does not take what is queued")
+            _LOG.warning("heartbeat not sent: earlier ones still wait for Kafka")
 
     def flush(self) -> None:
-        """Wait until what was sent is taken, or the brokers do not answer."""
+        """Wait until Kafka has accepted all heartbeats, `LIMIT_S` at most."""
         self._producer.flush(LIMIT_S)
 
 
-def _tell(error: KafkaError | None, _message: Any) -> None:
+def _log_failure(error: KafkaError | None, _message: Any) -> None:
     if error is not None:
-        _LOG.warning("no heartbeat: %s", error.str())
+        _LOG.warning("heartbeat not sent: %s", error.str())

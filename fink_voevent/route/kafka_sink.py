@@ -1,9 +1,10 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Packets to Kafka, a batch in one transaction: all of it is there, or nothing.
+"""Send packets to Kafka, each batch in one transaction: either all of it or nothing.
 
-With the packets goes one message to the topic of batches, which says that the batch was
-sent: a batch that is done again after a crash finds it there, and sends nothing twice.
+The same transaction sends one message to the topic of batches, which records that the
+batch was sent. A batch that is repeated after a crash finds this message there, and is
+not sent twice.
 """
 
 from __future__ import annotations
@@ -36,50 +37,71 @@ from fink_voevent.tables.schema import NAMESPACE
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-QUEUE_S = 1.0  # for room in the queue of what is to be sent
-TRIES = 5  # to commit, of `LIMIT_S` each: half of the transaction's time
-LAST_BATCHES = 200  # looked at for one that was sent
-PRODUCER = {
+QUEUE_S = 1.0  # longest wait for room in the producer's queue before the next try
+COMMIT_TRIES = 5  # of `LIMIT_S` each: half of the transaction's timeout in all
+LAST_BATCHES = 200  # messages of the topic of batches that are searched, newest
+PRODUCER_OPTIONS = {
     "acks": "all",
-    "compression.type": "lz4",  # fink-client's library reads it
+    "compression.type": "lz4",  # fink-client's library can read it
     "linger.ms": 20,
     "message.max.bytes": MOST_BYTES,
-    "transaction.timeout.ms": 600_000,  # a batch is read and filtered meanwhile
+    # long, because a batch is read and filtered while its transaction is open
+    "transaction.timeout.ms": 600_000,
 }
-SENT = "topic string, n bigint"
+COUNTS_SCHEMA = "topic string, n bigint"
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One batch of a stage: who sends it, and where that it was sent is told.
+    """The sending of one batch of the stage.
 
     Parameters
     ----------
     brokers : Brokers
-    batches : str
-        Topic of batches.
+        The Kafka brokers.
+    batches_topic : str
+        Topic of batches, with one partition: it records which batches were sent.
     run : str
-        The life of the checkpoint; a later process of it ends an earlier one's sending.
+        Name of the life of the checkpoint. A later process of the same run aborts the
+        transaction that an earlier one left open.
     batch : int
-    may_be_sent : bool
-        Whether an earlier process, or an earlier attempt at the task, may have sent it:
-        then that is looked up first.
-    notices : tuple of str
-        Topics whose messages are JSON notices: see `followup`.
+        Spark's number of the batch within the run.
+    may_be_sent : bool, optional
+        Whether an earlier process, or an earlier attempt of the Spark task, may have
+        sent the batch; if so, the topic of batches is searched first.
+    notice_topics : tuple of str, optional
+        Topics whose messages are JSON notices (see `gcn_notice`), not Avro packets.
     """
 
     brokers: Brokers
-    batches: str
+    batches_topic: str
     run: str
     batch: int
     may_be_sent: bool = True
-    notices: tuple[str, ...] = ()
+    notice_topics: tuple[str, ...] = ()
 
     def send(self, routed: DataFrame) -> dict[str, int]:
-        """Send packets to the topics in their column `_topics`, in one transaction.
+        """Send packets in one transaction.
 
-        By one task: a transaction is of one producer. Rows go as they come, a few in
-        memory at a time.
+        One Spark task sends them, because a transaction belongs to one producer. It
+        keeps few rows in memory at a time.
+
+        Parameters
+        ----------
+        routed : DataFrame
+            The columns of packets, among them `triggerId` and `coincidence` (with
+            `event_id`, `alert_id` and `batch`), and `_topics`, the array of the topics
+            of each packet.
+
+        Returns
+        -------
+        dict of str to int
+            Number of packets of each topic.
+
+        Raises
+        ------
+        StorageError
+            If Kafka does not answer or refuses; within the failure of the Spark task.
         """
         from pyspark.sql import functions as F  # noqa: N812
 
@@ -87,19 +109,19 @@ class Delivery:
         ordered = one_each.coalesce(1).sortWithinPartitions(
             "_topic", "coincidence.batch", "triggerId"
         )
-        rows = ordered.mapInArrow(partial(_send, self), SENT).collect()
-        return {row.topic: row.n for row in sorted(rows)}
+        counts = ordered.mapInArrow(partial(_send, self), COUNTS_SCHEMA).collect()
+        return {row.topic: row.n for row in sorted(counts)}
 
 
 def _send(
     delivery: Delivery, batches: Iterator[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
-    """Send all packets of a task; tell how many went to each topic."""
+    """Send all packets of a task; yield the number of packets of each topic."""
     first = next(batches, None)
     if first is None:
         return
     try:
-        counts = _transact(delivery, itertools.chain((first,), batches))
+        counts = _send_in_transaction(delivery, itertools.chain((first,), batches))
     except KafkaException as error:
         raise delivery.brokers.failure(error.args[0]) from None
     if counts:
@@ -107,38 +129,43 @@ def _send(
         yield pa.RecordBatch.from_pydict({"topic": topics, "n": numbers})
 
 
-def _transact(delivery: Delivery, batches: Iterable[pa.RecordBatch]) -> dict[str, int]:
-    name = {"transactional.id": f"fink_voevent-{delivery.run}"}
-    producer = Producer({**delivery.brokers.options, **PRODUCER, **name})
-    # Ends what an earlier process left open: only then is it known what was sent.
+def _send_in_transaction(
+    delivery: Delivery, batches: Iterable[pa.RecordBatch]
+) -> dict[str, int]:
+    transactional = {"transactional.id": f"fink_voevent-{delivery.run}"}
+    producer = Producer(
+        {**delivery.brokers.options, **PRODUCER_OPTIONS, **transactional}
+    )
+    # Aborts what an earlier process left open. Before that it is not certain which
+    # batches were sent.
     producer.init_transactions(LIMIT_S)
-    before = _sent(delivery) if delivery.may_be_sent else None
-    if before is not None:
-        return before
+    earlier = _counts_of_earlier_sending(delivery) if delivery.may_be_sent else None
+    if earlier is not None:
+        return earlier
     producer.begin_transaction()
-    counts = _produce(producer, batches, delivery.notices)
-    told = {"run": delivery.run, "batch": delivery.batch, "sent": counts}
-    last = {"value": json.dumps(told).encode(), "partition": 0}
-    _queue(producer, delivery.batches, last)
+    counts = _produce(producer, batches, delivery.notice_topics)
+    record = {"run": delivery.run, "batch": delivery.batch, "sent": counts}
+    message = {"value": json.dumps(record).encode(), "partition": 0}
+    _queue(producer, delivery.batches_topic, message)
     _commit(producer)
     return counts
 
 
 def _commit(producer: Producer) -> None:
-    """End the transaction: all that is queued is sent first, which may take its time.
+    """Commit the transaction, which first sends all messages in the queue.
 
-    The client may ask again where it only ran out of time: `TRIES` times here.
+    The client can be called again if it only ran out of time.
     """
-    for left in reversed(range(TRIES)):
+    for tries_left in reversed(range(COMMIT_TRIES)):
         try:
             return producer.commit_transaction(LIMIT_S)
-        except KafkaException as error:  # noqa: PERF203 - at most so often
-            if not left or not error.args[0].retriable():
+        except KafkaException as error:  # noqa: PERF203 - few iterations
+            if not tries_left or not error.args[0].retriable():
                 raise
 
 
-def _sent(delivery: Delivery) -> dict[str, int] | None:
-    """Packets sent to each topic, if this batch was sent before; else None."""
+def _counts_of_earlier_sending(delivery: Delivery) -> dict[str, int] | None:
+    """Packets sent to each topic if this batch was sent before, else None."""
     reading = {
         "group.id": f"fink_voevent-{delivery.run}",
         "enable.auto.commit": False,
@@ -146,19 +173,20 @@ def _sent(delivery: Delivery) -> dict[str, int] | None:
     }
     consumer = Consumer({**delivery.brokers.options, **reading})
     try:
-        place = TopicPartition(delivery.batches, 0)
-        low, high = consumer.get_watermark_offsets(place, timeout=LIMIT_S)
-        place.offset = max(low, high - LAST_BATCHES)
-        consumer.assign([place])
+        start = TopicPartition(delivery.batches_topic, 0)
+        low, high = consumer.get_watermark_offsets(start, timeout=LIMIT_S)
+        start.offset = max(low, high - LAST_BATCHES)
+        consumer.assign([start])
         for message in iter(partial(consumer.poll, LIMIT_S), None):
             error = message.error()
             if error is not None:
                 if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its name
                     return None
                 raise KafkaException(error)
-            told = json.loads(message.value() or b"{}")
-            if (told.get("run"), told.get("batch")) == (delivery.run, delivery.batch):
-                counts: dict[str, int] = told["sent"]
+            record = json.loads(message.value() or b"{}")
+            key = (record.get("run"), record.get("batch"))
+            if key == (delivery.run, delivery.batch):
+                counts: dict[str, int] = record["sent"]
                 return counts
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
     finally:
@@ -166,26 +194,30 @@ def _sent(delivery: Delivery) -> dict[str, int] | None:
 
 
 def _produce(
-    producer: Producer, batches: Iterable[pa.RecordBatch], notices: Collection[str]
+    producer: Producer,
+    batches: Iterable[pa.RecordBatch],
+    notice_topics: Collection[str],
 ) -> dict[str, int]:
+    """Queue the messages of all packets; return how many for each topic."""
     counts: Counter[str] = Counter()
     partitions: dict[str, int] = {}
     for batch in batches:
-        told = avro.avro_schema(f for f in batch.schema if f.name != "_topic")
-        key, schema = json.dumps(told).encode(), fastavro.parse_schema(told)
-        for row in avro.rows(batch):
+        schema = avro.avro_schema(f for f in batch.schema if f.name != "_topic")
+        key = json.dumps(schema).encode()
+        parsed = fastavro.parse_schema(schema)
+        for row in avro.iter_records(batch):
             topic = row.pop("_topic")
             if topic not in partitions:
-                found = producer.list_topics(topic, LIMIT_S).topics[topic]
-                partitions[topic] = max(1, len(found.partitions))
+                metadata = producer.list_topics(topic, LIMIT_S).topics[topic]
+                partitions[topic] = max(1, len(metadata.partitions))
             message = {
                 "partition": partition_of(row, partitions[topic]),
                 "headers": {"id": message_id(topic, row["triggerId"])},
             }
-            if topic in notices:
-                message["value"] = gcn_notice.encoded(row)
+            if topic in notice_topics:
+                message["value"] = gcn_notice.encode(row)
             else:
-                message |= {"key": key, "value": _avro(schema, row)}
+                message |= {"key": key, "value": _avro(parsed, row)}
             _queue(producer, topic, message)
             counts[topic] += 1
     return dict(counts)
@@ -198,30 +230,28 @@ def _avro(schema: Any, row: Mapping[str, Any]) -> bytes:
 
 
 def _queue(producer: Producer, topic: str, message: Mapping[str, Any]) -> None:
-    """Queue a message, once there is room for it."""
-    while not _queued(producer, topic, message):
-        producer.poll(QUEUE_S)
-
-
-def _queued(producer: Producer, topic: str, message: Mapping[str, Any]) -> bool:
-    try:
-        producer.produce(topic, **message)
-    except BufferError:
-        return False
+    """Queue a message; wait while the queue is full."""
+    while True:
+        try:
+            producer.produce(topic, **message)
+            break
+        except BufferError:
+            producer.poll(QUEUE_S)
     producer.poll(0)
-    return True
 
 
-def partition_of(row: Mapping[str, Any], partitions: int) -> int:
-    """Partition of a packet: all of one pair go to one, so that they stay in order.
+def partition_of(packet: Mapping[str, Any], partitions: int) -> int:
+    """Return the partition of a packet, from 0.
 
-    Not by the key, which is the schema, the same for all.
+    All packets of a pair go to the same partition, so that they stay in order. Kafka's
+    default, the hash of the message key, does not suit: the key is the Avro schema,
+    which is the same for all packets.
     """
-    pair = row["coincidence"]
+    pair = packet["coincidence"]
     text = f"{pair['event_id']} {pair['alert_id']}"
     return zlib.crc32(text.encode()) % partitions
 
 
 def message_id(topic: str, trigger_id: str) -> str:
-    """UUIDv5 of a message, the same whenever it is sent."""
+    """Return the id of a message: a UUIDv5, always the same for the same packet."""
     return str(uuid.uuid5(NAMESPACE, f"packet {topic} {trigger_id}"))

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The pair attached to its alert, as Fink distributes that: packets."""
+"""Packets: coincidences joined with their alerts, as Fink distributes alerts."""
 
 from __future__ import annotations
 
@@ -18,188 +18,216 @@ from fink_voevent.alerts import surveys, thin_alerts
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.tables.schema import TABLES
 
-ISO = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'"
-# Of the pair, what the packet itself says, or what has no meaning to who reads it.
-FILE = "_file"  # column: Fink's file that holds an alert
-PAIR = "_coincidence"  # column: the pair as it is recorded
+ISO = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'"  # format of times in the struct `coincidence`
+FILE = "_file"  # column of alerts: URI of the Fink file that contains the alert
+PAIR = "_coincidence"  # column of packets: the coincidence with all columns, unchanged
+
+# Columns of a coincidence that its packet does not repeat: Fink's alert has the first
+# two, and the path of a file means nothing to a subscriber.
 LEFT_OUT = ("magnitude", "band", "packet_file")
 
 
-def coincidence_struct(packet_missing: Column) -> Column:
-    """Struct `coincidence` of a packet: strings, longs, doubles and booleans only.
+class PacketFile(NamedTuple):
+    """A Fink file of alerts.
 
-    No leaf is named like a leaf of a Fink schema: filters find columns by leaf name.
+    Parameters
+    ----------
+    packet_file : str
+        URI of the file, as in the table coincidences.
+    night : str
+        Night of its alerts, YYYYMMDD.
     """
-    leaves = []
+
+    packet_file: str
+    night: str
+
+
+def read_alerts(
+    spark: SparkSession, files: Iterable[PacketFile], archive: str = ""
+) -> DataFrame | None:
+    """Read Fink's science alerts from files, as far as they still exist.
+
+    Parameters
+    ----------
+    spark : SparkSession
+    files : iterable of PacketFile
+        Files that coincidences name.
+    archive : str, optional
+        Folder of Fink's archive. Fink merges the files of a night into its archive and
+        then removes them: if a file is missing, its whole night is read from there.
+
+    Returns
+    -------
+    DataFrame or None
+        All columns of Fink, and `FILE`. None if nothing is left to read.
+    """
+    files = set(files)
+    existing = sorted({f.packet_file for f in files if _exists(f.packet_file)})
+    nights = {f.night for f in files if f.packet_file not in existing}
+    folders = {_archive_folder(archive, night) for night in nights} if archive else ()
+    archived = sorted(f for f in folders if open_store(f).names(".parquet"))
+    parts = []
+    reader = spark.read.option("mergeSchema", "true")
+    if existing:  # the URIs that Spark reports are encoded; it reads decoded ones
+        parts.append(reader.parquet(*map(unquote, existing)))
+    if archived:
+        parts.append(reader.parquet(*archived))
+    if not parts:
+        return None
+    path = _same_path(F.col("_metadata.file_path"))
+    return functools.reduce(
+        lambda one, two: one.unionByName(two, allowMissingColumns=True),
+        [part.withColumn(FILE, path) for part in parts],
+    )
+
+
+def _exists(uri: str) -> bool:
+    folder, _, name = uri.rpartition("/")
+    return open_store(folder).exists(name)
+
+
+def _archive_folder(archive: str, night: str) -> str:
+    """Folder of a night in Fink's archive."""
+    year, month, day = night[:4], night[4:6], night[6:]
+    return f"{archive.rstrip('/')}/science/year={year}/month={month}/day={day}"
+
+
+def _same_path(uri: Column) -> Column:
+    """Normalise a URI: Spark writes one or three slashes after the scheme."""
+    return F.regexp_replace(uri, "^([A-Za-z0-9]+:)/+", "$1/")
+
+
+def build_packets(pairs: DataFrame, alerts: DataFrame | None, survey: str) -> DataFrame:
+    """Join coincidences with their alerts.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        Rows of the table coincidences.
+    alerts : DataFrame or None
+        Fink's science alerts with `FILE`, from `read_alerts`. None if there are none.
+    survey : {"ztf", "rubin"}
+
+    Returns
+    -------
+    DataFrame
+        One packet for each pair:
+
+        - `PAIR`: struct of all columns of the coincidence, unchanged;
+        - the columns of Fink's alert, as Fink distributes them: times as strings. All
+          are null but those of the identity if the alert is missing; without `alerts`
+          there are only those of the identity (`thin_alerts.identity_columns`);
+        - `triggerId`: see `trigger_id`;
+        - `coincidence`: see `coincidence_struct`; its field `packet_missing` is true if
+          the alert is missing.
+    """
+    recorded = F.struct(*pairs.columns).alias(PAIR)
+    identity = thin_alerts.identity_columns(survey)
+    if alerts is None:
+        return pairs.select(
+            recorded,
+            *[value.alias(name) for name, value in identity.items()],
+            trigger_id().alias("triggerId"),
+            coincidence_struct(F.lit(True)).alias("coincidence"),
+        )
+    columns = [
+        F.coalesce(f"_alert_{name}", identity[name]).alias(name)
+        if name in identity
+        else F.col(f"_alert_{name}").alias(name)
+        for name in _fink_columns(alerts)
+    ]
+    joined = (
+        pairs.withColumn("_key", F.col("alert_id"))
+        .join(_alerts_of_pairs(pairs, alerts, survey), "_key", "left")
+        .withColumn("_trigger", trigger_id())
+        .withColumn("_pair", coincidence_struct(F.col("_found").isNull()))
+    )
+    return joined.select(
+        recorded,
+        *columns,
+        F.col("_trigger").alias("triggerId"),
+        F.col("_pair").alias("coincidence"),
+    )
+
+
+def coincidence_struct(packet_missing: Column) -> Column:
+    """Return the struct `coincidence` of a packet.
+
+    Its fields are the columns of the table coincidences without `LEFT_OUT`, times as
+    strings in the format `ISO`, and `packet_missing`. They are strings, longs, doubles
+    and booleans, and an array of strings. None has the name of a field within a
+    Fink schema, because filters find columns by the last part of their name.
+
+    Parameters
+    ----------
+    packet_missing : Column
+        Whether the alert could not be read.
+    """
+    fields = []
     for column in TABLES["coincidences"]:
         if column.name in LEFT_OUT:
             continue
         value = F.col(column.name)
         if pa.types.is_timestamp(column.type):
             value = F.date_format(value, ISO)
-        leaves.append(value.alias(column.name))
-    return F.struct(*leaves, packet_missing.alias("packet_missing"))
+        fields.append(value.alias(column.name))
+    return F.struct(*fields, packet_missing.alias("packet_missing"))
 
 
 def trigger_id() -> Column:
-    """Name a packet, in characters fit for file names.
+    """Return the name of a packet, in characters that suit file names.
 
-    ``<event>_<version>_<alert id>_<status>_<batch>``: a notice may renew a pair more
-    than once, as when its map comes or another instrument saw the event too.
+    It is ``<event>_<version>_<alert id>_<status>_<batch>``. The batch is part of it,
+    because one notice can update a pair several times: for example when its sky map
+    arrives, or when another instrument detected the event too.
     """
     name = F.concat_ws("_", "event_id", "event_version", "alert_id", "status", "batch")
     return F.regexp_replace(name, "[^A-Za-z0-9._-]", "-")
 
 
-def _fink_columns(packets: DataFrame, names: list[str]) -> list[tuple[str, Column]]:
-    """Columns as Fink distributes them: times as text, a null struct as nulls."""
-    kinds = {f.name: f.dataType for f in packets.schema}
-    return [(name, _cast(kinds[name], name)) for name in names]
+def _alerts_of_pairs(pairs: DataFrame, alerts: DataFrame, survey: str) -> DataFrame:
+    """Select the alerts of pairs, each once.
 
-
-def _same_path(uri: Column) -> Column:
-    """URI without the slashes that Spark writes now once, now three times."""
-    return F.regexp_replace(uri, "^([A-Za-z0-9]+:)/+", "$1/")
-
-
-def _cast(kind: DataType, name: str) -> Column:
-    if isinstance(kind, (TimestampType, TimestampNTZType)):
-        return F.col(name).cast("string")
-    if isinstance(kind, StructType):
-        return F.struct(*[F.col(f"{name}.{leaf}").alias(leaf) for leaf in kind.names])
-    return F.col(name)
-
-
-def packets(pairs: DataFrame, science: DataFrame | None, survey: str) -> DataFrame:
-    """Packets of pairs.
-
-    Parameters
-    ----------
-    pairs : DataFrame
-        Coincidences.
-    science : DataFrame or None
-        Fink's science alerts of the files that the pairs name; None where none is left.
-    survey : str
+    Of several copies of an alert, the one in the file that the pair names is preferred.
 
     Returns
     -------
     DataFrame
-        One packet a pair, and beside it, in `PAIR`, the coincidence as it came. Where
-        the alert is no longer there, the packet has the pair only, and `packet_missing`
-        says so.
+        `_key` (the alert's id), the columns of Fink with the prefix ``_alert_``, and
+        `_found`, true.
     """
-    recorded = F.struct(*pairs.columns).alias(PAIR)
-    if science is None:
-        return pairs.select(
-            recorded,
-            *[
-                value.alias(name)
-                for name, value in thin_alerts.identity_columns(survey).items()
-            ],
-            trigger_id().alias("triggerId"),
-            coincidence_struct(F.lit(True)).alias("coincidence"),
-        )
-    told = thin_alerts.identity_columns(survey)
-    own = [
-        F.coalesce(f"_alert_{c}", told[c]).alias(c)
-        if c in told
-        else F.col(f"_alert_{c}").alias(c)
-        for c in _own_columns(science)
-    ]
-    joined = (
-        pairs.withColumn("_key", F.col("alert_id"))
-        .join(_alerts_of(pairs, science, survey), "_key", "left")
-        .withColumn("_trigger", trigger_id())
-        .withColumn("_pair", coincidence_struct(F.col("_found").isNull()))
-    )
-    return joined.select(
-        recorded,
-        *own,
-        F.col("_trigger").alias("triggerId"),
-        F.col("_pair").alias("coincidence"),
-    )
-
-
-def _own_columns(science: DataFrame) -> list[str]:
-    return [c for c in science.columns if c != FILE]
-
-
-def _alerts_of(pairs: DataFrame, science: DataFrame, survey: str) -> DataFrame:
-    """Alerts of pairs by `_key`, each once: of its own file, if that is there."""
     wanted = pairs.select(
-        F.col("alert_id").alias("_key"), _same_path(F.col("packet_file")).alias("_own")
+        F.col("alert_id").alias("_key"),
+        _same_path(F.col("packet_file")).alias("_named_file"),
     ).distinct()
-    best = Window.partitionBy("_key").orderBy(F.expr(f"{FILE} = _own").desc(), FILE)
-    columns = _fink_columns(science, _own_columns(science))
+    preferred = F.expr(f"{FILE} = _named_file").desc()
+    best = Window.partitionBy("_key").orderBy(preferred, FILE)
+    kinds = {f.name: f.dataType for f in alerts.schema}
     return (
-        science.select(
-            *[c.alias(f"_alert_{n}") for n, c in columns],
+        alerts.select(
+            *[
+                _as_distributed(name, kinds[name]).alias(f"_alert_{name}")
+                for name in _fink_columns(alerts)
+            ],
             F.col(surveys.packet_key(survey)).cast("bigint").alias("_key"),
             FILE,
         )
         .join(F.broadcast(wanted), "_key")
         .withColumn("_rank", F.row_number().over(best))
         .where("_rank = 1")
-        .drop("_rank", "_own", FILE)
+        .drop("_rank", "_named_file", FILE)
         .withColumn("_found", F.lit(True))
     )
 
 
-class Source(NamedTuple):
-    """Fink's file that holds an alert, and the night of the alert."""
-
-    packet_file: str
-    night: str
+def _fink_columns(alerts: DataFrame) -> list[str]:
+    return [name for name in alerts.columns if name != FILE]
 
 
-def science(
-    spark: SparkSession, sources: Iterable[Source], archive: str = ""
-) -> DataFrame | None:
-    """Read Fink's alerts of these files, as far as they are there.
-
-    Parameters
-    ----------
-    spark : SparkSession
-    sources : iterable of Source
-        Of coincidences.
-    archive : str, optional
-        Where Fink keeps its archive: the nights of files that are gone are read there,
-        as Fink clears a night once it has merged it.
-
-    Returns
-    -------
-    DataFrame or None
-        Fink's columns, and the file in `FILE`.
-    """
-    rows = set(sources)
-    there = sorted({r.packet_file for r in rows if _is_there(r.packet_file)})
-    nights = {r.night for r in rows if r.packet_file not in there} if archive else ()
-    merged = sorted(filter(_holds, (_archived(archive, night) for night in nights)))
-    parts = []
-    reader = spark.read.option("mergeSchema", "true")
-    if there:  # Spark tells them encoded, reads plain
-        parts.append(reader.parquet(*map(unquote, there)))
-    if merged:
-        parts.append(reader.parquet(*merged))
-    if not parts:
-        return None
-    told = _same_path(F.col("_metadata.file_path"))
-    named = [part.withColumn(FILE, told) for part in parts]
-    return functools.reduce(
-        lambda one, two: one.unionByName(two, allowMissingColumns=True), named
-    )
-
-
-def _archived(archive: str, night: str) -> str:
-    """Folder of a night in Fink's archive."""
-    year, month, day = night[:4], night[4:6], night[6:]
-    return f"{archive.rstrip('/')}/science/year={year}/month={month}/day={day}"
-
-
-def _holds(folder: str) -> bool:
-    return bool(open_store(folder).names(".parquet"))
-
-
-def _is_there(uri: str) -> bool:
-    folder, _, name = uri.rpartition("/")
-    return open_store(folder).exists(name)
+def _as_distributed(name: str, kind: DataType) -> Column:
+    """Column as Fink distributes it: a time as a string, a null struct as nulls."""
+    if isinstance(kind, (TimestampType, TimestampNTZType)):
+        return F.col(name).cast("string")
+    if isinstance(kind, StructType):
+        return F.struct(*[F.col(f"{name}.{leaf}").alias(leaf) for leaf in kind.names])
+    return F.col(name)

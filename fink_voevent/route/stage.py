@@ -1,12 +1,13 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Coincidences to topics: the alert as Fink distributes it, the pair beside it.
+"""The stage route: send the packets of coincidences to topics.
 
-A packet is the alert's own packet, with one struct `coincidence` and the top-level
-`triggerId`; `topics` says where it goes. A withdrawal or retraction has the numbers
-last recorded of the pair that it takes back.
+A packet is the packet of the alert as Fink distributes it, with two additional
+top-level columns: the struct `coincidence` and the string `triggerId`. `topics` decides
+where it goes. The packet of a withdrawal or retraction contains the numbers that were
+last recorded for the pair.
 
-What went where is a table, `routed`, which `publish` reads too.
+The table `routed` records which packets went to which topics; `publish` reads it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from fink_voevent.ingest import stage as ingest_stage
 from fink_voevent.match import stage as match_stage
 from fink_voevent.route import file_sink, heartbeat, kafka_sink, packet_table, topics
 from fink_voevent.spark import dataframes
-from fink_voevent.spark.session import tries_again
+from fink_voevent.spark.session import retries_tasks
 from fink_voevent.store import arrow_tables, ledger
 from fink_voevent.store.kafka_brokers import KEPT, Brokers
 from fink_voevent.store.lease import Fence
@@ -35,11 +36,16 @@ from fink_voevent.store.ledger import Ledger, Manifest, run_of
 
 _LOG = logging.getLogger(__name__)
 STAGE = "route"
+
+# Manifests of match in one batch. A batch is one transaction, which Kafka aborts after
+# a timeout, so a backlog must not become one batch.
 MANIFESTS_AT_ONCE = 50
+
+FILE_TASKS = 2  # Spark tasks that write Avro files, if there is no Kafka
 
 
 def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
-    """Start the stage: coincidences of each batch of match, once, to the topics."""
+    """Start the stage: it sends the coincidences of each batch of match once."""
     root = settings.root
     source = Ledger(root, match_stage.ANNOUNCED)
     source.prepare()
@@ -47,8 +53,6 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
     checkpoint = f"{root}/checkpoints/{STAGE}/{settings.survey}"
     manifests = (
         spark.readStream.option("maxFileAge", ingest_stage.FOREVER)
-        # a batch is one transaction, which Kafka ends after a time: not all that
-        # waited at once
         .option("maxFilesPerTrigger", MANIFESTS_AT_ONCE)
         .text(source.folder)
     )
@@ -64,106 +68,137 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
 def batch_writer(
     settings: Settings, run: str, level: int = logging.INFO
 ) -> Callable[[DataFrame, int], None]:
-    """Return what `foreachBatch` calls: read the pairs, route, hand over.
+    """Return the function for `foreachBatch`, which routes one batch and commits it.
 
-    What it did is logged at `level`.
+    Parameters
+    ----------
+    settings : Settings
+    run : str
+        Name of the life of the checkpoint.
+    level : int, optional
+        Level at which the numbers of sent packets are logged.
+
+    Returns
+    -------
+    callable
+        Its arguments are a DataFrame with the column `value`, one manifest of match in
+        each row, and the number of the batch.
     """
-    own, fence = Ledger(settings.root, STAGE), Fence.take(settings.root, STAGE)
-    ways = topics.Routes(topics.routes(settings))
-    send = _sender(settings, run, [topic for _, topic in ways.routes])
+    committed, fence = Ledger(settings.root, STAGE), Fence.take(settings.root, STAGE)
+    routes = topics.Routes(topics.list_routes(settings))
+    send = _sender(settings, run, [topic for _, topic in routes.routes])
 
     def process(lines: DataFrame, batch: int) -> None:
         fence.check()
-        if own.has(run, batch):
+        if committed.has(run, batch):
             return
         manifests = [ledger.parse(line.value) for line in lines.collect()]
         files = [f for m in manifests for f in m.tables.get("coincidences", ())]
-        sources = _sources(settings, files)
+        packet_files = _packet_files(settings, files)
         sent, tables = {}, {}
-        if sources and ways.routes:
+        if packet_files and routes.routes:
             spark = lines.sparkSession
-            pairs = _pairs(spark, settings, files)
-            alerts = packet_table.science(spark, sources, settings.archive_prefix)
-            # made once: for the table, and for the topics
-            whole = topics.select_packets(
-                pairs, alerts, ways, settings.survey
+            pairs = _read_pairs(spark, settings, files)
+            alerts = packet_table.read_alerts(
+                spark, packet_files, settings.archive_prefix
+            )
+            # persisted, because the table and the topics both use it
+            selected = topics.select_packets(
+                pairs, alerts, routes, settings.survey
             ).persist()
-            follows = any(topics.FOLLOWING & found for found in sources.values())
-            told = _told(spark, settings, own, (run, batch)) if follows else None
-            chosen = topics.with_topics(whole, told)
-            rows = topics.rows(chosen, settings.survey)
-            written = own.write(rows.coalesce(1), "routed", run, batch)
+            earlier = None
+            if any(topics.FOLLOW_UPS & found for found in packet_files.values()):
+                earlier = _read_routed(spark, settings, committed, (run, batch))
+            packets = topics.assign_topics(selected, earlier)
+            rows = topics.routed_rows(packets, settings.survey)
+            written = committed.write(rows.coalesce(1), "routed", run, batch)
             tables["routed"] = written.files
             fence.check()
             if written.rows:
-                sent = send(chosen.drop(packet_table.PAIR), batch)
-            whole.unpersist()
-            ways.tell_failures()
+                sent = send(packets.drop(packet_table.PAIR), batch)
+            selected.unpersist()
+            routes.log_failures()
         facts = {"sent": sent, "manifests": sorted(m.name for m in manifests)}
         fence.check()
-        own.commit(Manifest(STAGE, run, batch, tables, facts))
+        committed.commit(Manifest(STAGE, run, batch, tables, facts))
         for topic, count in sent.items():
             _LOG.log(level, "route: %d packets to %s", count, topic)
 
     return process
 
 
-def _pairs(spark: SparkSession, settings: Settings, files: Sequence[str]) -> DataFrame:
-    """Coincidences of our survey, in these files; no topic is told of time alone."""
-    table = dataframes.read_files(spark, settings.root, "coincidences", files)
-    placed = F.col("credible_level").isNotNull()  # see `time_only`
-    return table.where((F.col("survey") == settings.survey) & placed)
-
-
-def _told(
-    spark: SparkSession, settings: Settings, own: Ledger, now: tuple[str, int]
-) -> DataFrame:
-    """Rows that were routed, but for those of the run and batch that are on."""
-    before = [m for m in own.manifests() if (m.run, m.batch) != now]
-    return dataframes.read(spark, settings.root, "routed", before)
-
-
-def _sources(
+def _packet_files(
     settings: Settings, files: Sequence[str]
-) -> dict[packet_table.Source, set[str]]:
-    """Where the alerts of the same pairs lie, and the statuses of those."""
+) -> dict[packet_table.PacketFile, set[str]]:
+    """Fink files with the alerts of `_read_pairs`, and the statuses of their pairs."""
     columns = ("packet_file", "night", "status", "survey", "credible_level")
-    found: dict[packet_table.Source, set[str]] = defaultdict(set)
     table = arrow_tables.read_arrow(settings.root, "coincidences", files, columns)
-    ours = pc.field("survey") == settings.survey
-    for row in table.filter(ours & pc.field("credible_level").is_valid()).to_pylist():
-        found[packet_table.Source(row["packet_file"], row["night"])].add(row["status"])
+    is_ours = pc.field("survey") == settings.survey
+    located = table.filter(is_ours & pc.field("credible_level").is_valid())
+    found: dict[packet_table.PacketFile, set[str]] = defaultdict(set)
+    for row in located.to_pylist():
+        file = packet_table.PacketFile(row["packet_file"], row["night"])
+        found[file].add(row["status"])
     return found
 
 
+def _read_pairs(
+    spark: SparkSession, settings: Settings, files: Sequence[str]
+) -> DataFrame:
+    """Read the coincidences of our survey from files of the table coincidences.
+
+    Pairs that coincide in time only (see `match.time_only`) have no credible level and
+    are not sent to topics.
+    """
+    table = dataframes.read_files(spark, settings.root, "coincidences", files)
+    located = F.col("credible_level").isNotNull()
+    return table.where((F.col("survey") == settings.survey) & located)
+
+
+def _read_routed(
+    spark: SparkSession, settings: Settings, committed: Ledger, current: tuple[str, int]
+) -> DataFrame:
+    """Read the table routed, without the rows of the current run and batch."""
+    earlier = [m for m in committed.manifests() if (m.run, m.batch) != current]
+    return dataframes.read(spark, settings.root, "routed", earlier)
+
+
 def _sender(
-    settings: Settings, run: str, names: list[str]
+    settings: Settings, run: str, topic_names: list[str]
 ) -> Callable[[DataFrame, int], dict[str, int]]:
-    """Return what sends the packets of a batch: to Kafka if set, else to files."""
+    """Return the function that sends the packets of a batch: to Kafka, or to files.
+
+    It takes the packets (with `_topics`) and the number of the batch, and returns how
+    many packets were sent to each topic. The topics of Kafka are created here.
+    """
     if not settings.kafka_servers:
         folder = f"{settings.root}/topics"
-        return lambda df, batch: file_sink.send(df, folder, f"{run}-{batch:08d}", 2)
-    servers = Brokers.of(settings)
-    batches = f"{settings.topic_prefix}voevent_batches_{settings.survey}"
+        return lambda packets, batch: file_sink.send(
+            packets, folder, f"{run}-{batch:08d}", FILE_TASKS
+        )
+    brokers = Brokers.of(settings)
+    batches_topic = f"{settings.topic_prefix}voevent_batches_{settings.survey}"
     suffix = surveys.topic_suffix(settings.survey)
-    notices = f"{settings.topic_prefix}voevent_notices{suffix}"
+    notice_topic = f"{settings.topic_prefix}voevent_notices{suffix}"
+    notice_topics: tuple[str, ...] = ()
     if settings.json_notices:
-        names = [*names, notices]
+        notice_topics = (notice_topic, f"{notice_topic}{topics.TEST_SUFFIX}")
+        topic_names = [*topic_names, notice_topic]
     if settings.allow_tests:
-        names = [*names, *[f"{name}{topics.TEST}" for name in names]]
-    servers.create([*names, heartbeat.topic_of(settings)])
-    servers.create([batches], 1, KEPT)
-    handled = itertools.count()
+        tests = [f"{name}{topics.TEST_SUFFIX}" for name in topic_names]
+        topic_names = [*topic_names, *tests]
+    brokers.create([*topic_names, heartbeat.heartbeat_topic(settings)])
+    brokers.create([batches_topic], 1, KEPT)
+    calls = itertools.count()
 
-    def send(df: DataFrame, batch: int) -> dict[str, int]:
-        # the first of this process, or what Spark may do again, may have been sent
-        asked = next(handled) == 0 or tries_again(df.sparkSession)
-        json_topics: tuple[str, ...] = ()
+    def send(packets: DataFrame, batch: int) -> dict[str, int]:
+        # An earlier process may have sent the first batch of this one; Spark may have
+        # sent any batch before, if it repeats failed tasks.
+        may_be_sent = next(calls) == 0 or retries_tasks(packets.sparkSession)
         if settings.json_notices:
-            df = topics.with_notices(df, notices)
-            json_topics = (notices, f"{notices}{topics.TEST}")
+            packets = topics.add_notice_topic(packets, notice_topic)
         return kafka_sink.Delivery(
-            servers, batches, run, batch, asked, json_topics
-        ).send(df)
+            brokers, batches_topic, run, batch, may_be_sent, notice_topics
+        ).send(packets)
 
     return send

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Packets for topics of a test, and what is on those."""
+"""Send packets to topics, and read the messages of topics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def brokers(broker: Broker) -> Brokers:
 
 
 def packets(spark, count: int, start: int = 0):
-    """Packets for two topics: all to the first, even ones to the second too."""
+    """Return packets: all for the topic one, every second for the topic two as well."""
     pair = F.struct(
         F.concat(F.lit("e"), F.col("id") % 5).alias("event_id"),
         F.col("id").alias("alert_id"),
@@ -34,12 +34,13 @@ def packets(spark, count: int, start: int = 0):
 
 
 def named(df, prefix: str):
+    """Add a prefix to the topics of packets."""
     topics = F.transform("_topics", lambda t: F.concat(F.lit(prefix), t))
     return df.withColumn("_topics", topics)
 
 
 def messages(broker: Broker, topic: str) -> list:
-    """All committed messages of a topic."""
+    """Read all committed messages of a topic."""
     consumer = Consumer(
         {
             "bootstrap.servers": broker.plain,

@@ -1,10 +1,10 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""A packet as it goes to a topic: an alert of ZTF, and its coincidence."""
+"""A packet as it is sent to a topic: a ZTF alert and its coincidence."""
 
 from __future__ import annotations
 
-WHEN, LATER = "2022-10-09T14:00:00.000000Z", "2022-10-09T14:30:00.000000Z"
+ALERT_TIME, NOTICE_TIME = "2022-10-09T14:00:00.000000Z", "2022-10-09T14:30:00.000000Z"
 PAIR = {
     "coincidence_id": "9f3c",
     "status": "new",
@@ -21,8 +21,8 @@ PAIR = {
     "object_id": "ZTF22abc",
     "alert_ra": 288.2645,
     "alert_dec": 19.7735,
-    "alert_time": WHEN,
-    "notice_received_at": LATER,
+    "alert_time": ALERT_TIME,
+    "notice_received_at": NOTICE_TIME,
     "separation": 0.01,
     "credible_level": 0.5,
     "density": 1e6,
@@ -35,9 +35,9 @@ PAIR = {
     "software": "fink-voevent",
     "packet_missing": False,
 }
-SEEN = {"ra": 288.2645, "dec": 19.7735, "jd": 2459862.08, "magpsf": 16.5, "fid": 1}
+CANDIDATE = {"ra": 288.2645, "dec": 19.7735, "jd": 2459862.08, "magpsf": 16.5, "fid": 1}
 
 
-def packet(candidate=SEEN, **changes) -> dict:
+def packet(candidate=CANDIDATE, **changes) -> dict:
     alert = {"objectId": "ZTF22abc", "candid": 2105, "candidate": candidate}
     return {**alert, "coincidence": {**PAIR, **changes}}

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Coincidences as JSON notices of GCN's core schema."""
+"""JSON notices of coincidences in the core schema of GCN."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import json
 import math
 
 import pytest
-from helpers.packets import LATER, PAIR, SEEN, WHEN, packet
+from helpers.packets import ALERT_TIME, CANDIDATE, NOTICE_TIME, PAIR, packet
 
 from fink_voevent.route import gcn_notice
 
 
-def test_the_words_are_those_of_the_core_schema():
-    told = gcn_notice.notice(packet())
-    numbers = told.pop("coincidence")
-    assert told == {
-        "alert_datetime": LATER,
+def test_fields_and_values_are_those_of_the_core_schema():
+    notice = gcn_notice.compose(packet())
+    numbers = notice.pop("coincidence")
+    assert notice == {
+        "alert_datetime": NOTICE_TIME,
         "alert_tense": "current",
         "alert_type": "initial",
         "mission": "Fink",
@@ -25,7 +25,7 @@ def test_the_words_are_those_of_the_core_schema():
         "messenger": "EM",
         "event_name": "ZTF22abc",
         "id": "2105",
-        "observation_start": WHEN,
+        "observation_start": ALERT_TIME,
         "ra": 288.2645,
         "dec": 19.7735,
         "ra_dec_error": pytest.approx(0.1 / 3600),
@@ -52,29 +52,31 @@ def test_the_words_are_those_of_the_core_schema():
         ("retracted", "retraction"),
     ],
 )
-def test_what_takes_a_pair_back_is_a_retraction(status, kind):
-    assert gcn_notice.notice(packet(status=status))["alert_type"] == kind
+def test_the_status_of_a_pair_gives_the_type_of_its_notice(status, kind):
+    assert gcn_notice.compose(packet(status=status))["alert_type"] == kind
 
 
-def test_tests_and_injections_say_so():
-    assert gcn_notice.notice(packet(tense="test"))["alert_tense"] == "test"
-    assert gcn_notice.notice(packet(tense="injection"))["alert_tense"] == "injection"
+def test_tests_and_injections_are_marked():
+    assert gcn_notice.compose(packet(tense="test"))["alert_tense"] == "test"
+    assert gcn_notice.compose(packet(tense="injection"))["alert_tense"] == "injection"
 
 
-def test_an_alert_that_is_gone_is_told_without_photometry():
-    nulls = dict.fromkeys(SEEN)
-    told = gcn_notice.notice(packet(nulls, packet_missing=True, object_id=None))
-    assert (told["ra"], told["dec"]) == (288.2645, 19.7735)
-    assert not {"mag", "filter", "event_name"} & told.keys()
+def test_a_notice_of_a_missing_alert_has_no_photometry():
+    nulls = dict.fromkeys(CANDIDATE)
+    notice = gcn_notice.compose(packet(nulls, packet_missing=True, object_id=None))
+    assert (notice["ra"], notice["dec"]) == (288.2645, 19.7735)
+    assert not {"mag", "filter", "event_name"} & notice.keys()
 
 
-def test_an_alert_that_cannot_be_read_stops_nothing():
-    told = gcn_notice.notice(packet(SEEN | {"jd": None}))
-    assert told["ra"] == 288.2645
-    assert "mag" not in told
+def test_a_notice_of_an_alert_without_time_has_no_photometry():
+    notice = gcn_notice.compose(packet(CANDIDATE | {"jd": None}))
+    assert notice["ra"] == 288.2645
+    assert "mag" not in notice
 
 
-def test_json_has_no_nan_and_the_same_bytes_for_the_same_packet():
-    raw = gcn_notice.encoded(packet(SEEN | {"magpsf": math.nan}, p_chance=math.nan))
-    assert raw == gcn_notice.encoded(packet(SEEN | {"magpsf": math.nan}, p_chance=None))
+def test_nan_is_left_out_as_null_is():
+    raw = gcn_notice.encode(packet(CANDIDATE | {"magpsf": math.nan}, p_chance=math.nan))
+    assert raw == gcn_notice.encode(
+        packet(CANDIDATE | {"magpsf": math.nan}, p_chance=None)
+    )
     assert "mag" not in json.loads(raw)

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""All fields of real alerts over a real Kafka, read back with fink-client."""
+"""All fields of real alerts, sent through Kafka and read by fink-client."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FOLDERS = {
 
 
 def plain(value):
-    """Value as a packet has it: times as text, maps as dicts, bytes as bytes."""
+    """Convert a value to its form in a packet: times as strings, NaN as None."""
     if isinstance(value, datetime):
         text = value.isoformat(" ")
         return text.rstrip("0").rstrip(".") if value.microsecond else text
@@ -40,13 +40,13 @@ def plain(value):
 
 
 def pairs_of(science, survey: str):
-    """Make a pair of each alert, of which little is known."""
-    told = {"event_id": "e", "event_version": 1, "status": "new", "batch": 0}
-    absent = [c for c in spark_schema("coincidences") if c.name not in told]
+    """Return a pair for each alert, with nulls in most columns."""
+    known = {"event_id": "e", "event_version": 1, "status": "new", "batch": 0}
+    absent = [c for c in spark_schema("coincidences") if c.name not in known]
     alerts = thin_alerts.thin(science, survey)
     return alerts.select(
         "*",
-        *[F.lit(value).alias(name) for name, value in told.items()],
+        *[F.lit(value).alias(name) for name, value in known.items()],
         *[
             F.lit(None).cast(c.dataType).alias(c.name)
             for c in absent
@@ -56,7 +56,7 @@ def pairs_of(science, survey: str):
 
 
 def as_distributed(science, key: str) -> dict[int, dict]:
-    """Rows by their key, as Fink distributes them: of a null struct each leaf is."""
+    """Rows by their key, as Fink distributes them: a null struct as nulls."""
     nothing = {
         f.name: dict.fromkeys(f.dataType.names)
         for f in science.schema
@@ -73,10 +73,10 @@ def as_distributed(science, key: str) -> dict[int, dict]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_every_field_of_all_real_alerts_comes_back_over_kafka(
+def test_fink_client_reads_every_field_of_all_real_alerts(
     spark, broker, prefix, real, folder, tmp_path
 ):
-    """Read by fink-client, and from the files that it writes."""
+    """fink-client reads packets, and writes files of packets."""
     survey, count = FOLDERS[folder]
     topic = f"{prefix}{folder.replace('/', '.')}"
     science = spark.read.parquet(str(real / folder))
@@ -85,7 +85,7 @@ def test_every_field_of_all_real_alerts_comes_back_over_kafka(
     sender = brokers(broker)
     sender.create([topic])
     sender.create([f"{prefix}batches"], 1)
-    packets = packet_table.packets(pairs_of(science, survey), named, survey).drop(
+    packets = packet_table.build_packets(pairs_of(science, survey), named, survey).drop(
         packet_table.PAIR
     )
     packets = packets.withColumn("_topics", F.array(F.lit(topic)))

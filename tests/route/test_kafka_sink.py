@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Packets to a real Kafka, read back with fink-client."""
+"""Packets are sent to a real Kafka broker and read by fink-client."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from helpers.packets import PAIR
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent.config.load import load
-from fink_voevent.publish.sources import Topics
+from fink_voevent.publish.sources import TopicReader
 from fink_voevent.route import kafka_sink, topics
-from fink_voevent.route.heartbeat import Heartbeat, topic_of
+from fink_voevent.route.heartbeat import Heartbeat, heartbeat_topic
 from fink_voevent.store.kafka_brokers import Brokers
 
 
@@ -37,7 +37,7 @@ def test_each_packet_is_on_its_topics_with_its_schema(spark, broker, prefix, del
     for topic, count in sent.items():
         found = messages(broker, topic)
         assert len(found) == count
-        assert len({m.partition() for m in found}) > 1  # not all by the one key
+        assert len({m.partition() for m in found}) > 1  # although all have the same key
         schema = json.loads(found[0].key())
         assert schema["name"] == "topLevelRecord"
         ids = [dict(m.headers())["id"] for m in found]
@@ -50,30 +50,30 @@ def test_a_batch_that_was_sent_is_not_sent_again(spark, broker, prefix, delivery
     assert len(messages(broker, f"{prefix}one")) == 10
 
 
-def test_what_a_killed_process_left_open_is_not_read_and_sent_once(
+def test_an_open_transaction_of_a_killed_process_is_aborted(
     spark, broker, prefix, delivery
 ):
-    dead = Producer(
+    killed = Producer(
         {
             **delivery.brokers.options,
             "transactional.id": f"fink_voevent-{delivery.run}",
         }
     )
-    dead.init_transactions(30)
-    dead.begin_transaction()
-    dead.produce(f"{prefix}one", b"half of a batch", partition=0)
-    dead.flush(30)
+    killed.init_transactions(30)
+    killed.begin_transaction()
+    killed.produce(f"{prefix}one", b"half of a batch", partition=0)
+    killed.flush(30)
     delivery.send(named(packets(spark, 10), prefix))
     assert len(messages(broker, f"{prefix}one")) == 10
 
 
-def test_coincidences_go_as_json_notices_too(spark, broker, prefix):
-    names = (f"{prefix}notices", f"{prefix}notices{topics.TEST}")
+def test_coincidences_are_sent_as_json_notices_too(spark, broker, prefix):
+    names = (f"{prefix}notices", f"{prefix}notices{topics.TEST_SUFFIX}")
     sender = brokers(broker)
     sender.create([f"{prefix}one", f"{prefix}two", *names])
     sender.create([f"{prefix}batches"], 1)
     made = kafka_sink.Delivery(
-        sender, f"{prefix}batches", f"run-{prefix}", 0, notices=names
+        sender, f"{prefix}batches", f"run-{prefix}", 0, notice_topics=names
     )
     pair = {name: F.lit(value) for name, value in PAIR.items() if value is not None}
     tense = F.when(F.col("id") == 3, F.lit("test")).otherwise(F.lit("observation"))
@@ -82,17 +82,17 @@ def test_coincidences_go_as_json_notices_too(spark, broker, prefix):
         pair[name] = F.lit(None).cast("string")
     pair["related_event_ids"] = F.array(F.lit("e"))
     pair["packet_missing"] = F.lit(True)
-    whole = F.struct(*[column.alias(name) for name, column in pair.items()])
+    coincidence = F.struct(*[column.alias(name) for name, column in pair.items()])
     df = named(packets(spark, 4).withColumn("id", F.col("candid")), prefix)
-    df = df.withColumn("coincidence", whole).drop("id")
-    sent = made.send(topics.with_notices(df, names[0]))
+    df = df.withColumn("coincidence", coincidence).drop("id")
+    sent = made.send(topics.add_notice_topic(df, names[0]))
     assert sent == {f"{prefix}one": 4, f"{prefix}two": 2, names[0]: 3, names[1]: 1}
-    told = [json.loads(message.value()) for message in messages(broker, names[0])]
-    assert sorted(one["id"] for one in told) == ["0", "1", "2"]
-    assert {one["ref_ID"] for one in told} == {PAIR["event_id"]}
+    read = [json.loads(message.value()) for message in messages(broker, names[0])]
+    assert sorted(one["id"] for one in read) == ["0", "1", "2"]
+    assert {one["ref_ID"] for one in read} == {PAIR["event_id"]}
 
 
-def test_packets_of_one_pair_go_to_one_partition_in_order():
+def test_pairs_are_spread_over_the_partitions_and_each_keeps_its_own():
     rows = [{"coincidence": {"event_id": "e", "alert_id": n}} for n in range(1000)]
     chosen = [kafka_sink.partition_of(row, 4) for row in rows]
     assert chosen == [kafka_sink.partition_of(row, 4) for row in rows]
@@ -129,7 +129,7 @@ def test_fink_client_reads_every_field(spark, broker, prefix, login, tmp_path):
     }
 
 
-def test_fink_client_writes_them_and_reads_the_files(spark, broker, prefix, tmp_path):
+def test_fink_client_writes_packets_to_files(spark, broker, prefix, tmp_path):
     sender = brokers(broker)
     sender.create(["fink_grb_bronze"])
     sender.create([f"{prefix}batches"], 1)
@@ -147,21 +147,21 @@ def test_fink_client_writes_them_and_reads_the_files(spark, broker, prefix, tmp_
         assert next(iter(fastavro.reader(file)))["coincidence"]["event_id"] == "e2"
 
 
-def test_a_heartbeat_tells_survey_and_stage(broker, prefix):
+def test_a_heartbeat_contains_survey_and_stage(broker, prefix):
     values = {"kafka_servers": broker.plain, "topic_prefix": prefix}
     settings = load({}, values).settings
-    topic = topic_of(settings)
+    topic = heartbeat_topic(settings)
     Brokers.of(settings).create([topic])
-    heart = Heartbeat.of(settings)
-    heart.beat()
-    heart.beat()  # not due
-    heart.flush()
+    heartbeat = Heartbeat.from_settings(settings)
+    heartbeat.beat()
+    heartbeat.beat()  # not due
+    heartbeat.flush()
     (message,) = messages(broker, topic)
-    told = json.loads(message.value())
-    assert (told["stage"], told["survey"]) == ("route", "ztf")
+    content = json.loads(message.value())
+    assert (content["stage"], content["survey"]) == ("route", "ztf")
 
 
-def test_alerts_of_a_fink_topic_are_read_to_be_published(
+def test_alerts_of_a_fink_topic_are_read_for_publication(
     spark, broker, prefix, datatest
 ):
     science = spark.read.parquet(str(datatest / "alerts" / "early.parquet")).limit(5)
@@ -181,13 +181,13 @@ def test_alerts_of_a_fink_topic_are_read_to_be_published(
     )
     kafka_sink.Delivery(sender, f"{prefix}batches", f"run-{prefix}", 0).send(df)
     values = {"publish_topics": f"{prefix}kn", "publish_servers": broker.plain}
-    topics = Topics.of(load({}, values).settings)
+    reader = TopicReader.from_settings(load({}, values).settings)
     found = {}
     for _ in range(100):
-        found |= {t.alert_id: (topic, t) for topic, t in topics.poll()}
+        found |= {t.alert_id: (topic, t) for topic, t in reader.poll()}
         if len(found) == 5:
             break
-    topics.close()
+    reader.close()
     rows = {row.candid: row for row in science.collect()}
     assert set(found) == set(rows)
     for candid, (topic, transient) in found.items():
