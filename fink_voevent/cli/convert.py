@@ -36,15 +36,15 @@ def command(paths: tuple[Path, ...], out: Path | None, **options: Any) -> None:
       fink_voevent convert science/20240115 --out voevents
     """
     from fink_voevent.publish.compose import Author
-    from fink_voevent.publish.packets import files_at, packet_of, read
+    from fink_voevent.publish.packets import alert_files, compose_alert, read_alerts
 
     chosen = settings(options)
     author = Author(chosen.local_ivo, chosen.publish_contact)
     written = failed = 0
-    files = [file for path in paths for file in files_at(path)]
-    for name, alert in ((file, alert) for file in files for alert in read(file)):
+    files = [file for path in paths for file in alert_files(path)]
+    for name, alert in ((file, alert) for file in files for alert in read_alerts(file)):
         try:
-            made = packet_of(alert, author)
+            made = compose_alert(alert, author)
         except InputError as error:
             _LOG.error("%s: %s", name, error)
             failed += 1

@@ -29,12 +29,13 @@ def publish(alerts: tuple[Path, ...], **options: Any) -> None:
       fink_voevent publish --data-prefix /data/fink --filters gw_silver,grb_silver
       fink_voevent publish alerts/ZTF22abcdefg.avro
     """
-    from fink_voevent.publish.packets import files_at
+    from fink_voevent.publish.packets import alert_files
     from fink_voevent.publish.service import run, send_files
 
     chosen, stop = settings(options), stop_on_signals()
     if alerts:
-        send_files(chosen, [file for path in alerts for file in files_at(path)], stop)
+        files = [file for path in alerts for file in alert_files(path)]
+        send_files(chosen, files, stop)
     else:
         run(chosen, stop)
 

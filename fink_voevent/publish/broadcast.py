@@ -1,10 +1,11 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""A VTP broker of our own: Comet's, for what we publish.
+"""A VTP broker for what we publish, built from parts of Comet.
 
-Takes VOEvents at a port of loopback, and sends them to all subscribers. Wired from
-Comet's parts: its own service would take VOEvents from anywhere, and checks them all at
-once, so that it remembers what it refused as seen.
+It receives VOEvents at a port of the loopback interface, and sends them to all
+subscribers. Comet's own broker service is not used: it would accept VOEvents from
+anywhere, and it runs its checks at the same time, so that it remembers a refused
+VOEvent as seen.
 """
 
 from __future__ import annotations
@@ -25,39 +26,50 @@ from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError, StorageError
 
 _LOG = logging.getLogger(__name__)
-REMEMBERED_S = 30 * 86_400.0  # of what was sent
-PRUNE_S = 6 * 3600.0
+REMEMBERED_S = 30 * 86_400.0  # how long a VOEvent is remembered as seen
+PRUNE_S = 6 * 3600.0  # interval at which older ones are forgotten
 Network = IPv4Network | IPv6Network
 
 
-def networks(text: str) -> list[Network]:
-    """Networks of ``CIDR,...``.
+def parse_networks(text: str) -> list[Network]:
+    """Parse networks, separated by commas: ``192.0.2.0/24,::1``.
 
     Raises
     ------
     ConfigError
-        With the faulty one.
+        If a part is not a network; the message names it.
     """
-    return [_network(part.strip()) for part in text.split(",") if part.strip()]
+    return [_parse_network(part.strip()) for part in text.split(",") if part.strip()]
 
 
-def _network(text: str) -> Network:
+def _parse_network(text: str) -> Network:
     try:
         return ip_network(text, strict=False)
     except ValueError:
         raise ConfigError(
-            f"VOEVENT_BROADCAST_ALLOW: {text} is no network, as 192.0.2.0/24"
+            f"VOEVENT_BROADCAST_ALLOW: {text} is not a network such as 192.0.2.0/24"
         ) from None
 
 
 class Broadcast:
-    """Our broker: its receiver and its broadcaster."""
+    """The VTP broker: a receiver and a broadcaster.
+
+    Parameters
+    ----------
+    settings : Settings
+        `spool`, `local_ivo` and the settings ``broadcast_...``.
+
+    Raises
+    ------
+    ConfigError
+        If `broadcast_allow` is not a list of networks.
+    """
 
     def __init__(self, settings: Settings) -> None:
         folder = Path(settings.spool) / "broadcast"
         folder.mkdir(parents=True, exist_ok=True)
         self._seen = Event_DB(str(folder))
-        self._allowed = networks(settings.broadcast_allow)
+        self._allowed = parse_networks(settings.broadcast_allow)
         self._settings = settings
         ivo = settings.local_ivo
         self._subscribers = VOEventBroadcasterFactory(ivo, settings.broadcast_test_s)
@@ -68,13 +80,14 @@ class Broadcast:
             CheckPreviouslySeen(self._seen),
         )
 
-        async def check(event: Any) -> None:
-            for one in checks:  # one after the other: what is refused is not seen
-                await defer.maybeDeferred(one, event)
+        async def validate(event: Any) -> None:
+            # one after the other, so that a refused VOEvent is not recorded as seen
+            for check in checks:
+                await defer.maybeDeferred(check, event)
 
         self._receiver = VOEventReceiverFactory(
             ivo,
-            validators=[lambda event: defer.ensureDeferred(check(event))],
+            validators=[lambda event: defer.ensureDeferred(validate(event))],
             handlers=[EventRelay(self._subscribers)],
         )
 
@@ -84,22 +97,22 @@ class Broadcast:
         Raises
         ------
         StorageError
-            Where a port is taken.
+            If a port is in use.
         """
         settings = self._settings
         guarded = WhitelistingFactory(self._subscribers, self._allowed, "subscription")
         try:
-            out = reactor.listenTCP(settings.broadcast_port, guarded)
-            taking = reactor.listenTCP(
+            subscribers = reactor.listenTCP(settings.broadcast_port, guarded)
+            receiver = reactor.listenTCP(
                 settings.broadcast_receive_port, self._receiver, interface="127.0.0.1"
             )
         except error.CannotListenError as failure:
             raise StorageError(f"{failure}: is another broker running?") from None
         task.LoopingCall(self._seen.prune, REMEMBERED_S).start(PRUNE_S)
         _LOG.info(
-            "takes VOEvents at 127.0.0.1:%d; subscribers of %s are served at port %d",
-            taking.getHost().port,
-            settings.broadcast_allow or "nowhere",
-            out.getHost().port,
+            "accepts VOEvents at 127.0.0.1:%d, serves subscribers of %s at port %d",
+            receiver.getHost().port,
+            settings.broadcast_allow or "no network",
+            subscribers.getHost().port,
         )
         reactor.run()

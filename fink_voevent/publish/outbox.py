@@ -1,9 +1,9 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Packets on their way out, on the disk: each is sent until it is answered, once.
+"""The outbox: packets to send, on disk, each with its state.
 
-A packet is pending until the broker takes it (acknowledged), says that it has it
-(duplicate) or refuses it. In a dry run it is kept, and never sent.
+A packet is pending until the broker acknowledges it, answers that it already has it
+(duplicate) or refuses it. In a dry run packets are kept but never sent.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 from fink_voevent.store import sqlite
 
+# States of a packet; the other one is "refused".
 PENDING, DRY_RUN = "pending", "dry run"
-TAKEN = ("acknowledged", "duplicate")
+ACCEPTED = ("acknowledged", "duplicate")
 _TABLES = """
 CREATE TABLE IF NOT EXISTS packet (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -30,8 +31,20 @@ CREATE TABLE IF NOT EXISTS done (name TEXT PRIMARY KEY);
 """
 
 
-class Waiting(NamedTuple):
-    """A packet that is to be sent."""
+class DuePacket(NamedTuple):
+    """A packet to send now.
+
+    Parameters
+    ----------
+    number : int
+        Its key in the outbox.
+    ivorn : str
+        Identifier of the VOEvent.
+    raw : bytes
+        The VOEvent.
+    tries : int
+        How often it was submitted without an answer.
+    """
 
     number: int
     ivorn: str
@@ -41,16 +54,20 @@ class Waiting(NamedTuple):
 
 @dataclass(frozen=True)
 class Entry:
-    """A packet for the outbox.
+    """A new packet for the outbox.
 
     Parameters
     ----------
     source : str
-        What it was made from: of two entries of one source the first holds.
+        What the packet was composed from. The outbox keeps the first packet of each
+        source and ignores others.
     pair : str
-        What it is about: packets of one pair are sent in order.
+        What the packet is about. Packets with the same value are sent in the order in
+        which they were added, each after the one before was answered.
     ivorn : str
+        Identifier of the VOEvent.
     raw : bytes
+        The VOEvent.
     state : str
         `PENDING` or `DRY_RUN`.
     """
@@ -63,36 +80,41 @@ class Entry:
 
 
 class Outbox:
-    """An open outbox, for one thread.
+    """An open outbox, for use by one thread.
 
     Parameters
     ----------
     folder : str
-        A local folder.
+        Folder of the file ``outbox.sqlite``, on a local disk.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written.
     """
 
     def __init__(self, folder: str) -> None:
         self._db = sqlite.connect(Path(folder) / "outbox.sqlite", _TABLES)
 
     def close(self) -> None:
-        """Release the file."""
+        """Close the file."""
         self._db.close()
 
     def transaction(self) -> AbstractContextManager[None]:
-        """All that is added within is kept, or nothing."""
+        """Return a context in which either all changes are kept or none."""
         return sqlite.transaction(self._db)
 
     def is_done(self, name: str) -> bool:
-        """Whether packets were made of an input."""
+        """Whether the packets of an input were added."""
         found = self._db.execute("SELECT 1 FROM done WHERE name = ?", (name,))
         return found.fetchone() is not None
 
     def mark_done(self, name: str) -> None:
-        """Note that packets were made of an input."""
+        """Record that the packets of an input were added."""
         self._db.execute("INSERT OR IGNORE INTO done VALUES (?)", (name,))
 
     def add(self, entry: Entry) -> bool:
-        """Keep a packet; False where its source has one already."""
+        """Add a packet; return False if there is already one of the same source."""
         added = self._db.execute(
             "INSERT OR IGNORE INTO packet (source, pair, ivorn, raw, state)"
             " VALUES (?, ?, ?, ?, ?)",
@@ -105,8 +127,11 @@ class Outbox:
         found = self._db.execute("SELECT 1 FROM packet WHERE source = ?", (source,))
         return found.fetchone() is not None
 
-    def last(self, pair: str, states: Sequence[str]) -> str | None:
-        """Return the ivorn of the last packet of a pair in one of these states."""
+    def last_ivorn(self, pair: str, states: Sequence[str]) -> str | None:
+        """Return the ivorn of the last packet of a pair that is in one of the states.
+
+        None if there is no such packet.
+        """
         marks = ", ".join("?" * len(states))
         found = self._db.execute(
             f"SELECT ivorn FROM packet WHERE pair = ? AND state IN ({marks})"  # noqa: S608 - question marks
@@ -115,23 +140,42 @@ class Outbox:
         ).fetchone()
         return None if found is None else str(found[0])
 
-    def due(self, now_s: float) -> list[Waiting]:
-        """Packets to send now, in order; of each pair the first that is pending."""
+    def due(self, now_s: float) -> list[DuePacket]:
+        """Return the packets to send now, in the order in which they were added.
+
+        Of each pair it is at most one, the first that is pending.
+
+        Parameters
+        ----------
+        now_s : float
+            Unix time, in seconds.
+        """
         rows = self._db.execute(
             "SELECT id, ivorn, raw, tries FROM packet AS p WHERE state = ?"
             " AND due_s <= ? AND NOT EXISTS (SELECT 1 FROM packet AS q WHERE"
             " q.pair = p.pair AND q.id < p.id AND q.state = ?) ORDER BY id",
             (PENDING, now_s, PENDING),
         )
-        return [Waiting(*row) for row in rows]
+        return [DuePacket(*row) for row in rows]
 
-    def pending(self) -> int:
-        """Count the packets that are to be sent."""
+    def count_pending(self) -> int:
+        """Count the packets that are still to be sent."""
         query = "SELECT count(*) FROM packet WHERE state = ?"
         return int(self._db.execute(query, (PENDING,)).fetchone()[0])
 
-    def settle(self, number: int, state: str, text: str, now_s: float) -> None:
-        """Note the answer to a packet: it is not sent again."""
+    def record_answer(self, number: int, state: str, text: str, now_s: float) -> None:
+        """Record the final answer to a packet, which is then not sent again.
+
+        Parameters
+        ----------
+        number : int
+            Key of the packet, from `due`.
+        state : {"acknowledged", "duplicate", "refused"}
+        text : str
+            Message of the broker.
+        now_s : float
+            Unix time, in seconds.
+        """
         self._db.execute(
             "UPDATE packet SET state = ?, text = ?, settled_s = ?, tries = tries + 1"
             " WHERE id = ?",
@@ -139,28 +183,38 @@ class Outbox:
         )
 
     def postpone(self, number: int, text: str, due_s: float) -> None:
-        """Note why a packet was not answered, and when to try again."""
+        """Record why a packet was not answered, and when to send it again.
+
+        Parameters
+        ----------
+        number : int
+            Key of the packet, from `due`.
+        text : str
+            The reason.
+        due_s : float
+            Unix time of the next try, in seconds.
+        """
         self._db.execute(
             "UPDATE packet SET text = ?, due_s = ?, tries = tries + 1 WHERE id = ?",
             (text, due_s, number),
         )
 
-    def settled_since(self, moment_s: float) -> int:
-        """Packets that were taken since a moment."""
-        marks = ", ".join("?" * len(TAKEN))
+    def count_accepted(self, since_s: float) -> int:
+        """Count the packets that were accepted after a Unix time, in seconds."""
+        marks = ", ".join("?" * len(ACCEPTED))
         found = self._db.execute(
             f"SELECT count(*) FROM packet WHERE settled_s > ? AND state IN ({marks})",  # noqa: S608 - question marks
-            (moment_s, *TAKEN),
+            (since_s, *ACCEPTED),
         )
         return int(found.fetchone()[0])
 
     def rows(self) -> Iterable[tuple[str, str, int, str]]:
-        """State, ivorn, tries and last answer of each packet, in order."""
+        """Return state, ivorn, tries and last answer of each packet, in order."""
         query = "SELECT state, ivorn, tries, text FROM packet ORDER BY id"
         return iter(self._db.execute(query).fetchall())
 
     def raw(self, ivorn: str) -> bytes | None:
-        """Bytes of a packet."""
+        """Return the VOEvent of an identifier; None if it is not in the outbox."""
         query = "SELECT raw FROM packet WHERE ivorn = ? ORDER BY id LIMIT 1"
         found = self._db.execute(query, (ivorn,)).fetchone()
         return None if found is None else bytes(found[0])

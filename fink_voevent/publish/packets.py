@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Fink's alert packets in files, read one by one, and their VOEvents."""
+"""Read files of Fink's alert packets, and compose the VOEvents of these packets."""
 
 from __future__ import annotations
 
@@ -15,22 +15,33 @@ import pyarrow.parquet as pq
 from fink_voevent.alerts.transient import of_packet
 from fink_voevent.errors import InputError
 from fink_voevent.notices.times import parse_iso
-from fink_voevent.publish.compose import Author, Cite, Packet, compose
+from fink_voevent.publish.compose import Author, Citation, Packet, compose
 
-AT_ONCE = 50
+ROWS_AT_ONCE = 50  # of a Parquet file
 
 
-def read(path: Path) -> Iterator[Mapping[str, Any]]:
-    """Packets of a file, Avro or Parquet.
+def alert_files(path: Path) -> list[Path]:
+    """List the Avro and Parquet files in a folder and its subfolders, sorted.
+
+    If `path` is a file, the list is that file, whatever its suffix.
+    """
+    if not path.is_dir():
+        return [path]
+    found = (p for p in path.rglob("*") if p.suffix in (".avro", ".parquet"))
+    return sorted(p for p in found if p.is_file())  # Spark names folders .parquet too
+
+
+def read_alerts(path: Path) -> Iterator[Mapping[str, Any]]:
+    """Yield the alert packets of an Avro or Parquet file.
 
     Raises
     ------
     InputError
-        Where the file is missing or neither.
+        If the file is missing, or is neither Avro nor Parquet.
     """
     try:
         if path.suffix == ".parquet":
-            for batch in pq.ParquetFile(path).iter_batches(AT_ONCE):
+            for batch in pq.ParquetFile(path).iter_batches(ROWS_AT_ONCE):
                 yield from batch.to_pylist(maps_as_pydicts="lossy")
             return
         with path.open("rb") as stream:
@@ -41,25 +52,26 @@ def read(path: Path) -> Iterator[Mapping[str, Any]]:
         raise InputError(f"{path}: neither Avro nor Parquet: {error}") from None
 
 
-def files_at(path: Path) -> list[Path]:
-    """Files of alerts in a folder and below, or the one file; sorted."""
-    if not path.is_dir():
-        return [path]
-    found = (p for p in path.rglob("*") if p.suffix in (".avro", ".parquet"))
-    return sorted(p for p in found if p.is_file())  # Spark names folders so too
+def compose_alert(alert: Mapping[str, Any], author: Author) -> Packet:
+    """Compose the VOEvent of an alert, and of its coincidence if it has one.
 
-
-def packet_of(alert: Mapping[str, Any], author: Author) -> Packet:
-    """Make the VOEvent of an alert, and of its coincidence if it has one.
+    Parameters
+    ----------
+    alert : mapping
+        A packet of ZTF or Rubin as Fink distributes it. A struct ``coincidence``, as
+        in the packets of the stage route, is used too.
+    author : Author
 
     Raises
     ------
     InputError
-        See `of_packet`.
+        If the alert is not of a known survey, or lacks a position or a time.
+    NoticeError
+        If the VOEvent would not be valid.
     """
     pair = alert.get("coincidence")
     if not isinstance(pair, Mapping):
         return compose(of_packet(alert), author)
-    received = parse_iso(pair["notice_received_at"])
-    told = {**pair, "notice_received_at": received}
-    return compose(of_packet(alert), author, told, [Cite(pair["ivorn"], "followup")])
+    row = {**pair, "notice_received_at": parse_iso(pair["notice_received_at"])}
+    citations = [Citation(pair["ivorn"], "followup")]
+    return compose(of_packet(alert), author, row, citations)

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Where what is published comes from: the table of what was routed, and Fink topics."""
+"""Inputs of the publisher: rows of the table routed, and alerts of Fink topics."""
 
 from __future__ import annotations
 
@@ -20,92 +20,115 @@ from fink_voevent.store.ledger import Ledger
 from fink_voevent.tables.schema import names
 
 _LOG = logging.getLogger(__name__)
-MOST_AT_ONCE = 500  # alerts of topics in one turn
-POLL_S = 0.1
+MOST_AT_ONCE = 500  # alerts that one call of `TopicReader.poll` yields
+POLL_S = 0.1  # wait for the next alert of a topic
 
 
-def routed(
+def published_filters(settings: Settings) -> set[str]:
+    """Names of the filters whose coincidences are published."""
+    return {name.strip() for name in settings.publish.split(",") if name.strip()}
+
+
+def routed_rows(
     settings: Settings, is_done: Callable[[str], bool]
 ) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Manifests of route that are not done, oldest first, and their rows to publish.
+    """Yield the rows to publish of each new manifest of route, oldest first.
 
     Parameters
     ----------
     settings : Settings
-        `publish` names the filters.
+        `publish` names the filters whose coincidences are published.
     is_done : callable
-        Whether a manifest is.
+        Takes the name of a manifest; returns whether it was published.
+
+    Yields
+    ------
+    str
+        Name of the manifest.
+    list of dict
+        Rows of the table routed, of our survey and on a topic of a published filter;
+        empty if there are none. They are ordered by `batch`, `event_id`, `alert_id` and
+        `coincidence_id`.
     """
-    wanted = filters_of(settings)
-    if not wanted:
+    filters = published_filters(settings)
+    if not filters:
         return
     manifests = Ledger(settings.root, "route").manifests(is_done)
     tables = {m.name: m.tables.get("routed", ()) for m in manifests}
-    found = {name: _rows(settings, files) for name, files in tables.items()}
+    found = {name: _read_routed(settings, files) for name, files in tables.items()}
     first = {n: min((r["batch"] for r in rows), default=0) for n, rows in found.items()}
     for name in sorted(found, key=lambda n: (first[n], n)):
         rows = [
             row
             for row in found[name]
             if row["survey"] == settings.survey
-            and wanted & {_filter(settings, topic) for topic in row["topics"]}
+            and filters & {_filter_of_topic(settings, topic) for topic in row["topics"]}
         ]
         yield name, sorted(rows, key=_order)
 
 
-def filters_of(settings: Settings) -> set[str]:
-    """Names of the filters whose coincidences are published."""
-    return {name.strip() for name in settings.publish.split(",") if name.strip()}
+def _read_routed(settings: Settings, files: Sequence[str]) -> list[dict[str, Any]]:
+    table = arrow_tables.read_arrow(settings.root, "routed", files, names("routed"))
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
+
+
+def _filter_of_topic(settings: Settings, topic: str) -> str:
+    """Name of the filter to which a topic belongs."""
+    name = topic.removeprefix(settings.topic_prefix).removesuffix("_test")
+    return name.removesuffix("_ztf").removesuffix("_lsst")
 
 
 def _order(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return row["batch"], row["event_id"], row["alert_id"], row["coincidence_id"]
 
 
-def _filter(settings: Settings, topic: str) -> str:
-    """Name of the filter that a topic is of."""
-    name = topic.removeprefix(settings.topic_prefix).removesuffix("_test")
-    return name.removesuffix("_ztf").removesuffix("_lsst")
+def notice_ivorns(
+    settings: Settings, event_ids: Iterable[str]
+) -> Mapping[str, list[str]]:
+    """Return the ivorns of all notices of events, in the order of the notices.
 
-
-def _rows(settings: Settings, files: Sequence[str]) -> list[dict[str, Any]]:
-    table = arrow_tables.read_arrow(settings.root, "routed", files, names("routed"))
-    rows: list[dict[str, Any]] = table.to_pylist()
-    return rows
-
-
-def notices(settings: Settings, event_ids: Iterable[str]) -> Mapping[str, list[str]]:
-    """Give the ivorns of all notices of events, in the order of the notices."""
+    Returns
+    -------
+    mapping of str to list of str
+        By event; an event without notices has an empty list.
+    """
     wanted = sorted(event_ids)
     manifests = Ledger(settings.root, "ingest").manifests()
     files = [f for m in manifests for f in m.tables.get("events", ())]
-    found: dict[str, list[str]] = defaultdict(list)
+    ivorns: dict[str, list[str]] = defaultdict(list)
     if not (wanted and files):
-        return found
+        return ivorns
     columns = ["event_id", "version", "issued", "notice_id", "ivorn"]
-    told = arrow_tables.read_arrow(settings.root, "events", files, columns)
-    rows = told.filter(pc.field("event_id").isin(wanted)).to_pylist()
+    events = arrow_tables.read_arrow(settings.root, "events", files, columns)
+    rows = events.filter(pc.field("event_id").isin(wanted)).to_pylist()
     for row in sorted(
         rows, key=lambda r: (r["version"], str(r["issued"] or ""), r["notice_id"])
     ):
-        found[row["event_id"]].append(row["ivorn"])
-    return found
+        ivorns[row["event_id"]].append(row["ivorn"])
+    return ivorns
 
 
-class Topics:
-    """Alerts of Fink topics, by fink-client."""
+class TopicReader:
+    """Reads alerts of Fink topics with fink-client.
+
+    Parameters
+    ----------
+    consumer : AlertConsumer
+        fink-client's consumer of the topics.
+    """
 
     def __init__(self, consumer: AlertConsumer) -> None:
         self._consumer = consumer
 
     @classmethod
-    def of(cls, settings: Settings) -> Topics | None:
-        """Consumer of the topics that the settings name; None where they name none.
+    def from_settings(cls, settings: Settings) -> TopicReader | None:
+        """Return the reader of `publish_topics`; None if the setting is empty.
 
         Raises
         ------
         ConfigError
-            Where no servers are named.
+            If topics are named but no Kafka servers.
         """
         topics = [t.strip() for t in settings.publish_topics.split(",") if t.strip()]
         if not topics:
@@ -127,7 +150,10 @@ class Topics:
         return cls(AlertConsumer(topics, config, survey=survey))
 
     def poll(self) -> Iterator[tuple[str, Transient]]:
-        """Topic and transient of the alerts that are there."""
+        """Yield topic and transient of new alerts, `MOST_AT_ONCE` at most.
+
+        An alert that cannot be used, or an error of the topics, is logged.
+        """
         for _ in range(MOST_AT_ONCE):
             try:
                 topic, alert, _ = self._consumer.poll(POLL_S)

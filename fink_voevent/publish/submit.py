@@ -1,9 +1,10 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""One packet to one VTP broker, as an author: sent, and its answer.
+"""Submit one packet to a VTP broker, as an author, and read its answer.
 
-A broker takes one packet a connection: it closes after its answer. Comet's own author
-keeps neither the reason of a refusal nor a time limit.
+A broker accepts one packet in each connection, and closes the connection after its
+answer. The author that Comet provides is not used: it keeps neither the reason of a
+refusal nor a time limit.
 """
 
 from __future__ import annotations
@@ -16,19 +17,20 @@ from dataclasses import dataclass
 from lxml import etree
 
 MOST_BYTES = 99_999  # of an answer
-SEEN = "Previously seen by this broker"  # Comet's refusal of what it has
+SEEN = "Previously seen by this broker"  # Comet refuses a packet that it has with this
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a submission.
+    """The result of a submission.
 
     Parameters
     ----------
     state : {"acknowledged", "duplicate", "refused", "unanswered"}
-        The last is worth another try: nobody there, nothing said, or closed.
-    text : str
-        What the broker said, or why it did not.
+        A duplicate is a packet that the broker already has. An unanswered packet can be
+        submitted again: the broker was not reached, or gave no usable answer.
+    text : str, optional
+        The message of the broker, or the error that prevented an answer.
     """
 
     state: str
@@ -36,21 +38,23 @@ class Answer:
 
 
 def submit(address: tuple[str, int], packet: bytes, limit_s: float) -> Answer:
-    """Send a packet and wait for the answer, so long in all.
+    """Send a packet and wait for the answer.
 
     Parameters
     ----------
     address : (str, int)
-        Host and port of the broker's receiver.
+        Host and port at which the broker receives VOEvents.
     packet : bytes
-        VOEvent; checked already, since a duplicate counts as success.
+        A valid VOEvent. Validate it before: a broker that refuses an invalid packet
+        may answer "previously seen" the second time, which counts as a duplicate.
     limit_s : float
+        Time limit of the whole submission, in seconds.
     """
     end = time.monotonic() + limit_s
     try:
         with socket.create_connection(address, limit_s) as connection:
             _send(connection, struct.pack("!I", len(packet)) + packet, end)
-            return _answer(connection, end)
+            return _read_answer(connection, end)
     except TimeoutError:
         return Answer("unanswered", f"no answer within {limit_s:g} s")
     except (OSError, etree.XMLSyntaxError) as error:
@@ -58,18 +62,18 @@ def submit(address: tuple[str, int], packet: bytes, limit_s: float) -> Answer:
 
 
 def _send(connection: socket.socket, data: bytes, end: float) -> None:
-    connection.settimeout(_left(end))
+    connection.settimeout(_remaining(end))
     try:
         connection.sendall(data)
     except ConnectionError:
-        return  # closed while we sent: its answer may still be there to read
+        return  # closed by the broker while we sent; its answer may still be readable
 
 
-def _answer(connection: socket.socket, end: float) -> Answer:
+def _read_answer(connection: socket.socket, end: float) -> Answer:
     while True:
         (length,) = struct.unpack("!I", _read(connection, 4, end))
         if length > MOST_BYTES:
-            return Answer("unanswered", f"an answer of {length} bytes: not VTP")
+            return Answer("unanswered", f"answer of {length} bytes: not a VTP broker")
         parser = etree.XMLParser(resolve_entities=False, no_network=True)
         root = etree.fromstring(_read(connection, length, end), parser)
         text = " ".join((root.findtext("Meta/Result") or "").split())
@@ -82,16 +86,17 @@ def _answer(connection: socket.socket, end: float) -> Answer:
 def _read(connection: socket.socket, count: int, end: float) -> bytes:
     data = bytearray()
     while len(data) < count:
-        connection.settimeout(_left(end))
+        connection.settimeout(_remaining(end))
         part = connection.recv(count - len(data))
         if not part:
-            raise ConnectionError("closed without an answer")
+            raise ConnectionError("connection closed without an answer")
         data += part
     return bytes(data)
 
 
-def _left(end: float) -> float:
-    left = end - time.monotonic()
-    if left <= 0:
+def _remaining(end: float) -> float:
+    """Seconds until `end`; raise TimeoutError if there are none."""
+    remaining = end - time.monotonic()
+    if remaining <= 0:
         raise TimeoutError
-    return left
+    return remaining

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Program: pygcn as telescopes run it; prints what it reads of each VOEvent.
+"""Program that receives VOEvents with pygcn and prints values of each as JSON.
 
 ``python pygcn_reader.py PORT``
 """
@@ -15,9 +15,9 @@ import gcn
 
 
 def handle(payload: bytes, root) -> None:
-    """Print the values that an observer's handler would take."""
+    """Print the values that an observer needs."""
     coords = root.find(".//AstroCoords")
-    told = {
+    values = {
         "ivorn": root.attrib["ivorn"],
         "role": root.attrib["role"],
         "bytes": len(payload),
@@ -27,7 +27,7 @@ def handle(payload: bytes, root) -> None:
         "p_chance": float(root.find(".//Param[@name='p_chance']").attrib["value"]),
         "cites": [[c.text, c.attrib["cite"]] for c in root.iterfind(".//EventIVORN")],
     }
-    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.write(json.dumps(values) + "\n")
     sys.stdout.flush()
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Rows that were routed, to publish."""
+"""Rows of the table routed, for tests of the publisher."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ T0 = datetime(2022, 10, 9, 13, 16, 59, 999000, tzinfo=timezone.utc)
 
 
 def row(alert: int = 1, event: str = "grb", batch: int = 0, **changes) -> dict:
-    """Row of the table routed."""
-    told = {
+    """Return a row of the table routed."""
+    values = {
         "coincidence_id": f"{event}-{alert}-{changes.get('event_version', 1)}",
         "status": "new",
         "event_id": event,
@@ -57,11 +57,11 @@ def row(alert: int = 1, event: str = "grb", batch: int = 0, **changes) -> dict:
         "classification": "Galaxy",
         "fink_version": "fink-broker 4.2, fink-science 8.1",
     }
-    return told | changes
+    return values | changes
 
 
-def hand_over(root: str, batch: int, rows: list[dict]) -> None:
-    """Hand rows over as the stage route does."""
+def commit_rows(root: str, batch: int, rows: list[dict]) -> None:
+    """Write and commit a batch of rows as the stage route does."""
     nullable = [f.with_nullable(True) for f in arrow_schema("routed")]
     folder = Path(root, "routed", "run=r", f"batch={batch:08d}")
     folder.mkdir(parents=True)

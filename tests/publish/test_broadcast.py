@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Our broker: whom it serves, and that what it sends never comes back in."""
+"""Our VTP broker: whom it serves, and that its VOEvents are not ingested again."""
 
 from __future__ import annotations
 
@@ -20,28 +20,31 @@ from fink_voevent.errors import ConfigError, NoticeError
 from fink_voevent.ingest import parsing
 from fink_voevent.listen.spool import sha256
 from fink_voevent.notices import streams, voevent
-from fink_voevent.publish.broadcast import networks
-from fink_voevent.publish.compose import Cite, compose
+from fink_voevent.publish.broadcast import parse_networks
+from fink_voevent.publish.compose import Citation, compose
 from fink_voevent.publish.submit import submit
 from fink_voevent.tables.schema import arrow_schema
 
 
 @pytest.fixture
 def serve(tmp_path):
-    """Return what starts the broker: its ports, for subscribers and for VOEvents."""
+    """Return a function that starts the broker.
 
-    def started(**environment: str):
+    It returns the ports for subscribers and for VOEvents, and the program.
+    """
+
+    def start(**environment: str):
         out, receive = free_ports(2)
-        ours = ("-m", "fink_voevent", "broadcast", "--port", str(out))
-        ours += ("--receive-port", str(receive))
-        given = {"VOEVENT_SPOOL": str(tmp_path), "VOEVENT_BROADCAST_TEST_S": "0"}
-        return out, receive, program(*ours, **(given | environment))
+        arguments = ("-m", "fink_voevent", "broadcast", "--port", str(out))
+        arguments += ("--receive-port", str(receive))
+        defaults = {"VOEVENT_SPOOL": str(tmp_path), "VOEVENT_BROADCAST_TEST_S": "0"}
+        return out, receive, program(*arguments, **(defaults | environment))
 
-    return started
+    return start
 
 
 def message(reader: socket.socket) -> bytes:
-    """Next message of VTP; nothing where the broker has closed."""
+    """Read the next VTP message; empty if the broker has closed the connection."""
     head = reader.recv(4, socket.MSG_WAITALL)
     if not head:
         return b""
@@ -52,20 +55,20 @@ def is_ready(process) -> bool:
     return "subscribers of" in process.stdout.readline()
 
 
-def test_who_is_not_allowed_is_not_served(serve):
+def test_a_subscriber_of_another_network_is_not_served(serve):
     out, receive, running = serve(VOEVENT_BROADCAST_ALLOW="192.0.2.0/24")
     with running as process:
         wait_for(lambda: is_ready(process))
         with socket.create_connection(("127.0.0.1", out), 20) as reader:
             reader.settimeout(20)
             assert message(reader) == b""
-        told = row()
-        packet = compose(of_coincidence(told), AUTHOR, told)
+        routed = row()
+        packet = compose(of_coincidence(routed), AUTHOR, routed)
         state = submit(("127.0.0.1", receive), packet.raw, 10).state
-        assert state == "acknowledged"  # it lives
+        assert state == "acknowledged"  # the broker still runs
 
 
-def test_tests_are_sent_at_an_interval_and_say_that_they_are(serve):
+def test_test_voevents_are_sent_at_an_interval(serve):
     out, _, running = serve(VOEVENT_BROADCAST_TEST_S="1")
     with running as process:
         wait_for(lambda: is_ready(process))
@@ -81,9 +84,9 @@ def test_tests_are_sent_at_an_interval_and_say_that_they_are(serve):
     assert len({d.ivorn for d in documents}) == 2
 
 
-def test_what_we_sent_is_kept_apart_and_never_an_event(registry, datatest):
-    told = row()
-    ours = compose(of_coincidence(told), AUTHOR, told).raw
+def test_our_own_voevents_are_quarantined_and_are_not_events(registry, datatest):
+    routed = row()
+    ours = compose(of_coincidence(routed), AUTHOR, routed).raw
     theirs = (datatest / "voevents" / "gbm_test.xml").read_bytes()
     landed = [
         {
@@ -107,24 +110,29 @@ def test_what_we_sent_is_kept_apart_and_never_an_event(registry, datatest):
     assert event["sha256"] == sha256(theirs)
 
 
-def test_what_comet_would_refuse_for_its_size_does_not_leave():
-    told = row()
-    cites = [Cite(f"ivo://org.example/{n:0100d}", "followup") for n in range(1500)]
-    with pytest.raises(NoticeError, match="bytes, 99999 at most"):
-        compose(of_coincidence(told), AUTHOR, told, cites)
+def test_a_voevent_that_is_too_large_for_comet_is_refused():
+    routed = row()
+    citations = [
+        Citation(f"ivo://org.example/{n:0100d}", "followup") for n in range(1500)
+    ]
+    with pytest.raises(NoticeError, match="bytes; the limit is 99999"):
+        compose(of_coincidence(routed), AUTHOR, routed, citations)
 
 
-def test_networks_are_read_and_a_faulty_one_is_named():
-    assert [str(n) for n in networks("10.0.0.1/8, ::1")] == ["10.0.0.0/8", "::1/128"]
+def test_networks_are_parsed_and_the_error_names_a_faulty_one():
+    assert [str(n) for n in parse_networks("10.0.0.1/8, ::1")] == [
+        "10.0.0.0/8",
+        "::1/128",
+    ]
     with pytest.raises(ConfigError, match=r"VOEVENT_BROADCAST_ALLOW: here"):
-        networks("10.0.0.0/8,here")
+        parse_networks("10.0.0.0/8,here")
 
 
-def test_a_closed_port_is_no_traceback(tmp_path):
+def test_a_port_in_use_is_an_error_without_traceback(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        ours = ("-m", "fink_voevent", "broadcast", "--port", port)
-        with program(*ours, VOEVENT_SPOOL=str(tmp_path)) as process:
+        arguments = ("-m", "fink_voevent", "broadcast", "--port", port)
+        with program(*arguments, VOEVENT_SPOOL=str(tmp_path)) as process:
             text = process.stdout.read()
             assert process.wait(30) == 2
     assert "is another broker running" in text

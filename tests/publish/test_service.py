@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""From rows that were routed to VOEvents that a broker took."""
+"""The publisher sends VOEvents of routed coincidences and of files to a broker."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from helpers.programs import program, wait_for
-from helpers.routed_rows import hand_over, row
+from helpers.routed_rows import commit_rows, row
 from helpers.vtp_broker import broker
 
 from fink_voevent.errors import ConfigError
 from fink_voevent.notices import voevent
 from fink_voevent.publish import service
 from fink_voevent.publish.outbox import DRY_RUN, PENDING, Entry, Outbox
-from fink_voevent.publish.packets import files_at
+from fink_voevent.publish.packets import alert_files
 from fink_voevent.publish.service import Publisher
 
 KILLS = int(os.environ.get("CHAOS", "5"))
@@ -33,79 +33,86 @@ KILLS = int(os.environ.get("CHAOS", "5"))
 @pytest.fixture
 def publisher(settings):
     values = {"publish": "grb_bronze", "publish_dry_run": False}
-    made = Publisher(settings.model_copy(update=values), Outbox(settings.spool))
-    yield made
-    made.outbox.close()
+    publisher = Publisher(settings.model_copy(update=values), Outbox(settings.spool))
+    yield publisher
+    publisher.outbox.close()
 
 
 def packets(outbox: Outbox) -> list[voevent.Document]:
     return [voevent.read(outbox.raw(ivorn)) for _, ivorn, _, _ in outbox.rows()]
 
 
-def test_updates_supersede_and_what_is_taken_back_retracts(publisher):
+def test_an_update_supersedes_and_a_withdrawal_retracts(publisher):
     root = publisher.settings.root
     second = {"event_version": 2, "ivorn": "ivo://org.example/grb#2"}
-    hand_over(root, 0, [row()])
-    hand_over(root, 1, [row(batch=1, status="update", **second)])
-    hand_over(root, 2, [row(batch=2, status="withdrawn", event_version=3)])
+    commit_rows(root, 0, [row()])
+    commit_rows(root, 1, [row(batch=1, status="update", **second)])
+    commit_rows(root, 2, [row(batch=2, status="withdrawn", event_version=3)])
     assert publisher.collect() == 3
-    first, update, taken_back = packets(publisher.outbox)
+    first, update, withdrawal = packets(publisher.outbox)
     assert first.cites == (("ivo://org.example/grb#1", "followup"),)
     assert (first.ivorn, "supersedes") in update.cites
     assert ("ivo://org.example/grb#2", "followup") in update.cites
-    assert (update.ivorn, "retraction") in taken_back.cites
-    assert publisher.collect() == 0  # done
+    assert (update.ivorn, "retraction") in withdrawal.cites
+    assert publisher.collect() == 0  # all manifests are done
 
 
-def test_what_never_went_out_is_not_taken_back_and_other_filters_are_not_sent(
-    publisher,
-):
+def test_a_retraction_of_a_pair_that_was_not_sent_is_not_sent(publisher):
     root = publisher.settings.root
-    hand_over(root, 0, [row(status="retracted"), row(2, topics=["fink_gw_bronze_ztf"])])
+    commit_rows(root, 0, [row(status="retracted")])
     assert publisher.collect() == 0
     assert packets(publisher.outbox) == []
 
 
-def test_a_dry_run_keeps_and_never_sends(settings):
+def test_coincidences_of_other_filters_are_not_sent(publisher):
+    root = publisher.settings.root
+    commit_rows(root, 0, [row(topics=["fink_gw_bronze_ztf"])])
+    assert publisher.collect() == 0
+    assert packets(publisher.outbox) == []
+
+
+def test_packets_of_a_dry_run_are_kept_and_never_sent(settings):
     assert settings.publish_dry_run  # by default
     dry = settings.model_copy(update={"publish": "grb_bronze"})
     publisher = Publisher(dry, Outbox(dry.spool))
-    hand_over(dry.root, 0, [row()])
+    commit_rows(dry.root, 0, [row()])
     assert publisher.collect() == 1
     assert [state for state, *_ in publisher.outbox.rows()] == [DRY_RUN]
     assert publisher.outbox.due(time.time()) == []
-    wet = Publisher(dry.model_copy(update={"publish_dry_run": False}), publisher.outbox)
-    assert wet.collect() == 0
+    sending = Publisher(
+        dry.model_copy(update={"publish_dry_run": False}), publisher.outbox
+    )
+    assert sending.collect() == 0
     assert publisher.outbox.due(time.time()) == []
 
 
-def test_packets_of_a_pair_wait_for_each_other_and_others_do_not(tmp_path):
+def test_the_packets_of_a_pair_are_due_one_after_the_other(tmp_path):
     outbox = Outbox(str(tmp_path))
     for number, pair in enumerate(("a", "a", "b")):
         outbox.add(Entry(f"s{number}", pair, f"i{number}", b"x", PENDING))
     assert not outbox.add(Entry("s0", "a", "i9", b"y", PENDING))
-    assert [w.ivorn for w in outbox.due(1)] == ["i0", "i2"]
+    assert [packet.ivorn for packet in outbox.due(1)] == ["i0", "i2"]
     outbox.postpone(1, "nobody there", 100)
-    assert [w.ivorn for w in outbox.due(1)] == ["i2"]
-    outbox.settle(1, "refused", "no", 2)
-    assert [w.ivorn for w in outbox.due(1)] == ["i1", "i2"]
-    assert outbox.settled_since(0) == 0  # a refusal is not sent
-    outbox.settle(2, "duplicate", "", 3)
-    assert outbox.settled_since(0) == 1
+    assert [packet.ivorn for packet in outbox.due(1)] == ["i2"]
+    outbox.record_answer(1, "refused", "no", 2)
+    assert [packet.ivorn for packet in outbox.due(1)] == ["i1", "i2"]
+    assert outbox.count_accepted(0) == 0  # a refused packet does not count
+    outbox.record_answer(2, "duplicate", "", 3)
+    assert outbox.count_accepted(0) == 1
     outbox.close()
 
 
-def test_every_packet_is_taken_once_in_order_whatever_the_broker_does(
+def test_each_packet_is_accepted_once_in_order_by_an_unreliable_broker(
     publisher, monkeypatch
 ):
     monkeypatch.setattr(service, "FIRST_WAIT_S", 0.0)
     monkeypatch.setattr(service, "ANSWER_S", 1.0)
     root = publisher.settings.root
-    hand_over(root, 0, [row(n) for n in range(4)])
-    hand_over(root, 1, [row(n, batch=1, status="update") for n in range(4)])
+    commit_rows(root, 0, [row(n) for n in range(4)])
+    commit_rows(root, 1, [row(n, batch=1, status="update") for n in range(4)])
     publisher.collect()
-    troubles = ("nak Event rejected: no", "close", "ack lost", "stall", "close")
-    with broker(*troubles) as server:
+    answers = ("nak Event rejected: no", "close", "ack lost", "stall", "close")
+    with broker(*answers) as server:
         to = f"127.0.0.1:{server.server_address[1]}"
         settings = publisher.settings.model_copy(update={"publish_to": to})
         sender = Publisher(settings, publisher.outbox)
@@ -117,40 +124,40 @@ def test_every_packet_is_taken_once_in_order_whatever_the_broker_does(
     assert len({d.ivorn for d in taken}) == len(taken) == 7
     for document in taken:
         before = [ivorn for ivorn, how in document.cites if how == "supersedes"]
-        told = [d.ivorn for d in taken[: taken.index(document)]]
+        sent = [d.ivorn for d in taken[: taken.index(document)]]
         refused = [i for s, i, *_ in publisher.outbox.rows() if s == "refused"]
-        assert all(ivorn in (*told, *refused) for ivorn in before)
+        assert all(ivorn in (*sent, *refused) for ivorn in before)
 
 
-def test_no_more_go_out_in_an_hour_than_allowed(publisher):
-    hand_over(publisher.settings.root, 0, [row(n) for n in range(4)])
+def test_no_more_packets_are_sent_in_an_hour_than_allowed(publisher):
+    commit_rows(publisher.settings.root, 0, [row(n) for n in range(4)])
     publisher.collect()
     with broker() as server:
         to = f"127.0.0.1:{server.server_address[1]}"
-        few = publisher.settings.model_copy(
+        limited = publisher.settings.model_copy(
             update={"publish_to": to, "publish_per_hour": 3}
         )
         for _ in range(3):
-            Publisher(few, publisher.outbox).send(threading.Event())
+            Publisher(limited, publisher.outbox).send(threading.Event())
         assert len(server.taken) == 3
 
 
 def chains(count: int) -> list[list[dict]]:
-    """Hand-overs in which each pair is told, then renewed, withdrawn or retracted."""
+    """Rows of batches: each pair is new, then updated, withdrawn or retracted."""
     ends = ("update", "withdrawn", "retracted")
-    told = []
-    for batch in range(count):
-        told.append([row(batch, batch=2 * batch)])
+    batches = []
+    for pair in range(count):
+        batches.append([row(pair, batch=2 * pair)])
         later = {"event_version": 2, "ivorn": "ivo://org.example/grb#2"}
-        status = ends[batch % 3]
-        told.append([row(batch, batch=2 * batch + 1, status=status, **later)])
-    return told
+        status = ends[pair % 3]
+        batches.append([row(pair, batch=2 * pair + 1, status=status, **later)])
+    return batches
 
 
 def assert_chains_are_whole(taken: list[voevent.Document]) -> None:
-    """Check that what follows a packet of a pair comes after it, once, and cites it.
+    """Check that the second packet of each pair comes after the first, and cites it.
 
-    An update supersedes; a withdrawal or retraction retracts.
+    An update supersedes it; a withdrawal or a retraction retracts it.
     """
     seen: dict[str, str] = {}
     for document in taken:
@@ -166,9 +173,9 @@ def assert_chains_are_whole(taken: list[voevent.Document]) -> None:
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments_each_chain_is_taken_once_in_order(settings):
+def test_a_publisher_killed_at_random_moments_sends_each_chain_once_in_order(settings):
     rng = random.Random(1)  # noqa: S311
-    told = chains(max(15, KILLS))
+    batches = chains(max(15, KILLS))
     with broker(*(["ack", "ack lost", "close", "stall"] * 5)) as server:
         environment = {
             "VOEVENT_DATA_PREFIX": settings.data_prefix,
@@ -178,37 +185,39 @@ def test_killed_at_random_moments_each_chain_is_taken_once_in_order(settings):
             "VOEVENT_PUBLISH_PER_HOUR": "100000",
             "VOEVENT_PUBLISH_TO": f"127.0.0.1:{server.server_address[1]}",
         }
-        handed = iter(enumerate(told))
+        to_commit = iter(enumerate(batches))
         for kill in range(KILLS + 1):
-            share = -(-len(told) // (KILLS + 1))  # so that each life has work
-            for batch, rows in itertools.islice(handed, share):
-                hand_over(settings.root, batch, rows)
+            share = -(-len(batches) // (KILLS + 1))  # so that each process has work
+            for batch, rows in itertools.islice(to_commit, share):
+                commit_rows(settings.root, batch, rows)
             with program("-m", "fink_voevent", "publish", **environment) as process:
                 if kill < KILLS:
                     time.sleep(rng.uniform(0.8, 2.5))
                     process.send_signal(signal.SIGKILL)
                     process.wait()
                 else:
-                    wait_for(lambda: len(server.taken) == len(told), 120)
+                    wait_for(lambda: len(server.taken) == len(batches), 120)
         taken = [voevent.read(raw) for raw in server.taken]
-    assert len({document.ivorn for document in taken}) == len(taken) == len(told)
+    assert len({document.ivorn for document in taken}) == len(taken) == len(batches)
     assert_chains_are_whole(taken)
 
 
-def test_alerts_in_files_go_out_once(settings, datatest):
+def test_alerts_of_files_are_sent_once(settings, datatest):
     with broker("close", "ack lost") as server:
         to = f"127.0.0.1:{server.server_address[1]}"
         values = {"publish_to": to, "publish_dry_run": False, "publish_per_hour": 1000}
         chosen = settings.model_copy(update=values)
         for _ in range(2):
-            files = files_at(datatest / "rubin")
+            files = alert_files(datatest / "rubin")
             service.send_files(chosen, files, threading.Event())
         documents = [voevent.read(raw) for raw in server.taken]
     assert len({d.ivorn for d in documents}) == len(documents) == 126
     assert {d.values["survey"] for d in documents} == {"rubin"}
 
 
-def test_an_alert_that_is_none_is_told_and_stops_no_other(settings, tmp_path, caplog):
+def test_an_alert_without_position_is_logged_and_the_others_are_sent(
+    settings, tmp_path, caplog
+):
     good = {"objectId": "Z", "candid": 1, "candidate": {"ra": 1.0, "dec": 2.0,
             "jd": 2459862.0}}  # fmt: skip
     rows = [good | {"candidate": good["candidate"] | {"ra": None}}, good]
@@ -219,18 +228,18 @@ def test_an_alert_that_is_none_is_told_and_stops_no_other(settings, tmp_path, ca
     assert "a.parquet: an alert is not sent: the alert has no usable" in caplog.text
 
 
-def test_files_in_a_dry_run_are_kept_and_not_sent(settings, datatest):
-    service.send_files(settings, files_at(datatest / "rubin"), threading.Event())
+def test_packets_of_files_are_not_sent_in_a_dry_run(settings, datatest):
+    service.send_files(settings, alert_files(datatest / "rubin"), threading.Event())
     with contextlib.closing(Outbox(settings.spool)) as outbox:
         assert {state for state, *_ in outbox.rows()} == {DRY_RUN}
 
 
-def test_nothing_to_publish_is_told(settings):
+def test_settings_that_publish_nothing_are_an_error(settings):
     with pytest.raises(ConfigError, match="VOEVENT_PUBLISH=FILTER"):
         service.run(settings, threading.Event())
 
 
-def test_a_filter_that_is_not_there_is_told(settings):
+def test_an_unknown_filter_is_an_error(settings):
     wrong = settings.model_copy(update={"publish": "grb-silver"})
     with pytest.raises(ConfigError, match="no filter grb-silver; there are .*grb_sil"):
         service.run(wrong, threading.Event())

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Packets handed to a broker, whatever it answers."""
+"""Packets are submitted to a broker, and each of its answers is understood."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from fink_voevent.publish.submit import submit
         ("ack lost", "unanswered"),
     ],
 )
-def test_each_answer_of_a_broker_is_understood(mode, state):
+def test_each_behaviour_of_a_broker_gives_a_state(mode, state):
     with broker(mode) as server:
         assert submit(server.server_address, b"<x/>", 1).state == state
 
 
-def test_a_broker_that_is_not_there_is_unanswered():
+def test_a_packet_to_a_missing_broker_is_unanswered():
     assert submit(("127.0.0.1", free_ports(1)[0]), b"<x/>", 1).state == "unanswered"
