@@ -1,10 +1,11 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Documents a second through voevent_ingest, beside bare parsers on the same cores.
+"""Measure the documents per second of voevent_ingest, and of plain XML parsers.
 
-``python benchmarks/ingest.py [DOCUMENTS]`` writes ``build/bench/ingest.json``. The
-documents are the real ones where they are beside the checkout, else those of datatest,
-replicated, each with an ivorn of its own, so that each is a new event.
+``python benchmarks/ingest.py [DOCUMENTS]`` writes ``build/bench/ingest.json``. All
+parsers use the same number of cores. The documents are real ones if a folder of them is
+next to the checkout, otherwise those of datatest. They are repeated, each time with a
+different ivorn, so that each is a new event.
 """
 
 from __future__ import annotations
@@ -37,22 +38,27 @@ REPEATS = 3
 
 
 def documents(count: int) -> list[bytes]:
-    """`count` documents, each with an ivorn of its own."""
-    ours = [ROOT / "datatest" / "voevents", ROOT / "datatest" / "traps"]
-    folders = [REAL] if REAL.is_dir() else ours
+    """Return `count` documents with different ivorns."""
+    test_data = [ROOT / "datatest" / "voevents", ROOT / "datatest" / "traps"]
+    folders = [REAL] if REAL.is_dir() else test_data
     originals = [p.read_bytes() for f in folders for p in sorted(f.iterdir())]
-    made = []
+    copies = []
     for turn in itertools.count():
         for raw in originals:
-            made.append(IVORN.sub(rb"\g<0>-r%d" % turn, raw, count=1))
-            if len(made) == count:
-                return made
+            copies.append(IVORN.sub(rb"\g<0>-r%d" % turn, raw, count=1))
+            if len(copies) == count:
+                return copies
     raise AssertionError
 
 
-def plain(parse: Callable[[bytes], object], raws: list[bytes]) -> float:
-    """Mean time (s) of a parser on all cores, processes started before."""
-    with multiprocessing.Pool(CORES, initializer=_tolerant, initargs=(parse,)) as pool:
+def parser_seconds(parse: Callable[[bytes], object], raws: list[bytes]) -> float:
+    """Return the mean time (s) of a parser on all cores.
+
+    The processes are started before the time is measured.
+    """
+    with multiprocessing.Pool(
+        CORES, initializer=_set_parser, initargs=(parse,)
+    ) as pool:
         list(pool.imap_unordered(_parse, raws[:200], chunksize=100))
         times = []
         for _ in range(REPEATS):
@@ -63,7 +69,7 @@ def plain(parse: Callable[[bytes], object], raws: list[bytes]) -> float:
     return sum(times) / REPEATS
 
 
-def _tolerant(parse: Callable[[bytes], object]) -> None:
+def _set_parser(parse: Callable[[bytes], object]) -> None:
     globals()["_parse_one"] = parse
 
 
@@ -75,8 +81,11 @@ def _parse(raw: bytes) -> bool:
     return True
 
 
-def through_ingest(raws: list[bytes], folder: Path) -> float:
-    """Time (s) in which voevent_ingest, warm, works off a backlog of documents."""
+def ingest_seconds(raws: list[bytes], folder: Path) -> float:
+    """Return the time (s) per document of a warm voevent_ingest.
+
+    The first fifth of the documents warms it up; the others are one backlog.
+    """
     values = {
         "data_prefix": str(folder),
         "spool": str(folder / "spool"),
@@ -96,40 +105,45 @@ def through_ingest(raws: list[bytes], folder: Path) -> float:
         seconds = time.perf_counter() - started
         query.stop()
     manifests = ledger.Ledger(settings.root, ingest_stage.STAGE).manifests()
-    counted = sum(m.facts["events"] + m.facts["quarantine"] for m in manifests)
+    ingested = sum(m.facts["events"] + m.facts["quarantine"] for m in manifests)
     spark.stop()
-    if counted != len(raws):
-        raise SystemExit(f"{counted} of {len(raws)} documents accounted for")
+    if ingested != len(raws):
+        raise SystemExit(f"only {ingested} of {len(raws)} documents were ingested")
     return seconds / (len(raws) - warm)
 
 
-def _of_voeventparse(sample: list[bytes]) -> float | None:
-    """Documents a second of voevent-parse; None on Python 3.12, where it is not."""
+def _voeventparse_per_s(sample: list[bytes]) -> float | None:
+    """Documents per second of voevent-parse; None if it is not installed.
+
+    It does not build on Python 3.12 and later.
+    """
     try:
         import voeventparse
     except ImportError:
         return None
-    return len(sample) / plain(voeventparse.loads, sample)
+    return len(sample) / parser_seconds(voeventparse.loads, sample)
 
 
 def main(count: int) -> None:
-    """Run, print and write the figures."""
+    """Measure; print the figures and write them."""
     raws = documents(count)
     sample = raws[: count // 4]
-    other = _of_voeventparse(sample)
-    before = plain(xmltodict.parse, sample)
+    voeventparse_per_s = _voeventparse_per_s(sample)
+    before = parser_seconds(xmltodict.parse, sample)
     with tempfile.TemporaryDirectory() as folder:
-        ours = 1 / through_ingest(raws, Path(folder))
-    # on both sides: a shared machine is not equally fast all the time
-    bare = 2 * len(sample) / (before + plain(xmltodict.parse, sample))
+        ingest_per_s = 1 / ingest_seconds(raws, Path(folder))
+    # Measured before and after, because the speed of a shared machine varies.
+    after = parser_seconds(xmltodict.parse, sample)
+    xmltodict_per_s = 2 * len(sample) / (before + after)
     figures = {
         "documents": count,
         "cores": CORES,
-        "ingest_per_s": round(ours),
-        "xmltodict_per_s": round(bare),
-        "voeventparse_per_s": other and round(other),
-        "ratio_to_xmltodict": round(ours / bare, 3),
-        "ratio_to_voeventparse": other and round(ours / other, 3),
+        "ingest_per_s": round(ingest_per_s),
+        "xmltodict_per_s": round(xmltodict_per_s),
+        "voeventparse_per_s": voeventparse_per_s and round(voeventparse_per_s),
+        "ratio_to_xmltodict": round(ingest_per_s / xmltodict_per_s, 3),
+        "ratio_to_voeventparse": voeventparse_per_s
+        and round(ingest_per_s / voeventparse_per_s, 3),
     }
     out = ROOT / "build" / "bench"
     out.mkdir(parents=True, exist_ok=True)

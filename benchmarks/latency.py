@@ -1,12 +1,13 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""From a sender's socket to the Kafka message, all services running.
+"""Measure the time from a sender's socket to the Kafka message, with all services.
 
 ``python benchmarks/latency.py [ALERTS] [NOTICES]`` writes ``build/bench/latency.json``.
-VOEvents are submitted to a VTP broker, one every few seconds; ``fink_voevent run``
-listens to it, triggers at one second; packets are read from a real Kafka. Every other
-notice lies on alerts that are stored already, the rest on empty sky. Beside it, for
-comparison, the time of the same way without us: a document through the same VTP broker.
+VOEvents are submitted to a VTP broker, one every few seconds. ``fink_voevent run``
+listens to the broker, with batches every second, and packets are read from a real
+Kafka. Every second notice is at the position of stored alerts; the others are where
+there are no alerts. For comparison, the time of a document through the VTP broker alone
+is measured too.
 """
 
 from __future__ import annotations
@@ -42,46 +43,51 @@ from fink_voevent.publish.submit import submit  # noqa: E402
 
 NIGHT = "20221009"
 JD0 = 2459862.0  # 2022-10-09 12:00 UTC
-EVERY_S = 10.0  # a busy night: GCN sends one in minutes
+EVERY_S = 10.0  # between notices; GCN sends one every few minutes
 LIMIT_S = 300.0
-STAMP = 5_000  # bytes of a cutout: 15 kB of alert, as ZTF's
-PART = 20_000
+CUTOUT_BYTES = 5_000  # three cutouts: an alert of 15 kB, as ZTF's
+FILE_ALERTS = 20_000
 TOPIC = "fink_grb_bronze_ztf"
 
 
 def places(count: int) -> np.ndarray:
-    """Where the notices are, far apart: a grid of right ascension."""
+    """Right ascensions (deg) of the notices: an even grid. Shape (count,)."""
     return np.linspace(1, 359, count)
 
 
 def write_alerts(folder: Path, count: int, notices: int) -> None:
-    """Alerts of real width; three on each even notice, the rest in the south."""
+    """Write alerts of realistic size to Parquet files.
+
+    Three alerts are at the position of each notice with an even number; `count` others
+    are in the south, far from all notices.
+    """
     rng = np.random.default_rng(1)
     folder.mkdir(parents=True)
-    on = [
+    matching = [
         alert(n * 10 + k, f"ZTF{n}x{k}", float(ra), 40.0, JD0 + 0.3, 18.0, 0.0, -2.0,
               "Unknown", 0.95)
         for n, ra in enumerate(places(notices)) if n % 2 == 0 for k in range(3)
     ]  # fmt: skip
-    for first in range(0, count, PART):
-        rows = on if first == 0 else []
-        far = rng.uniform((0, -80), (360, -20), (min(PART, count - first), 2))
+    for first in range(0, count, FILE_ALERTS):
+        rows = matching if first == 0 else []
+        size = min(FILE_ALERTS, count - first)
+        far = rng.uniform((0, -80), (360, -20), (size, 2))
         rows = rows + [
             alert(10**6 + first + i, f"ZTF{first + i}", ra, dec, JD0 + 0.3, 19.0, -5.0,
                   -9.0, "Unknown", 0.9)
             for i, (ra, dec) in enumerate(far.tolist())
         ]  # fmt: skip
         for row in rows:
-            stamp = {"fileName": "x", "stampData": rng.bytes(STAMP)}
+            cutout = {"fileName": "x", "stampData": rng.bytes(CUTOUT_BYTES)}
             row |= dict.fromkeys(
-                ("cutoutScience", "cutoutTemplate", "cutoutDifference"), stamp
+                ("cutoutScience", "cutoutTemplate", "cutoutDifference"), cutout
             )
         table = pa.Table.from_pylist(rows, schema=ALERT)
         pq.write_table(table, folder / f"{first:08d}.parquet")
 
 
 def voevent_of(number: int, ra: float) -> bytes:
-    """Position of a burst, a few arcminutes wide."""
+    """VOEvent of a burst at right ascension `ra` (deg), a few arcminutes wide."""
     params = (
         ("Packet_Type", "61", ""),
         ("TrigID", str(2_000_000 + number), ""),
@@ -94,11 +100,11 @@ def voevent_of(number: int, ra: float) -> bytes:
 
 
 @contextlib.contextmanager
-def running(command: list[str], log: Path, **given: str) -> Iterator[None]:
-    """Run a program beside us, its output in a file."""
+def running(command: list[str], log: Path, **environment: str) -> Iterator[None]:
+    """Run a program during the body of a ``with`` statement; its output is in `log`."""
     with log.open("wb") as out:
         process = subprocess.Popen(  # noqa: S603 - our own commands
-            command, stdout=out, stderr=out, env={**os.environ, **given}
+            command, stdout=out, stderr=out, env={**os.environ, **environment}
         )
     try:
         yield
@@ -108,18 +114,18 @@ def running(command: list[str], log: Path, **given: str) -> Iterator[None]:
 
 
 def wait_until(test: Callable[[], bool]) -> None:
-    """Wait until a test holds."""
+    """Wait until a test is true; TimeoutError after `LIMIT_S`."""
     end = time.monotonic() + LIMIT_S
     while not test():
         if time.monotonic() > end:
-            raise TimeoutError("what the benchmark waits for did not happen")
+            raise TimeoutError(f"the benchmark waited more than {LIMIT_S:.0f} s")
         time.sleep(0.2)
 
 
 def echo_s(receive: int, out: int, raw: bytes) -> float:
-    """Time of a document through the VTP broker alone (s)."""
+    """Time (s) of a document through the VTP broker alone."""
     with socket.create_connection(("127.0.0.1", out)) as reader:
-        _message(reader)  # the broker greets the subscribers that it has noted
+        _message(reader)  # the broker's greeting: from now on we are a subscriber
         started = time.perf_counter()
         submit(("127.0.0.1", receive), raw, 30)
         while raw not in _message(reader):
@@ -133,7 +139,7 @@ def _message(reader: socket.socket) -> bytes:
 
 
 def measure(consumer: Consumer, receive: int, notices: int) -> list[float]:
-    """Latency (s) of each notice that lies on alerts."""
+    """Send all notices; return the latencies (s) of those that match alerts."""
     sent, latency = {}, {}
     due = time.perf_counter() + 1
     number = 0
@@ -157,7 +163,7 @@ def measure(consumer: Consumer, receive: int, notices: int) -> list[float]:
 
 
 def main(alerts: int, notices: int) -> None:
-    """Run, print and write the figures."""
+    """Measure; print the figures and write them."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / "kafka").mkdir()
@@ -189,7 +195,7 @@ def _run(
 ) -> tuple[list[float], float]:
     receive, out = free_ports(2)
     write_alerts(folder / "incoming", alerts, notices)
-    given = {
+    environment = {
         "VOEVENT_SPOOL": str(folder / "spool"),
         "VOEVENT_DATA_PREFIX": str(folder / "data"),
         "VOEVENT_NIGHT": NIGHT,
@@ -199,7 +205,7 @@ def _run(
         "VOEVENT_BROADCAST_TEST_S": "0",
         "VOEVENT_LOCAL_IVO": "ivo://org.example.bench/fink",
     }
-    ours = [sys.executable, "-m", "fink_voevent"]
+    command = [sys.executable, "-m", "fink_voevent"]
     ports = ["--port", str(out), "--receive-port", str(receive)]
     sink = [
         *(sys.executable, str(ROOT / "demo" / "science.py"), str(folder / "incoming")),
@@ -207,10 +213,13 @@ def _run(
     ]
     observer = Observer(f"{folder}/data/voevent")
     logs = {name: folder / f"{name}.log" for name in ("broadcast", "sink", "run")}
-    with running([*ours, "broadcast", *ports], logs["broadcast"], **given):
+    with running([*command, "broadcast", *ports], logs["broadcast"], **environment):
         wait_until(lambda: "subscribers of" in logs["broadcast"].read_text())
         echo = echo_s(receive, out, voevent_of(900_000, 10.0))
-        with running(sink, logs["sink"]), running([*ours, "run"], logs["run"], **given):
+        with (
+            running(sink, logs["sink"]),
+            running([*command, "run"], logs["run"], **environment),
+        ):
             try:
                 total = alerts + 3 * ((notices + 1) // 2)
                 wait_until(lambda: observer.status().alerts == total)
@@ -233,5 +242,5 @@ def _consumer(broker: Broker) -> Consumer:
 
 
 if __name__ == "__main__":
-    given = [int(n) for n in sys.argv[1:3]]
-    main(*(given + [200_000, 100][len(given) :]))
+    numbers = [int(n) for n in sys.argv[1:3]]
+    main(*(numbers + [200_000, 100][len(numbers) :]))

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""A synthetic sky for the benchmarks: thin alerts, regions of events, sky maps."""
+"""Synthetic data for the benchmarks: thin alerts, events with regions, sky maps."""
 
 from __future__ import annotations
 
@@ -21,28 +21,29 @@ from fink_voevent.sky import localization
 from fink_voevent.tables.schema import arrow_schema
 
 T0 = datetime(2024, 1, 15, tzinfo=timezone.utc)
-JD0 = 2460324.5  # the same
-LEVEL = 0.95  # of the selection
+JD0 = 2460324.5  # T0 as a Julian date
+LEVEL = 0.95  # credible level up to which regions are matched
 MAP_ORDER = 8
-WIDE_BYTES, COPIES, WIDE_FILES = 15_000, 20, 128  # of the alerts of real width
+# Alerts of realistic size: bytes of each, copies in a file, number of files.
+WIDE_BYTES, COPIES, WIDE_FILES = 15_000, 20, 128
 ROOT = Path(__file__).parent.parent
 REPEATED = ["survey", "night", "packet_file", "band"]
 MAPS = 10
-DAYS = 20  # that alerts are spread over, and events
-AFTER_DAYS = 7.0  # an event's window
-GOLDEN = 0.618034  # its multiples are even, modulo 1
+DAYS = 20  # length of the time over which alerts and events are spread
+AFTER_DAYS = 7.0  # window of an event, after its time
+GOLDEN = 0.618034  # its multiples, modulo 1, are evenly spread
 ALWAYS = {"window_before": 5000.0, "window_after": 5000.0}  # days
 
 
 def places(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Even over the sky, degrees."""
+    """Right ascensions and declinations (deg), evenly over the sky; shape (count,)."""
     return rng.uniform(0, 360, count), np.degrees(np.arcsin(rng.uniform(-1, 1, count)))
 
 
 def write_alerts(path: Path, count: int) -> None:
-    """Thin alerts, as voevent_match keeps them: in files as large, with as many texts.
+    """Write thin alerts in files of the size that voevent_match writes.
 
-    Numbers are plain in them, as Spark writes numbers of which hardly any are the same.
+    Numbers are written without a dictionary, as Spark does if hardly any are equal.
     """
     rng = np.random.default_rng(1)
     path.mkdir()
@@ -67,6 +68,7 @@ def write_alerts(path: Path, count: int) -> None:
 
 
 def _places(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
+    """Columns of thin alerts that give the position; each of shape (size,)."""
     ra, dec = places(rng, size)
     index = lonlat_to_healpix(Longitude(ra, "deg"), Latitude(dec, "deg"), 29)
     e, n = np.radians(ra), np.radians(dec)
@@ -81,7 +83,10 @@ def _places(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
 
 
 def _light(rng: np.random.Generator, size: int) -> dict[str, pa.Array | np.ndarray]:
-    """Make what packets tell of objects, half of them seen in the month before."""
+    """Columns of thin alerts that describe the object; each of shape (size,).
+
+    Half of the objects were detected in the month before the alert.
+    """
     day_us = 86_400_000_000
     when = int(T0.timestamp() * 1e6) + rng.integers(0, DAYS * day_us, size)
     first = when - rng.integers(0, 30 * day_us, size) * rng.integers(0, 2, size)
@@ -99,7 +104,7 @@ def _light(rng: np.random.Generator, size: int) -> dict[str, pa.Array | np.ndarr
 
 
 def write_science(path: Path, count: int, parts: int) -> None:
-    """Science alerts of ZTF, in some files."""
+    """Write `count` science alerts of ZTF in `parts` files."""
     rng = np.random.default_rng(2)
     path.mkdir()
     size = count // parts
@@ -117,9 +122,11 @@ def write_science(path: Path, count: int, parts: int) -> None:
 
 
 def write_packets(folder: Path) -> int:
-    """Alerts as wide as ZTF's: real ones if they are there, else ours; return how many.
+    """Write alerts of the size of ZTF's, and return their number.
 
-    Each file is the same one: what is measured is reading and matching.
+    Real alerts are used if a folder of them is next to the checkout, otherwise
+    synthetic ones. All files have the same content, because only the time to read and
+    match them is measured.
     """
     real = ROOT.parent / "shared" / "real" / "ztf" / "regular"
     if real.is_dir():
@@ -130,10 +137,10 @@ def write_packets(folder: Path) -> int:
                   "Unknown", 0.9)
             for n in range(133)
         ]  # fmt: skip
-        stamps = np.random.default_rng(1)  # as cutouts, which do not compress
+        rng = np.random.default_rng(1)  # like cutouts, random bytes do not compress
         for row in rows:
-            stamp = {"fileName": "x", "stampData": stamps.bytes(WIDE_BYTES)}
-            row["cutoutScience"] = stamp
+            cutout = {"fileName": "x", "stampData": rng.bytes(WIDE_BYTES)}
+            row["cutoutScience"] = cutout
         table = pa.Table.from_pylist(rows, schema=ALERT)
     whole = pa.concat_tables([table] * COPIES)
     folder.mkdir()
@@ -145,7 +152,7 @@ def write_packets(folder: Path) -> int:
 
 
 def event(number: int, ra: float, dec: float, radius_deg: float) -> dict:
-    """Row of events, of a region that is selected within `radius_deg`."""
+    """Row of the table events whose region, up to `LEVEL`, has a radius (deg)."""
     mixture = localization.fisher(radius_deg, LEVEL)
     cells = localization.cover(ra, dec, mixture.radius_deg(0.99))
     return {
@@ -178,7 +185,11 @@ def event(number: int, ra: float, dec: float, radius_deg: float) -> dict:
 
 
 def circles(count: int) -> list[dict]:
-    """Events of the mix of the sky."""
+    """Events with circular regions, of the mix of radii that observatories publish.
+
+    Six in ten have 1 arcsec to 4 arcmin, three in ten 3 to 15 deg, one in ten 0.3 to
+    8 deg.
+    """
     rng = np.random.default_rng(2)
     kinds = rng.choice(3, count, p=(0.6, 0.3, 0.1))
     low, high = np.array([-3.5, 0.5, -0.5])[kinds], np.array([-1.2, 1.18, 0.9])[kinds]
@@ -188,14 +199,14 @@ def circles(count: int) -> list[dict]:
 
 
 def always(events: list[dict]) -> list[dict]:
-    """Give events a window in which any alert is."""
+    """Return the events with a window that contains every alert."""
     return [one | ALWAYS for one in events]
 
 
 def sky_maps() -> list[dict]:
-    """Events with maps of about 10,000 pixels, as LVK's have within 99 %."""
+    """Events with sky maps of about 10,000 pixels, as LVK's within 99 %."""
     rng = np.random.default_rng(3)
-    made = []
+    events = []
     size = 1 << 2 * (29 - MAP_ORDER)
     for number, (ra, dec) in enumerate(zip(*places(rng, MAPS), strict=True)):
         whole = localization.cover(float(ra), float(dec), 12.5)
@@ -213,7 +224,7 @@ def sky_maps() -> list[dict]:
         ]
         without = {"ra": None, "dec": None, "fisher": None, "error_r90": None}
         ranges = [{"lo": lo, "hi": hi} for lo, hi in whole]
-        made.append(
+        events.append(
             event(number, 0.0, 0.0, 1.0) | without | {"cells": ranges, "pixels": pixels}
         )
-    return made
+    return events

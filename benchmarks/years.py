@@ -1,11 +1,11 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""A notice after years of notices, against one after a night of them.
+"""Compare a batch after years of notices with a batch after a few days of them.
 
-``python benchmarks/years.py [NOTICES]`` writes ``build/bench/years.json``. Notices came
-one an hour, each in a file of its own, so that as many are live in both. Batches of
-ingest and match that bring one more are timed, warm, by the functions that the stages
-call.
+``python benchmarks/years.py [NOTICES]`` writes ``build/bench/years.json``. Notices are
+one hour apart and each is in a separate file, so that the number of notices that alerts
+can match is the same in both cases. Batches of ingest and match with one more notice
+are timed, when warm, through the functions that the stages call.
 """
 
 from __future__ import annotations
@@ -43,29 +43,29 @@ BATCHES, WARM = 10, 4
 ALERTS = 1000
 
 
-def one_more(settings: Settings, row: dict, number: int) -> Manifest:
-    """Hand over a notice as ingest does."""
-    own = Ledger(settings.root, ingest_stage.STAGE)
-    folder = Path(own.data_folder("events", "r", number))
+def add_notice(settings: Settings, row: dict, number: int) -> Manifest:
+    """Commit a row of the table events, as ingest does."""
+    ledger = Ledger(settings.root, ingest_stage.STAGE)
+    folder = Path(ledger.data_folder("events", "r", number))
     folder.mkdir(parents=True)
     schema = pa.schema([f.with_nullable(True) for f in arrow_schema("events")])
     table = pa.Table.from_pylist([row], schema=schema)
     pq.write_table(table, folder / "part-00000.parquet")
     file = str((folder / "part-00000.parquet").relative_to(settings.root))
     manifest = Manifest(ingest_stage.STAGE, "r", number, {"events": (file,)}, {})
-    own.commit(manifest)
+    ledger.commit(manifest)
     return manifest
 
 
-def past(settings: Settings, rows: list[dict]) -> None:
-    """Hand notices over, which match has seen, and merge what is to be merged."""
+def add_matched_notices(settings: Settings, rows: list[dict]) -> None:
+    """Commit notices that match has processed, and merge their files."""
     files = []
     for number, row in enumerate(rows):
-        files += one_more(settings, row, number).tables["events"]
-    own = Ledger(settings.root, match_stage.STAGE)
+        files += add_notice(settings, row, number).tables["events"]
+    ledger = Ledger(settings.root, match_stage.STAGE)
     facts = {"night": "x", "survey": "ztf", "event_files": files, "span_us": None}
     tables = {"alerts": (), "coincidences": ()}
-    own.commit(Manifest(match_stage.STAGE, "before", 0, tables, facts))
+    ledger.commit(Manifest(match_stage.STAGE, "before", 0, tables, facts))
     while merging.merge(settings.root, "events", files):
         pass
 
@@ -73,7 +73,7 @@ def past(settings: Settings, rows: list[dict]) -> None:
 def timed(
     process: Callable[[DataFrame, int], None], batches: list[tuple[int, DataFrame]]
 ) -> float:
-    """Time (s) of a warm batch."""
+    """Median time (s) of a batch, without the first `WARM` ones."""
     times = []
     for number, arrived in batches:
         start = time.perf_counter()
@@ -84,21 +84,21 @@ def timed(
 
 
 def measure(spark: SparkSession, count: int, folder: Path) -> dict[str, float]:
-    """Measure batches of ingest and match after `count` notices, in seconds."""
+    """Time (s) of a batch of match and of ingest after `count` notices."""
     values = {"data_prefix": str(folder / "data"), "spool": str(folder / "spool")}
     settings = load({}, values).settings
     hourly = [
         row | {"time": T0 + timedelta(days=1) - timedelta(hours=n)}
         for n, row in enumerate(circles(count + BATCHES))
     ]
-    past(settings, hourly[BATCHES:])
+    add_matched_notices(settings, hourly[BATCHES:])
     write_science(folder / "fresh", ALERTS * BATCHES, BATCHES)
     schema = spark.read.parquet(str(folder / "fresh")).schema
     arriving = []
     for batch in range(BATCHES):
-        told = one_more(settings, hourly[batch], count + batch)
+        manifest = add_notice(settings, hourly[batch], count + batch)
         file = (folder / "fresh" / f"{batch}.parquet").as_uri()
-        lines = [(told.line(), None), (None, file)]
+        lines = [(manifest.line(), None), (None, file)]
         arrived = spark.createDataFrame(lines, "manifest string, file string")
         arriving.append((batch, arrived))
     match = match_stage.batch_writer(settings, "20240115", "now", schema)
@@ -121,22 +121,23 @@ def _landed(spark: SparkSession, number: int) -> DataFrame:
 
 
 def main(count: int) -> None:
-    """Measure, print and write."""
+    """Measure; print the figures and write them."""
     out = ROOT / "build" / "bench"
     out.mkdir(parents=True, exist_ok=True)
-    found: dict[str, float] = {}
+    figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
         settings = load({}, {"data_prefix": name, "driver_memory": "3g"}).settings
         spark = build(settings, "years", out / "years.log")
         measure(spark, 30, Path(name, "warm"))
         for label, notices in (("few", FEW), ("many", count)):
             times = measure(spark, notices, Path(name, label))
-            found |= {f"{label}_{key}": value for key, value in times.items()}
+            figures |= {f"{label}_{key}": value for key, value in times.items()}
         spark.stop()
     for stage in ("match_s", "ingest_s"):
-        found[f"ratio_{stage[:-2]}"] = found[f"many_{stage}"] / found[f"few_{stage}"]
-    (out / "years.json").write_text(json.dumps(found, indent=2) + "\n", "utf-8")
-    print(json.dumps(found, indent=2))
+        ratio = figures[f"many_{stage}"] / figures[f"few_{stage}"]
+        figures[f"ratio_{stage[:-2]}"] = ratio
+    (out / "years.json").write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    print(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":
