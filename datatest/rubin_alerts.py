@@ -66,7 +66,8 @@ def as_rubin(alert: dict, number: int) -> dict:
         "diaSourceId": 170_000_000_000_000_000 + number,
         "diaObjectId": 160_000_000_000_000_000 + number, "ssObjectId": 0,
         "midpointMjdTai": mjd, "ra": candidate["ra"], "raErr": 1e-5,
-        "dec": candidate["dec"], "decErr": 1e-5, "psfFlux": flux, "psfFluxErr": flux / 20, "band": "r",
+        "dec": candidate["dec"], "decErr": 1e-5,
+        "psfFlux": flux, "psfFluxErr": flux / 20, "band": "r",
         "reliability": candidate["drb"],
     }  # fmt: skip
     previous = [

@@ -134,8 +134,9 @@ EVENT_NO = group("event parameters", params(event_no=181344768, snr=12.5))
 EVENT_TRAPS = (
     Trap("lvk_has_no_position", lvk(1, "Preliminary"), NO_PLACE | {
          "event_id": "S230518h", "version": 1, "kind": "initial", "far": 3.2e-10,
-         "messenger": "gw", "classification": {"BNS": 0.25, "Terrestrial": 0.75}, "live": True,
-         "skymap_url": "https://x.org/m.fits", "notice_type": "Preliminary"}),
+         "messenger": "gw", "classification": {"BNS": 0.25, "Terrestrial": 0.75},
+         "live": True, "skymap_url": "https://x.org/m.fits",
+         "notice_type": "Preliminary"}),
     Trap("lvk_update_cites_all_before", lvk(3, "Update", cites=cite(
          "ivo://gwnet/LVC#S230518h-1-Preliminary", "supersedes") + cite(
          "ivo://gwnet/LVC#S230518h-2-Initial", "supersedes")),

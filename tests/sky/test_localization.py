@@ -38,7 +38,34 @@ def test_radius_is_the_inverse_of_enclosed_for_mixtures(stat, level):
     mixture = loc.fisher(stat, 0.68, loc.Systematic(0.9, 3.71, 14.3))
     radius = mixture.radius_deg(level)
     enclosed = mixture.enclosed(np.sin(np.radians(radius) / 2) ** 2)
-    assert enclosed == pytest.approx(level, abs=1e-9)
+    assert enclosed == pytest.approx(level, abs=1e-12)
+
+
+# Computed by bisection down to the rounding error.
+@pytest.mark.parametrize(
+    ("radius", "containment", "kappa"),
+    [
+        (40.0, 0.68, 4.869767261869453),
+        (100.0, 0.9, 1.7610488557381467),
+        (30.0, 0.5, 5.17348147001036),
+        (170.0, 0.999, 1.6306286937789696),
+    ],
+)
+def test_concentration_of_a_wide_radius(radius, containment, kappa):
+    assert loc.kappa(radius, containment) == pytest.approx(kappa, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("level", "radius"),
+    [
+        (0.5, 6.808139782136764),
+        (0.9, 16.683358597671234),
+        (0.99, 86.0338552509057),
+    ],
+)
+def test_radius_of_a_mixture(level, radius):
+    mixture = loc.fisher(3.0, 0.68, loc.Systematic(0.897, 7.52, 55.6))
+    assert mixture.radius_deg(level) == pytest.approx(radius, rel=1e-12)
 
 
 # The published systematic errors (Connaughton et al. 2015; GCN Circular 25726),

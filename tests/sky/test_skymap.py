@@ -118,6 +118,15 @@ def test_a_map_of_one_pixel_is_read():
     assert sky_map.density == pytest.approx(12 / (4 * math.pi))
 
 
+@pytest.mark.parametrize("order", [0, 25, 26, 29])
+def test_the_last_pixel_of_an_order_is_decoded_exactly(order):
+    uniq = 16 * 4**order - 1
+    columns = {"UNIQ": np.array([uniq]), "PROBDENSITY": np.array([1.0])}
+    sky_map = skymap.read(fits_bytes(columns))
+    size = 4 ** (29 - order)
+    assert sky_map.ranges() == [(12 * 4**29 - size, 12 * 4**29)]
+
+
 def test_a_map_with_too_many_pixels_keeps_its_probability(monkeypatch):
     monkeypatch.setattr(skymap, "MAX_PIXELS", 100)
     values = np.random.default_rng(4).uniform(1, 2, size=PIXELS)
