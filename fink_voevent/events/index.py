@@ -1,9 +1,10 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""All notices in brief, on the driver: which events a new one can change.
+"""Index of all notices on the driver: which events a new notice can change.
 
-What holds of an event depends on its own notices, and on those of the events around it
-in time (`related`). So of years of notices those few are read that a batch is about.
+The current state of an event depends on its own notices, and on those of the events
+around it in time (see `related`). So of years of notices, only a few are read for a
+batch.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from fink_voevent.store import merging
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.tables.schema import arrow_schema
 
-SAME_TIME_US = 60_000_000  # instruments trigger on one burst this far apart, at most
+# Longest time between the triggers of several instruments on one burst.
+SAME_TIME_US = 60_000_000
 _COLUMNS = ("event_id", "ivorn", "time", "skymap_url", "skymap_sha256")
 
 
@@ -33,13 +35,13 @@ class IndexEntry(NamedTuple):
     Parameters
     ----------
     event_id, ivorn : str
-        As the notice has them.
+        As in the notice.
     time_us : int or None
-        Its time, microseconds of UTC since 1970.
+        Time of the event in the notice, microseconds of UTC since 1970.
     map_url : str or None
-        Of a sky map that it names and does not hold.
+        Address of a sky map that the notice names and does not contain.
     file : str
-        Where it is read, relative to the root.
+        File of the table events that has it, relative to the root.
     """
 
     event_id: str
@@ -51,11 +53,11 @@ class IndexEntry(NamedTuple):
 
 @dataclass(frozen=True)
 class EventIndex:
-    """Notices that take part, and the maps that were fetched for them.
+    """Notices that are used, and the sky maps that were fetched for them.
 
     Parameters
     ----------
-    entries : tuple of Entry
+    entries : tuple of IndexEntry
     maps : mapping of str to str
         File of each map, relative to the root, by its address.
     """
@@ -65,7 +67,7 @@ class EventIndex:
 
     @cached_property
     def roots(self) -> dict[str, str]:
-        """Name of the event for each name of one that is another's: see `roots`."""
+        """Name of the event that each other name belongs to: see `roots`."""
         return roots(
             (e.ivorn, e.event_id)
             for e in self.entries
@@ -74,7 +76,7 @@ class EventIndex:
 
     @cached_property
     def members(self) -> dict[str, list[IndexEntry]]:
-        """Notices of each event."""
+        """Notices of each event, by the name of the event."""
         found: dict[str, list[IndexEntry]] = {}
         for entry in self.entries:
             found.setdefault(self.name(entry.event_id), []).append(entry)
@@ -82,7 +84,7 @@ class EventIndex:
 
     @cached_property
     def _times(self) -> tuple[npt.NDArray[np.int64], list[str]]:
-        """Times of all notices, sorted, and the events that they are of."""
+        """Times of all notices, sorted, and the name of the event of each."""
         timed = sorted(
             (entry.time_us, event)
             for event, entries in self.members.items()
@@ -92,18 +94,23 @@ class EventIndex:
         return np.array([t for t, _ in timed], np.int64), [e for _, e in timed]
 
     def name(self, event_id: str) -> str:
-        """Name of the event that a notice with this one is of."""
+        """Name of the event of a notice with this `event_id`."""
         return self.roots.get(event_id, event_id)
 
     def plus(self, other: EventIndex) -> EventIndex:
-        """Both."""
+        """Both indexes together."""
         return EventIndex(self.entries + other.entries, {**self.maps, **other.maps})
 
     def changed(self, before: EventIndex, new: EventIndex) -> set[str]:
-        """Events that are not surely as they were `before`; `self` has the `new` too.
+        """Events that may not be the same as before.
 
-        Those that new notices and maps are of, those whose names changed by what new
-        notices cite, and those around them.
+        They are the events of new notices and maps, those whose names change by what
+        new notices cite, and those around them in time.
+
+        Parameters
+        ----------
+        before, new : EventIndex
+            What was known before, and what is new; this index is both together.
         """
         names = {entry.event_id for entry in new.entries}
         names |= {entry.event_id for entry in self.entries if entry.map_url in new.maps}
@@ -117,9 +124,9 @@ class EventIndex:
         return self.around(touched & self.members.keys())
 
     def around(self, events: Collection[str]) -> set[str]:
-        """Add the events with a time within `SAME_TIME_US` of one of theirs.
+        """Add the events with a time within `SAME_TIME_US` of one of these events.
 
-        Times are those of any of their notices: what holds is one of them.
+        The times of all notices of an event count, because each may become current.
         """
         times, owners = self._times
         near = [
@@ -135,26 +142,32 @@ class EventIndex:
             found.update(owners[start:end])
         return found
 
-    def of(self, events: Iterable[str]) -> EventIndex:
-        """Their notices, and the maps of those."""
+    def select(self, events: Iterable[str]) -> EventIndex:
+        """Notices of some events, and their maps."""
         entries = tuple(entry for event in events for entry in self.members[event])
         urls = {entry.map_url for entry in entries}
         return EventIndex(entries, {u: f for u, f in self.maps.items() if u in urls})
 
     @property
     def event_files(self) -> list[str]:
-        """Files that hold the notices, sorted."""
+        """Files that contain the notices, sorted."""
         return sorted({entry.file for entry in self.entries})
 
 
 def roots(links: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Name of the event for each name of one that is another's.
+    """Find the event that each cited notice belongs to.
 
     Parameters
     ----------
     links : iterable of (str, str)
-        The ivorn of a notice, and that of the one that it cites: the last where several
-        notices bear one ivorn.
+        The ivorn of a notice, and that of the notice that it cites. If several notices
+        have one ivorn, the last in sorted order counts.
+
+    Returns
+    -------
+    dict of str to str
+        By the name of a cited notice, the first notice of its chain of citations. Names
+        that are themselves the first are left out.
     """
     cited = dict(sorted(links))
     ends = {start: _end(start, cited) for start in cited.values()}
@@ -162,6 +175,7 @@ def roots(links: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def _end(start: str, links: Mapping[str, str]) -> str:
+    """Follow links to the last one."""
     seen = {start}
     while start in links and links[start] not in seen:  # notices may cite in a circle
         start = links[start]
@@ -170,27 +184,28 @@ def _end(start: str, links: Mapping[str, str]) -> str:
 
 
 def read_index(root: str, files: Sequence[str], tenses: Sequence[str]) -> EventIndex:
-    """Census of files of events, and of maps, relative to the root.
+    """Read the index of files of events and of maps.
 
     Parameters
     ----------
     root : str
         Folder of our tables.
     files : sequence of str
+        Relative to the root.
     tenses : sequence of str
-        Of the notices that take part: as in `versions.latest`.
+        Tenses of the notices that are used, as in `versions.latest`.
     """
-    of_maps = [f for f in files if f.startswith("maps/")]
-    maps = _table(root, "maps", of_maps, ("skymap_url",), ds.scalar(True))
-    withdrawn = (pc.field("kind") == "retraction") & (pc.field("tense") == "utility")
-    taking_part = pc.field("live") & (pc.field("tense").isin(tenses) | withdrawn)
-    told = sorted(set(files) - set(of_maps))
-    events = _table(root, "events", told, _COLUMNS, taking_part)
+    map_files = [f for f in files if f.startswith("maps/")]
+    maps = _table(root, "maps", map_files, ("skymap_url",), ds.scalar(True))
+    is_utility = (pc.field("kind") == "retraction") & (pc.field("tense") == "utility")
+    is_used = pc.field("live") & (pc.field("tense").isin(tenses) | is_utility)
+    event_files = sorted(set(files) - set(map_files))
+    events = _table(root, "events", event_files, _COLUMNS, is_used)
     times = events["time"].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
-    lacking = pc.if_else(
+    missing_map = pc.if_else(
         events["skymap_sha256"].is_null(), events["skymap_url"], pa.scalar(None)
     )
-    columns = (events["event_id"], events["ivorn"], times, lacking, events["_file"])
+    columns = (events["event_id"], events["ivorn"], times, missing_map, events["_file"])
     entries = zip(*[column.to_pylist() for column in columns], strict=True)
     pairs = zip(maps["skymap_url"].to_pylist(), maps["_file"].to_pylist(), strict=True)
     return EventIndex(tuple(IndexEntry(*entry) for entry in entries), dict(pairs))
@@ -203,7 +218,7 @@ def _table(
     columns: Sequence[str],
     chosen: pc.Expression,
 ) -> pa.Table:
-    """Columns of chosen rows, and `_file`."""
+    """Columns of chosen rows of a table, and `_file`, the file of each row."""
     schema = arrow_schema(table)
     if not files:
         empty = schema.empty_table().select(list(columns))

@@ -1,9 +1,9 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Which notice of an event holds, and what a new one changes of what was told.
+"""The current notice of each event, and its region.
 
-The order of notices is their own (version, issue, then identity), never of arrival, so
-that what holds is the same for any batching.
+Notices of an event are ordered by version, issue time and identity, never by arrival,
+so that the current notice is the same for any batching.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from fink_voevent.events.index import roots
 from fink_voevent.events.related import with_related
 from fink_voevent.tables.coincidences import EVENT_COLUMNS
 
-ORDER = ("event_version", "event_issued", "notice_id")  # of notices of one event
+# Columns of `latest` by which the notices of one event are ordered.
+ORDER = ("event_version", "event_issued", "notice_id")
 
-# Columns of events that say where, by their name in `latest`.
+# Columns of the table events that make a region, by their name in `latest`.
 REGION = {
     "event_ra": "ra",
     "event_dec": "dec",
@@ -30,8 +31,9 @@ REGION = {
     "pixels": "pixels",
     "region_id": "_map_id",
 }
+# Values of `time_source` of a notice that gives the time of the trigger itself.
 TRIGGER_TIMES = ("isotime", "tjd")
-MANY = 200  # events to name one by one in an expression
+MANY = 200  # so many names of events are joined, instead of listed in an expression
 
 
 def latest(
@@ -39,48 +41,52 @@ def latest(
     tenses: tuple[str, ...],
     names: Mapping[str, str] | None = None,
 ) -> DataFrame:
-    """Latest notice of each event, with the time of the event's trigger.
+    """Find the current notice of each event, with the event's time and region.
 
     Parameters
     ----------
     events : DataFrame
-        Notices of any version, in any order.
+        Notices of any version, in any order: rows of the table events, of which all
+        columns of `tables.coincidences.EVENT_COLUMNS` are needed, and `kind`, `live`,
+        `time`, `time_source`, `window_before`, `window_after`, `fisher`, `ellipse`,
+        `cells`, `pixels`, `skymap_url` and `skymap_sha256`.
     tenses : tuple of str
-        Those that take part; a retraction does as a utility too, as CHIME's are.
+        Tenses of the notices that are used. A retraction is also used if its tense is
+        ``utility``, as in retractions of CHIME.
     names : mapping of str to str, optional
-        `index.roots`, where it is known; by default these events are asked.
+        Names of events as `index.roots` gives them, if known; by default they are
+        computed from `events`.
 
     Returns
     -------
     DataFrame
-        One row an event: columns of coincidences, and `kind`, `fisher`, `cells`,
-        `pixels`, `window_before`, `window_after`, `skymap_url`. The region is that of
-        the latest notice that has one, named by `region_id`; `event_time` that of the
-        latest that gives the trigger's, a follow-up's own time standing in where there
-        is none.
+        One row an event: the columns `EVENT_COLUMNS` of coincidences, `event_time`,
+        `related_event_ids`, and `kind`, `fisher`, `ellipse`, `cells`, `pixels`,
+        `region_id`, `window_before`, `window_after` and `skymap_url`.
+
+        The region is that of the latest notice that has one, and `region_id` names it;
+        it is null if there is none. `event_time` is that of the latest notice that
+        gives the time of the trigger; if none does, that of the current notice.
 
     Notes
     -----
-    The order is the notice's own (version, issue, then identity), never of arrival. A
-    retraction without a date is the last of its version.
+    Notices are ordered by version, then issue time, then identity. A retraction
+    without an issue time is the last notice of its version.
     """
-    withdrawn = (F.col("kind") == "retraction") & (F.col("tense") == "utility")
-    taking_part = events.where(
-        F.col("live") & (F.col("tense").isin(*tenses) | withdrawn)
-    )
+    is_utility = (F.col("kind") == "retraction") & (F.col("tense") == "utility")
+    used = events.where(F.col("live") & (F.col("tense").isin(*tenses) | is_utility))
     newest = Window.partitionBy("event_id").orderBy(
         *newest_first("kind = 'retraction'", [EVENT_COLUMNS[c] for c in ORDER])
     )
     whole = newest.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     trigger = F.when(F.col("time_source").isin(*TRIGGER_TIMES), F.col("time"))
-    told = {n: s for n, s in EVENT_COLUMNS.items() if n not in REGION}
+    scalars = {n: s for n, s in EVENT_COLUMNS.items() if n not in REGION}
     region = F.when(F.col("cells").isNotNull(), F.struct(*REGION.values()))
-    # another map of the same notice, fetched since, is another region
+    # If another map of the same notice is fetched later, it is another region.
     map_id = F.concat_ws("/", "notice_id", "skymap_sha256")
-    ranked = with_common_event_id(
-        taking_part.withColumn("_map_id", map_id), names
-    ).select(
-        *[F.col(source).alias(name) for name, source in told.items()],
+    named = with_common_event_id(used.withColumn("_map_id", map_id), names)
+    ranked = named.select(
+        *[F.col(source).alias(name) for name, source in scalars.items()],
         *("kind", "window_before", "window_after", "skymap_url"),
         F.first(region, ignorenulls=True).over(whole).alias("_region"),
         F.coalesce(F.first(trigger, ignorenulls=True).over(whole), "time").alias(
@@ -97,11 +103,22 @@ def latest(
 def with_common_event_id(
     events: DataFrame, names: Mapping[str, str] | None = None
 ) -> DataFrame:
-    """Give the notices of an event one `event_id` where each cites only the last.
+    """Give all notices of an event the same `event_id`.
 
-    Of publishers whose notices name no event, a notice belongs to the event of the
-    notice that it supersedes or retracts: that one's may be another's again. `names` as
-    in `latest`.
+    If the notices of a publisher do not name their event, each belongs to the event of
+    the notice that it supersedes or retracts, which may itself supersede another.
+
+    Parameters
+    ----------
+    events : DataFrame
+        Notices, with `event_id` and `ivorn`.
+    names : mapping of str to str, optional
+        As of `latest`.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `events`.
     """
     if names is None:
         cited = F.col("event_id").startswith("ivo://") & (
@@ -119,52 +136,75 @@ def with_common_event_id(
 
 
 def is_matchable() -> Column:
-    """Whether an alert can meet a row of `latest`: it stands, has region and time."""
-    return _stands() & F.col("cells").isNotNull()
+    """Whether a row of `latest` can be matched: it is valid and has a region."""
+    return _is_valid() & F.col("cells").isNotNull()
 
 
 def awaits_map() -> Column:
-    """Whether an alert can meet a row of `latest` once its sky map is fetched."""
-    lacking = F.col("cells").isNull() & F.col("skymap_url").isNotNull()
-    return _stands() & lacking
+    """Whether a row of `latest` can be matched once its sky map is fetched."""
+    lacks_map = F.col("cells").isNull() & F.col("skymap_url").isNotNull()
+    return _is_valid() & lacks_map
 
 
-def _stands() -> Column:
+def _is_valid() -> Column:
+    """Whether the event of a row of `latest` is not retracted, and has a time."""
     return (F.col("kind") != "retraction") & F.col("event_time").isNotNull()
 
 
-def matchable(live: DataFrame) -> DataFrame:
-    """Rows of `latest` that an alert can meet."""
-    return live.where(is_matchable())
+def matchable(events: DataFrame) -> DataFrame:
+    """Select the rows of `latest` that can be matched on the sky: see `is_matchable`.
+
+    Parameters
+    ----------
+    events : DataFrame
+        With `kind`, `event_time` and `cells`.
+    """
+    return events.where(is_matchable())
 
 
-def of_events(live: DataFrame, events: Collection[str]) -> DataFrame:
-    """Rows of `latest` of some events."""
+def select_events(rows: DataFrame, events: Collection[str]) -> DataFrame:
+    """Select the rows of some events.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With `event_id`.
+    events : collection of str
+        Values of `event_id`.
+    """
     if len(events) < MANY:
-        return live.where(F.col("event_id").isin(*events))
-    spark = live.sparkSession
+        return rows.where(F.col("event_id").isin(*events))
+    spark = rows.sparkSession
     wanted = spark.createDataFrame([(e,) for e in events], "event_id string")
-    return live.join(F.broadcast(wanted), "event_id", "left_semi")
+    return rows.join(F.broadcast(wanted), "event_id", "left_semi")
 
 
-def with_window(live: DataFrame, window: tuple[float, float] | None) -> DataFrame:
-    """Rows of `latest`, their windows replaced by one (before, after) in days."""
+def with_window(events: DataFrame, window: tuple[float, float] | None) -> DataFrame:
+    """Replace the windows of all events by one.
+
+    Parameters
+    ----------
+    events : DataFrame
+        With `window_before` and `window_after` (days).
+    window : tuple of float, or None
+        Days before and after the event; None to keep the windows as they are.
+    """
     if window is None:
-        return live
+        return events
     before, after = (F.lit(float(days)) for days in window)
-    return live.withColumns({"window_before": before, "window_after": after})
+    return events.withColumns({"window_before": before, "window_after": after})
 
 
 def newest_first(retracted: str, order: Sequence[str]) -> list[Column]:
-    """Order of the notices of an event, the current one first.
+    """Columns that sort the notices of an event, the current one first.
 
     Parameters
     ----------
     retracted : str
-        SQL condition that a row is a retraction: one without an issue time is the last
-        of its version.
+        SQL condition: whether a row is a retraction. A retraction without an issue time
+        is the last notice of its version.
     order : sequence of str
-        Columns of the version, the issue time and the identity.
+        Names of the columns of version, issue time and identity.
     """
     version, issued, identity = order
     undated = F.expr(f"{retracted} AND {issued} IS NULL")

@@ -1,3 +1,3 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The stage voevent_match: alerts and events to coincidences."""
+"""The stage voevent_match: it makes coincidences from alerts and events."""

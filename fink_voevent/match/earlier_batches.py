@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""What earlier batches of any night handed over, and which of it a batch can meet."""
+"""Alerts and coincidences committed by earlier batches, of all nights."""
 
 from __future__ import annotations
 
@@ -26,33 +26,52 @@ from fink_voevent.tables.times import TimeRange, days_between, microseconds
 
 @dataclass(frozen=True)
 class EarlierBatches:
-    """All that was handed over before a batch, of any night of the survey.
+    """All that was committed before a batch, of any night of the survey.
 
-    No other run adds to it meanwhile: one process at a time runs the stages (`lease`).
+    No other run adds to it meanwhile: one process at a time runs a stage (see `lease`).
+
+    Parameters
+    ----------
+    spark : SparkSession
+    settings : Settings
+    manifests : tuple of Manifest
+        Of match, of the survey.
+    pieces : tuple of AlertFiles
+        Files of their thin alerts.
+    number : int
+        How many batches there are, of any survey: the number of the next one.
     """
 
     spark: SparkSession
     settings: Settings
     manifests: tuple[Manifest, ...]
     pieces: tuple[AlertFiles, ...]
-    number: int  # of batches, of any survey
+    number: int
 
     @classmethod
-    def of(
+    def from_manifests(
         cls,
         spark: SparkSession,
         settings: Settings,
         matched: Iterable[Manifest],
         compacted: Iterable[Manifest],
     ) -> EarlierBatches:
-        """Past of manifests, of any survey."""
+        """Earlier batches from the manifests of match and of compaction.
+
+        Parameters
+        ----------
+        spark : SparkSession
+        settings : Settings
+        matched, compacted : iterable of Manifest
+            Of any survey.
+        """
         every = list(matched)
-        own = tuple(of_survey(every, settings.survey))
-        alerts = alert_files.alert_files(own, of_survey(compacted, settings.survey))
+        own = tuple(select_survey(every, settings.survey))
+        alerts = alert_files.alert_files(own, select_survey(compacted, settings.survey))
         return cls(spark, settings, own, tuple(alerts), len(every))
 
-    def plus(self, manifest: Manifest) -> EarlierBatches:
-        """Past with one more batch, of the survey."""
+    def with_batch(self, manifest: Manifest) -> EarlierBatches:
+        """Return these batches and one more, of the same survey."""
         return replace(
             self,
             manifests=(*self.manifests, manifest),
@@ -65,60 +84,91 @@ class EarlierBatches:
         """Event files that were matched with the alerts of all these batches."""
         return sorted({f for m in self.manifests for f in m.facts["event_files"]})
 
-    def alerts_of(self, *nights: str) -> DataFrame:
-        """Thin alerts of nights."""
+    def alerts_in_nights(self, *nights: str) -> DataFrame:
+        """Thin alerts of nights (YYYYMMDD): the columns of the table alerts."""
         return self._alerts(piece for piece in self.pieces if piece.night in nights)
 
-    def whole_nights(self, today: str) -> list[str]:
-        """Nights of which all alerts are kept, and that no longer go on, sorted.
+    def complete_nights(self, today: str) -> list[str]:
+        """Nights that are over and of which all alerts are kept, sorted.
 
-        The last one may go on for a day: a night can cross midnight.
+        The last night may go on until the day after: a night can cross midnight UTC.
+
+        Parameters
+        ----------
+        today : str
+            YYYYMMDD.
         """
-        held = {piece.night for piece in self.pieces}
+        nights = {piece.night for piece in self.pieces}
         thinned = {piece.night for piece in self.pieces if piece.is_thinned}
-        last = max(held, default="")
-        ended = [n for n in held if n < last or days_between(n, today) > 1]
+        last = max(nights, default="")
+        ended = [n for n in nights if n < last or days_between(n, today) > 1]
         return sorted(set(ended) - thinned)
 
-    def alerts_within(self, span: TimeRange | None, sky: int) -> DataFrame:
-        """Thin alerts of pieces that have some in a span of time.
+    def alerts_within(self, times: TimeRange | None, sky: int) -> DataFrame:
+        """Thin alerts of all files that have an alert in a range of time.
 
-        Of those that are sorted, what lies outside of `sky` (see
-        `summary.EventSummary`) need not be read, and is left out.
+        From files that are sorted by place, only alerts in `sky` are read and returned.
+
+        Parameters
+        ----------
+        times : TimeRange or None
+            None for no alerts.
+        sky : int
+            Cells as bits: see `summary.EventSummary`.
+
+        Returns
+        -------
+        DataFrame
+            The columns of the table alerts.
         """
-        inside = [p for p in self.pieces if span and p.span and p.span.overlaps(span)]
+        inside = [p for p in self.pieces if times and p.span and p.span.overlaps(times)]
         alerts = self._alerts(inside)
-        # for a few alerts Spark's making of code for this very filter costs more
-        return within(alerts, sky) if any(p.is_sorted for p in inside) else alerts
+        # Spark takes longer to compile this filter than to read a few unsorted files.
+        if any(p.is_sorted for p in inside):
+            return alerts_in_sky(alerts, sky)
+        return alerts
 
     def coincidences(self) -> DataFrame:
-        """Rows of the journal."""
+        """Rows of the table coincidences."""
         root = self.settings.root
         return dataframes.read(self.spark, root, "coincidences", self.manifests)
 
     def read_files(self, table: str, files: Sequence[str]) -> DataFrame:
-        """Rows of data files of a table."""
+        """Rows of data files of a table, the files relative to the root."""
         return dataframes.read_files(self.spark, self.settings.root, table, files)
 
     def _alerts(self, pieces: Iterable[AlertFiles]) -> DataFrame:
         return self.read_files("alerts", [f for piece in pieces for f in piece.files])
 
 
-def of_survey(manifests: Iterable[Manifest], survey: str) -> list[Manifest]:
-    """Those of a survey."""
+def select_survey(manifests: Iterable[Manifest], survey: str) -> list[Manifest]:
+    """Manifests of one survey."""
     return [m for m in manifests if m.facts["survey"] == survey]
 
 
-def within(alerts: DataFrame, sky: int) -> DataFrame:
-    """Thin alerts of a `sky`; what follows is code of its own, as this can be long."""
-    return stage_end(alerts.where(in_sky(sky)))
+def alerts_in_sky(alerts: DataFrame, sky: int) -> DataFrame:
+    """Select the alerts in a part of the sky.
+
+    Parameters
+    ----------
+    alerts : DataFrame
+        With `hpx29`.
+    sky : int
+        Cells as bits: see `summary.EventSummary`.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `alerts`.
+    """
+    # The filter can be long: the rest of the query goes into another method.
+    return stage_end(alerts.where(_in_sky(sky)))
 
 
-def in_sky(sky: int) -> Column:
-    """Whether a thin alert lies in the cells of a `sky` (see `summary.EventSummary`).
+def _in_sky(sky: int) -> Column:
+    """Whether an alert lies in cells, as ranges of `hpx29`.
 
-    As ranges of the index, by which Spark leaves out what it need not read of files
-    that are sorted.
+    From ranges Spark knows which parts of sorted files it need not read.
     """
     size = 1 << 2 * (udf.ORDER - SKY_ORDER)
     cells = [cell for cell in range(sky.bit_length()) if sky >> cell & 1]
@@ -128,13 +178,16 @@ def in_sky(sky: int) -> Column:
 
 
 def event_files(manifests: list[Manifest]) -> list[str]:
-    """Files of events, and of their maps, that these manifests hand over, sorted."""
+    """Files of events, and of their sky maps, that manifests of ingest name, sorted."""
     tables = ("events", "maps")
     return sorted(f for m in manifests for t in tables for f in m.tables.get(t, ()))
 
 
-def span_of(store: Store, files: Iterable[str]) -> TimeRange | None:
-    """Span of times of the thin alerts in files, by their footers; None without any."""
+def time_range(store: Store, files: Iterable[str]) -> TimeRange | None:
+    """Range of `alert_time` in files of thin alerts, from their Parquet footers.
+
+    None if there are no files. The files are relative to the folder of the store.
+    """
     edges = [store.edges(name, "alert_time") for name in files]
     if not edges:
         return None

@@ -1,12 +1,13 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The delta join: what new alerts and new notices add to what was told.
+"""Incremental matching: the coincidences that the alerts and notices of a batch add.
 
-With dA and dE of a batch, A and E of the batches before::
+With dA and dE the alerts and notices of a batch, and A and E those of all batches
+before it, a batch makes the pairs::
 
-    pairs(dA, latest(E + dE))  +  pairs(A, latest(E + dE) where its notice is in dE)
+    pairs(dA, latest(E + dE))  +  pairs(A, those of latest(E + dE) that dE changes)
 
-Each pair is made by exactly one side, in either order of arrival.
+So each pair is made once, whether its alert or its notice arrives first.
 """
 
 from __future__ import annotations
@@ -36,61 +37,103 @@ class Inputs:
 
     Parameters
     ----------
-    past : EarlierBatches
-        Of the batches before it.
+    earlier : EarlierBatches
+        The batches before this one.
     alerts : Written
         Thin alerts of this batch.
-    span : TimeRange or None
-        Times of those; None where there is none.
-    before, now : Known
-        The notices known before this batch, and to it.
+    times : TimeRange or None
+        Times of these alerts; None if there are no alerts.
+    before : KnownEvents
+        Events as the notices before this batch have them.
+    now : KnownEvents
+        Events with the notices of this batch.
     """
 
-    past: EarlierBatches
+    earlier: EarlierBatches
     alerts: Written
-    span: TimeRange | None
+    times: TimeRange | None
     before: KnownEvents
     now: KnownEvents
 
+    @property
+    def batch(self) -> int:
+        """Number of this batch, which its coincidences have in `batch`."""
+        return self.earlier.number
+
+    def new_alerts(self) -> DataFrame:
+        """Thin alerts of this batch: the columns of the table alerts."""
+        return self.earlier.read_files("alerts", self.alerts.files)
+
 
 @dataclass(frozen=True)
-class Rules:
-    """How alerts and notices are met.
+class Matcher:
+    """Matches alerts with events, and scores the pairs.
 
     Parameters
     ----------
-    credible_level
-        See `pairing.pairs`.
-    cell_order
-        See `summary.order`.
+    credible_level : float
+        0-1: see `pairing.pairs`.
+    cell_order : int
+        HEALPix order of the pre-selection; 0 to choose it: see `summary.order`.
     scorer : Scorer or None
-        Gives the chance probabilities, where a background rate is known.
+        Computes the chance probabilities, if there is a background rate.
     """
 
     credible_level: float
     cell_order: int
     scorer: Scorer | None
 
-    def met(
-        self, alerts: DataFrame, live: DataFrame, among: RegionTables, batch: int
+    def pairs(
+        self, alerts: DataFrame, events: DataFrame, tables: RegionTables, batch: int
     ) -> DataFrame:
-        """Pairs of alerts with notices, which are given as regions too."""
-        found = pairing.match_regions(alerts, among, batch)
-        return found if self.scorer is None else self.scorer.score(found, live)
+        """Match alerts with events.
 
-    def beyond(
-        self, alerts: DataFrame, live: DataFrame, large: Summary
+        Parameters
+        ----------
+        alerts : DataFrame
+            Thin alerts, each once.
+        events : DataFrame
+            Rows of `versions.matchable`.
+        tables : RegionTables
+            The regions of the same events: `regions.region_tables`.
+        batch : int
+            Number of the batch that records the pairs.
+
+        Returns
+        -------
+        DataFrame
+            Columns of the table coincidences, without `status`.
+        """
+        found = pairing.match_regions(alerts, tables, batch)
+        return found if self.scorer is None else self.scorer.score(found, events)
+
+    def count_beyond_cap(
+        self, alerts: DataFrame, events: DataFrame, summaries: Summary
     ) -> dict[str, int]:
-        """Count alerts within the credible level, but beyond the cap, by event."""
-        order = summary.order(large, self.cell_order)
-        return pairing.count_beyond_cap(alerts, live, self.credible_level, order)
+        """Count alerts that the cap alone leaves out: see `pairing.count_beyond_cap`.
+
+        Parameters
+        ----------
+        alerts, events : DataFrame
+            As of `pairs`.
+        summaries : Summary
+            Of the same events.
+        """
+        order = summary.order(summaries, self.cell_order)
+        return pairing.count_beyond_cap(alerts, events, self.credible_level, order)
 
 
-def coincidences(inputs: Inputs, rules: Rules) -> DataFrame | None:
-    """Coincidences of one batch; None where nothing of it can coincide."""
-    # without anything new nothing is planned: Spark takes its time for it
-    sides = (_of_new_alerts(inputs, rules), _of_new_notices(inputs, rules))
-    found = [side for side in sides if side is not None]
+def coincidences(inputs: Inputs, matcher: Matcher) -> DataFrame | None:
+    """Coincidences of one batch.
+
+    Returns
+    -------
+    DataFrame or None
+        Columns of the table coincidences; None if nothing of this batch can coincide,
+        so that Spark need not plan a query.
+    """
+    parts = (_from_new_alerts(inputs, matcher), _from_new_notices(inputs, matcher))
+    found = [part for part in parts if part is not None]
     return _union(found) if found else None
 
 
@@ -98,87 +141,102 @@ def _union(frames: Iterable[DataFrame]) -> DataFrame:
     return functools.reduce(DataFrame.unionByName, frames)
 
 
-def beyond_cap(inputs: Inputs, rules: Rules) -> dict[str, int]:
-    """Alerts of one batch, by event, that the cap alone leaves out (see `area_cap`)."""
-    return _counts(inputs, summary.capped, rules.beyond)
-
-
-def in_time_only(inputs: Inputs) -> dict[str, int]:
-    """Alerts of one batch, by event that awaits its map, in its whole window."""
-    return _counts(
-        inputs, summary.unplaced, lambda alerts, live, _: time_only.counts(alerts, live)
-    )
-
-
-def _counts(
-    inputs: Inputs,
-    chosen: Callable[[Summary], Summary],
-    count: Callable[[DataFrame, DataFrame, Summary], dict[str, int]],
-) -> dict[str, int]:
-    """Count new alerts by chosen events, and all alerts by those that changed."""
-    now, before, past = inputs.now, inputs.before, inputs.past
-    counts: Counter[str] = Counter()
-    if inputs.span is not None:
-        some = summary.within(chosen(now.digest), inputs.span.whole_days())
-        if some:
-            fresh = past.read_files("alerts", inputs.alerts.files)
-            counts.update(count(fresh, now.rows(sorted(some)), some))
-    changed = summary.changed(now.digest, before.digest)
-    some = chosen(summary.chosen(now.digest, changed))
-    if some:
-        seen = past.alerts_within(summary.reach(some), summary.sky(some))
-        counts.update(count(seen, now.rows(sorted(some)), some))
-    return dict(counts)
-
-
-def _of_new_alerts(inputs: Inputs, rules: Rules) -> DataFrame | None:
-    """Pairs of the alerts of this batch with all notices."""
-    if inputs.span is None:
+def _from_new_alerts(inputs: Inputs, matcher: Matcher) -> DataFrame | None:
+    """Coincidences of the alerts of this batch with all events."""
+    if inputs.times is None:
         return None
-    now, days = inputs.now, inputs.span.whole_days()  # as many batches have
-    brief = summary.within(now.digest, days)
-    unplaced = summary.within(summary.unplaced(now.digest), days)
-    if not (brief or unplaced):
+    # Whole days, which many batches have in common: so they share the cached regions.
+    now, days = inputs.now, inputs.times.whole_days()
+    summaries = summary.within(now.summaries, days)
+    unplaced = summary.within(summary.unplaced(now.summaries), days)
+    if not (summaries or unplaced):
         return None
-    fresh = inputs.past.read_files("alerts", inputs.alerts.files)
+    alerts = inputs.new_alerts()
     found = []
-    if brief:
-        order = summary.order(brief, rules.cell_order)
-        among = now.regions(days, order, rules.credible_level)
-        live = now.reachable(days)
-        found.append(rules.met(fresh, live, among, inputs.past.number))
+    if summaries:
+        order = summary.order(summaries, matcher.cell_order)
+        tables = now.regions(days, order, matcher.credible_level)
+        events = now.reachable(days)
+        found.append(matcher.pairs(alerts, events, tables, inputs.batch))
     if unplaced:
-        alone = now.rows(sorted(unplaced))
-        found.append(time_only.pairs(fresh, alone, inputs.past.number))
+        without_map = now.rows(sorted(unplaced))
+        found.append(time_only.pairs(alerts, without_map, inputs.batch))
     return pairing.with_status(_union(found), "new")
 
 
-def _of_new_notices(inputs: Inputs, rules: Rules) -> DataFrame | None:
-    """Pairs that the notices of this batch make, renew or take back."""
-    now, before, past = inputs.now, inputs.before, inputs.past
-    events = summary.changed(now.digest, before.digest)
-    # events that are another's now: a notice between the two came
-    renamed = sorted(before.digest.keys() - now.digest.keys())
-    if not (events or renamed):
+def _from_new_notices(inputs: Inputs, matcher: Matcher) -> DataFrame | None:
+    """Coincidences of the events that this batch changes with the alerts before it."""
+    now, before, earlier = inputs.now, inputs.before, inputs.earlier
+    changed = summary.changed(now.summaries, before.summaries)
+    # Names of events whose notices belong to another event now: a notice of this batch
+    # links the two.
+    renamed = sorted(before.summaries.keys() - now.summaries.keys())
+    if not (changed or renamed):
         return None
-    brief = summary.chosen(now.digest, events)
-    unplaced = summary.unplaced(brief)
-    within = {**brief, **unplaced}
-    span = summary.reach(within)
-    known = [event for event in events if event in before.digest] + renamed
-    if span is None and not known:
+    summaries = summary.select(now.summaries, changed)
+    unplaced = summary.unplaced(summaries)
+    places = {**summaries, **unplaced}
+    times = summary.time_range(places)
+    not_new = [event for event in changed if event in before.summaries] + renamed
+    if times is None and not not_new:
         return None
-    changed = now.rows(events)
-    live, order = versions.matchable(changed), summary.order(brief, rules.cell_order)
-    among = regions.region_tables(live, PAIR_EVENT_COLUMNS, order, rules.credible_level)
-    seen = past.alerts_within(span, summary.sky(within))
-    again = rules.met(seen, live, among, past.number)
+    rows = now.rows(changed)
+    events = versions.matchable(rows)
+    order = summary.order(summaries, matcher.cell_order)
+    tables = regions.region_tables(
+        events, PAIR_EVENT_COLUMNS, order, matcher.credible_level
+    )
+    alerts = earlier.alerts_within(times, summary.sky_cells(places))
+    pairs = matcher.pairs(alerts, events, tables, inputs.batch)
     if unplaced:
-        alone = now.rows(sorted(unplaced))
-        again = again.unionByName(time_only.pairs(seen, alone, past.number))
-    if not known:  # then nothing was told of them yet
-        return pairing.with_status(again, "new")
-    told = revisions.view(versions.of_events(past.coincidences(), known))
-    if renamed:  # their last notice as it was says what is withdrawn
-        changed = changed.unionByName(before.rows(renamed))
-    return revisions.revise(again, told, changed, past.number)
+        without_map = now.rows(sorted(unplaced))
+        pairs = pairs.unionByName(time_only.pairs(alerts, without_map, inputs.batch))
+    if not not_new:  # then no pair of these events has been reported
+        return pairing.with_status(pairs, "new")
+    journal = versions.select_events(earlier.coincidences(), not_new)
+    if renamed:  # what is withdrawn has the identity of their last notice
+        rows = rows.unionByName(before.rows(renamed))
+    return revisions.revise(pairs, revisions.view(journal), rows, inputs.batch)
+
+
+def count_beyond_cap(inputs: Inputs, matcher: Matcher) -> dict[str, int]:
+    """Count the alerts that the cap alone leaves out (see `area_cap`), by `event_id`.
+
+    Counted are the alerts of this batch, and for events that this batch changes also
+    those of the batches before.
+    """
+    return _count(inputs, summary.capped, matcher.count_beyond_cap)
+
+
+def count_in_time_only(inputs: Inputs) -> dict[str, int]:
+    """Count the alerts in the whole windows of events without their map, by `event_id`.
+
+    The same alerts are counted as by `count_beyond_cap`.
+    """
+    return _count(
+        inputs,
+        summary.unplaced,
+        lambda alerts, events, _: time_only.count_alerts(alerts, events),
+    )
+
+
+def _count(
+    inputs: Inputs,
+    choose: Callable[[Summary], Summary],
+    count: Callable[[DataFrame, DataFrame, Summary], dict[str, int]],
+) -> dict[str, int]:
+    """Count new alerts by chosen events, and earlier alerts by those that changed."""
+    now, before, earlier = inputs.now, inputs.before, inputs.earlier
+    counts: Counter[str] = Counter()
+    if inputs.times is not None:
+        chosen = summary.within(choose(now.summaries), inputs.times.whole_days())
+        if chosen:
+            events = now.rows(sorted(chosen))
+            counts.update(count(inputs.new_alerts(), events, chosen))
+    changed = summary.changed(now.summaries, before.summaries)
+    chosen = choose(summary.select(now.summaries, changed))
+    if chosen:
+        times, sky = summary.time_range(chosen), summary.sky_cells(chosen)
+        alerts = earlier.alerts_within(times, sky)
+        counts.update(count(alerts, now.rows(sorted(chosen)), chosen))
+    return dict(counts)

@@ -1,9 +1,9 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""From night to night: what was left of one is finished before the next begins.
+"""The change from one night to the next: the last night is finished first.
 
-Each night has a checkpoint of its own, so that a stage that is started with another
-night would never look at the one before again.
+Each night has its own checkpoint. A stage that starts with another night would
+otherwise never match the alerts that the last night has left.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.ledger import Ledger
 
 _LOG = logging.getLogger(__name__)
-POLL_S = 0.5  # how long a caller's `halted` waits
-# what Spark says of files that it is to read and that are not there
+POLL_S = 0.5  # how long a `Halted` of a caller waits
+# Spark's errors about files that it has listed and that no longer exist.
 _GONE = re.compile("PATH_NOT_FOUND|FileNotFoundException|FILE_NOT_EXIST")
 
-Halted = Callable[[], bool]
+Halted = Callable[[], bool]  # waits a moment; whether to stop
 
 
 def current_night(settings: Settings) -> str:
-    """Night that is to be matched, YYYYMMDD: the one set, or the current UTC day."""
+    """Night to match, YYYYMMDD: that of the settings, or else the current UTC day."""
     return settings.night or today()
 
 
 def today() -> str:
-    """Give the current UTC day, YYYYMMDD."""
+    """Return the current UTC day, YYYYMMDD."""
     return f"{datetime.now(timezone.utc):%Y%m%d}"
 
 
-def science_folder(settings: Settings, name: str) -> str:
-    """Where Fink keeps the science alerts of a night."""
-    return f"{settings.data_prefix.rstrip('/')}/science/{name}"
+def science_folder(settings: Settings, night: str) -> str:
+    """Folder in which Fink stores the science alerts of a night (YYYYMMDD)."""
+    return f"{settings.data_prefix.rstrip('/')}/science/{night}"
 
 
-def schema_of(spark: SparkSession, path: str) -> StructType | None:
-    """Read the schema of a folder of Parquet; None while there is nothing in it."""
+def read_schema(spark: SparkSession, path: str) -> StructType | None:
+    """Read the schema of a folder of Parquet files; None if there are none."""
     try:
         return spark.read.parquet(path).schema
     except AnalysisException:
@@ -59,74 +59,82 @@ def schema_of(spark: SparkSession, path: str) -> StructType | None:
 
 
 def begin(
-    spark: SparkSession, settings: Settings, name: str, halted: Halted
+    spark: SparkSession, settings: Settings, night: str, halted: Halted
 ) -> StreamingQuery | None:
-    """Start to match a night, all before it being done; None where halted.
+    """Finish the last night, compact past nights, and start to match a night.
 
     Parameters
     ----------
     spark : SparkSession
     settings : Settings
-    name : str
+    night : str
         YYYYMMDD.
     halted : callable
-        Asked again and again whether to stop; it waits `POLL_S`, and raises what stops
-        all.
+        Called repeatedly, to learn whether to stop. It waits `POLL_S` seconds, and may
+        raise an error to end everything.
+
+    Returns
+    -------
+    StreamingQuery or None
+        None if halted.
 
     Raises
     ------
     InputError
-        Where the night's science alerts do not appear within `wait_s`.
+        If no science alerts of the night appear within `wait_s`.
     """
-    if not _finish_last(spark, settings, name, halted):
+    if not _finish_last(spark, settings, night, halted):
         return None
-    spark.catalog.clearCache()  # of the nights before, of which nothing runs now
+    spark.catalog.clearCache()  # of the nights before: nothing of them runs now
     matched = Ledger(settings.root, match_stage.STAGE).manifests()
-    # no night ages by one that has not come yet
-    past = compaction.compact(spark, settings, matched, min(name, today()))
-    with closing(past) as steps:
+    # The age of nights counts from today if `night` is in the future.
+    steps = compaction.compact(spark, settings, matched, min(night, today()))
+    with closing(steps):
         for _ in steps:
             if halted():
                 return None
-    schema = _wait_for_science(spark, settings, name, halted)
+    schema = _wait_for_science(spark, settings, night, halted)
     if schema is None:
         return None
-    science = spark.readStream.schema(schema).parquet(science_folder(settings, name))
-    query = match_stage.start(spark, settings, name, science)
-    _LOG.info("voevent_match is running on night %s", name)
+    science = spark.readStream.schema(schema).parquet(science_folder(settings, night))
+    query = match_stage.start(spark, settings, night, science)
+    _LOG.info("voevent_match is running on night %s", night)
     return query
 
 
 def has_next_night_begun(settings: Settings, running: str) -> bool:
-    """Whether another night than the one that runs has alerts: never of one set."""
-    name = current_night(settings)
-    if name == running:
+    """Whether the current night has alerts and is another than the running one.
+
+    False if the settings name the night.
+    """
+    night = current_night(settings)
+    if night == running:
         return False
-    return bool(open_store(science_folder(settings, name)).names(".parquet"))
+    return bool(open_store(science_folder(settings, night)).names(".parquet"))
 
 
-def last_before(settings: Settings, name: str) -> str | None:
-    """Last night before one that was begun; None where there is none."""
-    begun = open_store(
+def last_before(settings: Settings, night: str) -> str | None:
+    """Last night before `night` that has a checkpoint, YYYYMMDD; None if none has."""
+    checkpoints = open_store(
         f"{settings.root}/checkpoints/{match_stage.STAGE}/{settings.survey}"
     )
-    return max((n for n in begun.folders() if n < name), default=None)
+    return max((name for name in checkpoints.folders() if name < night), default=None)
 
 
 def _finish_last(
-    spark: SparkSession, settings: Settings, name: str, halted: Halted
+    spark: SparkSession, settings: Settings, night: str, halted: Halted
 ) -> bool:
-    """Match what the last night has left; False where halted.
+    """Match the alerts that the last night has left; False if halted.
 
-    Where its alerts are no longer there, that is told: they cannot be matched. Of any
-    other failure it is tried again, at the next start.
+    If their files no longer exist, an error is logged and the night is given up. After
+    any other failure, the next start tries again.
     """
-    last = last_before(settings, name)
+    last = last_before(settings, night)
     if last is None:
         return True
     path = science_folder(settings, last)
     try:
-        schema = schema_of(spark, path)
+        schema = read_schema(spark, path)
         if schema is None:
             return True
         science = spark.readStream.schema(schema).parquet(path)
@@ -135,28 +143,28 @@ def _finish_last(
             while query.isActive:
                 if halted():
                     return False
-            query.awaitTermination()  # raises what it failed of
+            query.awaitTermination()  # raises the error of a failed query
         finally:
             query.stop()
     except (PySparkException, Py4JError) as error:
         if not _GONE.search(str(error)):
             raise
         _LOG.error(
-            "what was left of night %s cannot be matched: its files in %s are gone",
+            "the remaining alerts of night %s cannot be matched: files in %s are gone",
             *(last, path),
         )
     return True
 
 
 def _wait_for_science(
-    spark: SparkSession, settings: Settings, name: str, halted: Halted
+    spark: SparkSession, settings: Settings, night: str, halted: Halted
 ) -> StructType | None:
-    """Wait for the night's science alerts and give their schema; None where halted."""
-    path = science_folder(settings, name)
+    """Wait for the night's science alerts, and return their schema; None if halted."""
+    path = science_folder(settings, night)
     tries = int(settings.wait_s / POLL_S) + 1
     _LOG.info("waiting for science alerts in %s, at most %.0f s", path, settings.wait_s)
     for _ in range(tries):
-        schema = schema_of(spark, path)
+        schema = read_schema(spark, path)
         if schema is not None:
             return schema
         if halted():

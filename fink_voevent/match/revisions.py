@@ -1,9 +1,9 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""What a new version of an event changes of what was reported of it.
+"""How a new version of an event changes the coincidences reported before.
 
-The order of notices is their own (version, issue time, then identity), never that of
-arrival, so that the current status of each pair is the same for any batching.
+Notices of an event are ordered by version, issue time and identity, never by arrival,
+so that the current status of each pair is the same for any batching.
 """
 
 from __future__ import annotations
@@ -16,14 +16,28 @@ from fink_voevent.match.pairing import coincidence_id
 from fink_voevent.spark.codegen import stage_end
 from fink_voevent.tables.schema import names
 
+_PAIR = ["event_id", "survey", "alert_id"]  # identifies a pair
+
 
 def view(journal: DataFrame) -> DataFrame:
-    """Latest coincidence of each event and alert: what holds now.
+    """Latest coincidence of each event and alert.
 
-    The pairs that stand are the same for any batching and any order of arrival; whether
-    one is `new` or `update`, and what was withdrawn on the way, follow the batches.
+    The pairs with the status `new` or `update` are the same for any batching and any
+    order of arrival. Which of the two a pair has, and whether pairs were withdrawn on
+    the way, depends on the batches.
+
+    Parameters
+    ----------
+    journal : DataFrame
+        Rows of the table coincidences. Needed are `event_id`, `survey`, `alert_id`,
+        `event_version`, `event_issued`, `notice_id`, `status` and `batch`.
+
+    Returns
+    -------
+    DataFrame
+        One row of `journal` for each `event_id`, `survey` and `alert_id`.
     """
-    newest = Window.partitionBy("event_id", "survey", "alert_id").orderBy(
+    newest = Window.partitionBy(*_PAIR).orderBy(
         *newest_first("status = 'retracted'", ORDER), F.col("batch").desc()
     )
     ranked = journal.withColumn("_rank", F.row_number().over(newest))
@@ -31,34 +45,43 @@ def view(journal: DataFrame) -> DataFrame:
 
 
 def revise(
-    again: DataFrame, before: DataFrame, changed: DataFrame, batch: int
+    pairs: DataFrame, reported: DataFrame, changed: DataFrame, batch: int
 ) -> DataFrame:
-    """Coincidences that a new version of an event makes of alerts already seen.
+    """Coincidences that new versions of events make of alerts of earlier batches.
 
     Parameters
     ----------
-    again : DataFrame
-        `pairs` of the alerts already seen with the changed events.
-    before : DataFrame
-        `view` of what was reported.
+    pairs : DataFrame
+        Pairs of the alerts of earlier batches with the changed events: columns of the
+        table coincidences, without `status`.
+    reported : DataFrame
+        `view` of the coincidences reported before.
     changed : DataFrame
-        Rows of `latest` that are not the same as before: see `summary.changed`.
+        Rows of `versions.latest`: events that are not the same as before (see
+        `summary.changed`).
     batch : int
-        That records them.
+        Number of the batch that records the coincidences.
 
     Returns
     -------
     DataFrame
-        `new` for a pair not reported; `update` for one reported; `withdrawn` (the new
-        version no longer holds the alert) and `retracted` for one reported that no
-        longer is, with the numbers last reported and the identity of the new notice.
+        Columns of the table coincidences. The status is
+
+        - ``new`` for a pair that is not reported;
+        - ``update`` for a pair that is reported;
+        - ``withdrawn`` for a reported pair that is no longer one, because the new
+          version does not contain the alert;
+        - ``retracted`` for a reported pair of an event that is retracted.
+
+        The last two have the numbers that were last reported and the identity of the
+        new notice.
     """
-    key, again = ["event_id", "survey", "alert_id"], stage_end(again)
-    standing = before.where(F.col("status").isin("new", "update"))
-    reported = standing.select(*key, F.lit(True).alias("_reported"))
+    pairs = stage_end(pairs)
+    valid = reported.where(F.col("status").isin("new", "update"))
+    is_reported = valid.select(*_PAIR, F.lit(True).alias("_reported"))
     status = F.when(F.col("_reported"), "update").otherwise("new")
-    renewed = (
-        again.join(reported, key, "left")
+    current = (
+        pairs.join(is_reported, _PAIR, "left")
         .withColumn("status", status)
         .select(names("coincidences"))
     )
@@ -66,15 +89,15 @@ def revise(
         *(*ORDER, "ivorn", "notice_sha256"),
         *("notice_received_at", "related_event_ids"),
     )
-    newer = changed.select(
+    new_notices = changed.select(
         "event_id",
         "kind",
         *[F.col(c).alias(f"_{c}") for c in identity],
         F.lit(batch).cast("bigint").alias("_batch"),
     )
-    gone = (
-        standing.join(again.select(*key), key, "left_anti")
-        .join(F.broadcast(newer), "event_id")
+    ended = (
+        valid.join(pairs.select(*_PAIR), _PAIR, "left_anti")
+        .join(F.broadcast(new_notices), "event_id")
         .withColumns({c: F.col(f"_{c}") for c in (*identity, "batch")})
         .withColumn(
             "status",
@@ -83,4 +106,4 @@ def revise(
         .withColumn("coincidence_id", coincidence_id("notice_id", "survey", "alert_id"))
         .select(names("coincidences"))
     )
-    return renewed.unionByName(gone)
+    return current.unionByName(ended)

@@ -1,11 +1,12 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The matching stage of one night: a delta join over new alerts and new notices.
+"""The matching stage of one night: incremental matching of new alerts and new notices.
 
-Both inputs are sources of one query, so that Spark's offset log says what belongs to
-which batch, and a replay finds the same. What was there before is that of all nights:
-what is told of last night's alerts is updated, withdrawn and retracted tonight, and a
-run that starts anew (another night, a checkpoint that was lost) makes no pair again.
+Both inputs are sources of one streaming query, so that Spark's offset log fixes what
+belongs to which batch, and a replay has the same input. A batch is matched with the
+alerts of all nights: coincidences reported on earlier nights are updated, withdrawn or
+retracted by the batches of later nights. A run with a new checkpoint, of another night
+or after a checkpoint is lost, makes no pair again.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from fink_voevent.events import summary
 from fink_voevent.events.cache import EventCache, KnownEvents
 from fink_voevent.ingest import stage as ingest_stage
 from fink_voevent.match import incremental
-from fink_voevent.match.earlier_batches import EarlierBatches, event_files, span_of
-from fink_voevent.match.incremental import Inputs, Rules
-from fink_voevent.score.probability import scorer_of
+from fink_voevent.match.earlier_batches import EarlierBatches, event_files, time_range
+from fink_voevent.match.incremental import Inputs, Matcher
+from fink_voevent.score.probability import load_scorer
 from fink_voevent.store import alert_files, ledger
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.lease import Fence
@@ -39,21 +40,39 @@ from fink_voevent.tables.times import TimeRange
 
 _LOG = logging.getLogger(__name__)
 STAGE = "match"
-ANNOUNCED = "told"  # those of its manifests that hold coincidences: what route streams
-QUERY = "voevent_match"  # its name
+ANNOUNCED = "announced"  # ledger of the batches with coincidences, which route reads
+QUERY = "voevent_match"  # name of the streaming query
 _DONE = (
     "match %(night)s: %(alerts)d new alerts, %(live_notices)d live notices,"
     " %(coincidences)d coincidences"
 )
-_BEYOND = (
-    "match %s: %d more alerts in the region of %s, beyond the part that is matched"
+_BEYOND_CAP = (
+    "match %s: %d more alerts in the region of %s, outside the part that is matched"
     " (VOEVENT_CAP_DEG2)"
 )
-_IN_TIME = "match %s: %d alerts in the window of %s, in time only: its map is awaited"
+_IN_TIME_ONLY = (
+    "match %s: %d alerts in the window of %s, in time only: its sky map is not fetched"
+    " yet"
+)
 
 
 def new_alerts(thin: DataFrame, seen: DataFrame) -> DataFrame:
-    """Alerts of a batch that are not `seen`, each once."""
+    """Select the alerts that are new, each once.
+
+    Parameters
+    ----------
+    thin : DataFrame
+        Thin alerts of a batch: the columns of the table alerts. An alert may occur
+        several times.
+    seen : DataFrame
+        Alerts of earlier batches, with `alert_id`.
+
+    Returns
+    -------
+    DataFrame
+        The columns of the table alerts. Of an alert that occurs several times, the row
+        with the first `packet_file` and `alert_time` is kept.
+    """
     window = Window.partitionBy("alert_id").orderBy("packet_file", "alert_time")
     ranked = thin.withColumn("_rank", F.row_number().over(window))
     once = ranked.where("_rank = 1").drop("_rank")
@@ -78,9 +97,9 @@ def start(
     night : str
         YYYYMMDD.
     science : DataFrame
-        Stream of the night's science alerts.
+        Stream of the night's science alerts, as Fink stores them.
     **trigger
-        As Spark's `trigger` takes it; by default every `trigger_s`.
+        Arguments of Spark's `trigger`; by default a batch every `trigger_s` seconds.
     """
     root = settings.root
     events = Ledger(root, ingest_stage.STAGE)
@@ -102,8 +121,22 @@ def start(
 
 
 def arrivals(science: DataFrame, notices: DataFrame) -> DataFrame:
-    """Input of a batch: files of science alerts, and lines of manifests of ingest."""
-    # the files' names alone: a batch reads what it needs of them, once
+    """Input of the stage, from science alerts and the manifests of ingest.
+
+    Parameters
+    ----------
+    science : DataFrame
+        Science alerts, read from files.
+    notices : DataFrame
+        Manifests of ingest, one a row, in the column `value`.
+
+    Returns
+    -------
+    DataFrame
+        The columns `file`, the path of a file of science alerts (once for each of its
+        alerts), and `manifest`; one of the two is null in each row.
+    """
+    # Only the names of the files: a batch then reads the columns that it needs, once.
     files = science.select(F.col("_metadata.file_path").alias("file"))
     manifests = notices.select(F.col("value").alias("manifest"))
     return files.unionByName(manifests, allowMissingColumns=True)
@@ -116,45 +149,58 @@ def batch_writer(
     science: StructType,
     level: int = logging.INFO,
 ) -> Callable[[DataFrame, int], None]:
-    """Return what `foreachBatch` calls: match, write, hand over; once for a batch.
+    """Return the function that matches a batch, for Spark's `foreachBatch`.
 
-    What it did is logged at `level`.
+    It takes the `arrivals` of a batch and its number. It writes the new alerts and the
+    coincidences, and commits them; a batch that is committed already is skipped.
+
+    Parameters
+    ----------
+    settings : Settings
+    night : str
+        YYYYMMDD.
+    run : str
+        Identity of the checkpoint: `ledger.run_of`.
+    science : StructType
+        Schema of the science alerts.
+    level : int, optional
+        Level of the log messages.
     """
-    own, told = Ledger(settings.root, STAGE), Ledger(settings.root, ANNOUNCED)
+    own, announced = Ledger(settings.root, STAGE), Ledger(settings.root, ANNOUNCED)
     fence = Fence.take(settings.root, STAGE)
-    earlier = own.manifests()  # one process runs a stage: no other adds to them
-    there = set(told.names())
-    _tell(told, [m for m in earlier if m.name not in there])
-    compacted = Ledger(
-        settings.root, alert_files.STAGE
-    ).manifests()  # before a start, only
+    # Read once: only one process runs a stage, so that no other one adds manifests.
+    matched = own.manifests()
+    is_announced = set(announced.names())
+    _announce(announced, [m for m in matched if m.name not in is_announced])
+    # Alerts are compacted before a night starts, never meanwhile.
+    compacted = Ledger(settings.root, alert_files.STAGE).manifests()
     matching = _Matching(settings, night, run, science)
-    past: EarlierBatches | None = None
+    earlier: EarlierBatches | None = None
 
     def process(arrived: DataFrame, batch: int) -> None:
-        nonlocal past
+        nonlocal earlier
         fence.check()
         if own.has(run, batch):
             return
-        past = past or EarlierBatches.of(
-            arrived.sparkSession, settings, earlier, compacted
+        earlier = earlier or EarlierBatches.from_manifests(
+            arrived.sparkSession, settings, matched, compacted
         )
-        manifest = matching.batch(past, arrived, batch)
+        manifest = matching.batch(earlier, arrived, batch)
         fence.check()
         own.commit(manifest)
-        _tell(told, [manifest])
-        past = past.plus(manifest)
+        _announce(announced, [manifest])
+        earlier = earlier.with_batch(manifest)
         _LOG.log(level, _DONE, manifest.facts)
         for event, count in sorted(manifest.facts["beyond_cap"].items()):
-            _LOG.log(level, _BEYOND, night, count, event)
+            _LOG.log(level, _BEYOND_CAP, night, count, event)
         for event, count in sorted(manifest.facts["in_time_only"].items()):
-            _LOG.log(level, _IN_TIME, night, count, event)
+            _LOG.log(level, _IN_TIME_ONLY, night, count, event)
 
     return process
 
 
 class _Matching:
-    """Matches a batch and writes what it found, not yet handed over."""
+    """Matches a batch and writes its results, without committing them."""
 
     def __init__(
         self, settings: Settings, night: str, run: str, science: StructType
@@ -162,85 +208,88 @@ class _Matching:
         self._settings, self._night, self._run = settings, night, run
         self._science = science
         self._own = Ledger(settings.root, STAGE)
-        self._live = EventCache(settings)
-        scorer = scorer_of(settings)
-        self._rules = Rules(settings.credible_level, settings.cell_order, scorer)
+        self._events = EventCache(settings)
+        scorer = load_scorer(settings)
+        self._matcher = Matcher(settings.credible_level, settings.cell_order, scorer)
 
-    def batch(self, past: EarlierBatches, arrived: DataFrame, number: int) -> Manifest:
-        """Match what arrived with all that was there, and give what is to commit."""
+    def batch(
+        self, earlier: EarlierBatches, arrived: DataFrame, number: int
+    ) -> Manifest:
+        """Match the `arrivals` of a batch, and return the manifest to commit."""
         notices, files = _contents(arrived)
-        arriving = tuple(sorted(set(event_files(notices)) - set(past.event_files)))
-        alerts = self._alerts(past, files, number)
-        span = span_of(open_store(self._settings.root), alerts.files)
-        inputs = Inputs(past, alerts, span, *_known(self._live, past, arriving, span))
-        found = incremental.coincidences(inputs, self._rules)
+        new_events = tuple(sorted(set(event_files(notices)) - set(earlier.event_files)))
+        alerts = self._alerts(earlier, files, number)
+        times = time_range(open_store(self._settings.root), alerts.files)
+        known = _known_events(self._events, earlier, new_events, times)
+        inputs = Inputs(earlier, alerts, times, *known)
+        found = incremental.coincidences(inputs, self._matcher)
         coincidences = NOTHING
         if found is not None:
-            few = found.coalesce(1)
-            coincidences = self._own.write(few, "coincidences", self._run, number)
+            one_file = found.coalesce(1)
+            coincidences = self._own.write(one_file, "coincidences", self._run, number)
+        summaries = inputs.now.summaries
         facts = {
             "night": self._night,
             "survey": self._settings.survey,
-            "event_files": arriving,
+            "event_files": new_events,
             "coincidences": coincidences.rows,
-            "beyond_cap": incremental.beyond_cap(inputs, self._rules),
-            "in_time_only": incremental.in_time_only(inputs),
-            **_told_of(inputs),
+            "beyond_cap": incremental.count_beyond_cap(inputs, self._matcher),
+            "in_time_only": incremental.count_in_time_only(inputs),
+            "alerts": alerts.rows,
+            "span_us": times,
+            "live_notices": sum(s.span is not None for s in summaries.values()),
+            "unplaced_notices": len(summary.unplaced(summaries)),
         }
         tables = {"alerts": alerts.files, "coincidences": coincidences.files}
         return Manifest(STAGE, self._run, number, tables, facts)
 
-    def _alerts(self, past: EarlierBatches, files: list[str], number: int) -> Written:
-        """Write those alerts of the files that are new."""
+    def _alerts(
+        self, earlier: EarlierBatches, files: list[str], number: int
+    ) -> Written:
+        """Write the new alerts of files of science alerts."""
         if not files:
             return NOTHING
-        packets = past.spark.read.schema(self._science).parquet(*files)
+        packets = earlier.spark.read.schema(self._science).parquet(*files)
         thin = thin_alerts.thin(packets, self._settings.survey, self._night)
-        fresh = new_alerts(thin, past.alerts_of(self._night)).coalesce(2)
-        return self._own.write(fresh, "alerts", self._run, number)
+        new = new_alerts(thin, earlier.alerts_in_nights(self._night)).coalesce(2)
+        return self._own.write(new, "alerts", self._run, number)
 
 
-def _known(
-    live: EventCache,
-    past: EarlierBatches,
-    arriving: tuple[str, ...],
-    span: TimeRange | None,
+def _known_events(
+    cache: EventCache,
+    earlier: EarlierBatches,
+    new_files: tuple[str, ...],
+    times: TimeRange | None,
 ) -> tuple[KnownEvents, KnownEvents]:
-    """Know the notices of before a batch, and with those that arrive in it."""
-    files = past.event_files
-    days = None if span is None else span.whole_days()
-    before = live.of(past.spark, files, None if arriving else days)
-    if not arriving:
+    """Events as the notices before this batch have them, and with those of the batch.
+
+    `new_files` are the files of the new notices, `times` those of the new alerts.
+    """
+    files = earlier.event_files
+    days = None if times is None else times.whole_days()
+    before = cache.read(earlier.spark, files, None if new_files else days)
+    if not new_files:
         return before, before
-    return before, live.of(past.spark, [*files, *arriving], days)
+    return before, cache.read(earlier.spark, [*files, *new_files], days)
 
 
-def _tell(told: Ledger, manifests: Iterable[Manifest]) -> None:
-    """Hand the manifests that hold coincidences to route.
+def _announce(announced: Ledger, manifests: Iterable[Manifest]) -> None:
+    """Commit the manifests that have coincidences to the ledger that route reads.
 
-    Most batches find none: route need not look at them. A process that is killed just
-    before this does it when it starts again.
+    Most batches have none, so that route need not look at them. If the process is
+    killed before this is done, the next start does it.
     """
     for manifest in manifests:
         found = manifest.tables.get("coincidences")
         if found:
-            # not of its alerts: they may be another file's by now
-            told.commit(replace(manifest, tables={"coincidences": found}))
-
-
-def _told_of(inputs: Inputs) -> dict[str, Any]:
-    return {
-        "alerts": inputs.alerts.rows,
-        "span_us": inputs.span,
-        "live_notices": sum(b.span is not None for b in inputs.now.digest.values()),
-        "unplaced_notices": len(summary.unplaced(inputs.now.digest)),
-    }
+            # Without the files of alerts, which a compaction may have replaced.
+            announced.commit(replace(manifest, tables={"coincidences": found}))
 
 
 def _contents(arrived: DataFrame) -> tuple[list[Manifest], list[str]]:
-    """Manifests of ingest that arrived, and the files of science alerts that did."""
+    """Manifests of ingest, and paths of the files of science alerts, in `arrivals`."""
     lines, files = arrived.agg(
         F.collect_list("manifest"), F.collect_set("file")
     ).first()
-    # Spark tells names encoded, reads them plain
+    # Spark gives the names percent-encoded, and reads them decoded.
     return [ledger.parse(line) for line in lines], sorted(map(unquote, files))

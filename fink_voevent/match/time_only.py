@@ -1,13 +1,14 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Events whose sky map is not fetched yet, and that have no other region: time alone.
+"""Match events in time only, until the sky map that they name is fetched.
 
-Until its map is there, the event is met as if it could be anywhere. Such a pair is
-marked by a null `credible_level`: it stands in the table, and no topic is told of it.
-The map updates or withdraws it, as any version of the notice does.
+Such an event has no other region, and is matched as if it could be anywhere on the sky.
+Its pairs are recorded with a null `credible_level`, and are sent to no topic. The map
+then updates or withdraws them, as any new version of the notice does.
 
-`VOEVENT_CAP_DEG2` is a part of the sky, no place of which is better than another here:
-so large a part of the window is matched instead, that nearest to the event.
+`VOEVENT_CAP_DEG2` limits the part of the sky that is matched. No part of the sky is
+better than another here, so the same part of the window is matched instead: the one
+nearest to the event.
 """
 
 from __future__ import annotations
@@ -19,61 +20,73 @@ from fink_voevent import udf
 from fink_voevent.match import pairing
 from fink_voevent.tables.coincidences import PAIR_EVENT_COLUMNS
 
-_PLACE = ("separation", "credible_level", "density")  # what there is none to tell
+_SKY_COLUMNS = ("separation", "credible_level", "density")  # null without a region
 
 
-def pairs(alerts: DataFrame, unplaced: DataFrame, batch: int = 0) -> DataFrame:
-    """All pairs of an alert and an event in the part of the window that is matched.
+def pairs(alerts: DataFrame, events: DataFrame, batch: int = 0) -> DataFrame:
+    """Match alerts with the part of the window of each event that is matched.
 
     Parameters
     ----------
     alerts : DataFrame
-        Thin alerts, each once.
-    unplaced : DataFrame
-        Rows of `versions.latest` that `versions.awaits_map`, with the `cap_level` of
-        `area_cap.with_cap`; the small side, broadcast.
-    batch : int
-        That records them.
+        Thin alerts (the table alerts), each once.
+    events : DataFrame
+        Rows of `versions.latest` that await their map (`versions.awaits_map`), with
+        the `cap_level` of `area_cap.with_cap` if there is a cap. They are broadcast,
+        and so must be the small side.
+    batch : int, optional
+        Number of the batch that records the pairs.
 
     Returns
     -------
     DataFrame
-        Columns of coincidences, without `status`; `separation`, `credible_level`,
-        `density` and `p_chance` are null.
+        One row a pair: the columns of the table coincidences, without `status`;
+        `separation`, `credible_level`, `density`, `background_rate`, `p_chance` and
+        `background_id` are null.
     """
-    told = unplaced.select(
+    windows = events.select(
         *(*PAIR_EVENT_COLUMNS, "event_time"),
         F.lit(batch).cast("bigint").alias("batch"),
-        *_window_us(*_nearest(unplaced)),
+        *_window_us(*_matched_window(events)),
     )
-    unknown = {name: F.lit(None).cast("double") for name in _PLACE}
+    unknown = {name: F.lit(None).cast("double") for name in _SKY_COLUMNS}
     return pairing.as_coincidences(
-        _met(alerts, told).withColumns(pairing.pair_columns() | unknown)
+        _in_window(alerts, windows).withColumns(pairing.pair_columns() | unknown)
     )
 
 
-def counts(alerts: DataFrame, unplaced: DataFrame) -> dict[str, int]:
-    """Count, by event, alerts whose delay lies within its whole window.
+def count_alerts(alerts: DataFrame, events: DataFrame) -> dict[str, int]:
+    """Count the alerts in the whole window of each event.
 
     Parameters
     ----------
-    alerts, unplaced : DataFrame
-        As `pairs` takes them.
+    alerts : DataFrame
+        With `alert_time`.
+    events : DataFrame
+        With `event_id`, `event_time`, `window_before` and `window_after`.
+
+    Returns
+    -------
+    dict of str to int
+        By `event_id`; events without an alert are left out.
     """
-    whole = _window_us(F.col("window_before"), F.col("window_after"))
-    found = _met(alerts.select("alert_time"), unplaced.select("event_id", *whole))
-    rows = found.groupBy("event_id").count().collect()
+    windows = _window_us(F.col("window_before"), F.col("window_after"))
+    matched = _in_window(
+        alerts.select("alert_time"), events.select("event_id", *windows)
+    )
+    rows = matched.groupBy("event_id").count().collect()
     return {row["event_id"]: row["count"] for row in rows}
 
 
-def _met(alerts: DataFrame, windows: DataFrame) -> DataFrame:
+def _in_window(alerts: DataFrame, windows: DataFrame) -> DataFrame:
+    """Join alerts with the windows that they lie in."""
     timed = alerts.withColumn("_alert_us", udf.elapsed_us(F.col("alert_time")))
     in_window = F.col("_alert_us").between(F.col("_first_us"), F.col("_last_us"))
     return timed.join(F.broadcast(windows), in_window)
 
 
 def _window_us(before: Column, after: Column) -> tuple[Column, Column, Column]:
-    """Time of the event, and its window of so many days, in elapsed time."""
+    """Event time, and start and end of a window in days, as elapsed microseconds."""
     moment = udf.elapsed_us(F.col("event_time"))
     day_us = float(udf.DAY_US)
     return (
@@ -83,12 +96,13 @@ def _window_us(before: Column, after: Column) -> tuple[Column, Column, Column]:
     )
 
 
-def _nearest(unplaced: DataFrame) -> tuple[Column, Column]:
-    """Days before and after the event that are matched of its window."""
+def _matched_window(events: DataFrame) -> tuple[Column, Column]:
+    """Days before and after the event that are matched, of its whole window."""
     before, after = F.col("window_before"), F.col("window_after")
-    if "cap_level" not in unplaced.columns:
+    if "cap_level" not in events.columns:
         return before, after
     length = F.coalesce("cap_level", F.lit(1.0)) * (before + after)
-    # as far to both sides, or where one is shorter than that, further to the other
+    # As far to both sides; if one side of the window is shorter than that, further to
+    # the other.
     reach = F.greatest(length / 2, length - F.least(before, after))
     return F.least(before, reach), F.least(after, reach)

@@ -1,9 +1,10 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""How many unrelated alerts a piece of sky gives: a rate by sky cell, of past nights.
+"""Background rates: unrelated alerts per square degree and day, by sky cell.
 
-A snapshot is a small Parquet file that never changes, named by what it holds; what is
-scored with it says so.
+The rates are measured on past nights. A snapshot of them is a small Parquet file that
+never changes. Its name is a digest of its content, and each pair that is scored with it
+records this name in `background_id`.
 """
 
 from __future__ import annotations
@@ -24,29 +25,29 @@ from fink_voevent.errors import InputError
 from fink_voevent.filters.blocks import BRONZE_QUALITY
 from fink_voevent.store.filesystem import Store, open_store
 
-ORDER = 5  # 3.4 deg2 a cell
-CELLS = 12 << 2 * ORDER
+ORDER = 5  # HEALPix order of the cells: 3.4 deg2 each
+CELLS = 12 << 2 * ORDER  # number of cells
 CELL_DEG2 = 4 * math.pi / CELLS * math.degrees(1) ** 2
-# A cell that gave fewer alerts takes the rate of the larger cell around it that gave
-# as many: the rate is then known to 20 %.
-ENOUGH = 25
-CUTS = ("any", "bronze")
+# A cell with fewer alerts takes the mean rate of the smallest larger cell around it
+# that has as many: the rate is then known to 20 %.
+MIN_ALERTS = 25
+CUTS = ("any", "bronze")  # selections of alerts, from wide to narrow
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Rates of one survey.
+    """Background rates of one survey.
 
     Parameters
     ----------
     survey : str
     name : str
-        Identity: of the counts.
+        Identity: the survey, and a digest of the counts.
     nights : int
-        That were counted.
-    rates : dict of str to ndarray
-        By cut: alerts per deg2 and day of each cell of `ORDER`, nested; NaN where the
-        survey gave too few alerts to tell.
+        Number of nights that were counted.
+    rates : dict of str to ndarray, shape (CELLS,)
+        By cut (`CUTS`): alerts per deg2 and day in each nested HEALPix cell of order
+        `ORDER`; NaN if the survey has too few alerts there to measure a rate.
     """
 
     survey: str
@@ -56,23 +57,45 @@ class Snapshot:
 
 
 def is_bronze(quality: str = "quality", extragalactic: str = "extragalactic") -> Column:
-    """Tell whether an alert passes the cut that every bronze filter makes."""
-    real = F.coalesce(F.col(quality) >= BRONZE_QUALITY, F.lit(False))
-    return real & F.coalesce(F.col(extragalactic), F.lit(True))
+    """Whether an alert passes the cut that all bronze filters share.
+
+    Parameters
+    ----------
+    quality, extragalactic : str, optional
+        Names of the columns: see the table alerts. A null `quality` fails, a null
+        `extragalactic` passes.
+
+    Returns
+    -------
+    Column
+        Boolean, never null.
+    """
+    is_real = F.coalesce(F.col(quality) >= BRONZE_QUALITY, F.lit(False))
+    return is_real & F.coalesce(F.col(extragalactic), F.lit(True))
 
 
-def cut() -> Column:
-    """Name the narrowest of `CUTS` that a thin alert or a coincidence passes."""
+def narrowest_cut() -> Column:
+    """Name the narrowest of `CUTS` that an alert passes.
+
+    For rows with `quality` and `extragalactic`: thin alerts or coincidences.
+    """
     return F.when(is_bronze(), "bronze").otherwise("any")
 
 
 def measure(alerts: DataFrame, survey: str) -> Snapshot:
-    """Count thin alerts of whole nights and make their rates.
+    """Count alerts, and compute their rates.
+
+    Parameters
+    ----------
+    alerts : DataFrame
+        Thin alerts of whole nights, with `night`, `hpx29`, `quality` and
+        `extragalactic`.
+    survey : str
 
     Raises
     ------
     InputError
-        Where there is no alert.
+        If there are no alerts.
     """
     nights = alerts.select("night").distinct().count()
     if not nights:
@@ -93,7 +116,16 @@ def measure(alerts: DataFrame, survey: str) -> Snapshot:
 
 
 def from_counts(counts: dict[str, np.ndarray], nights: int, survey: str) -> Snapshot:
-    """Snapshot of counts in cells of `ORDER`, in so many nights."""
+    """Snapshot from counts of alerts.
+
+    Parameters
+    ----------
+    counts : dict of str to ndarray, shape (CELLS,)
+        By cut (`CUTS`): alerts in each nested HEALPix cell of order `ORDER`.
+    nights : int
+        Number of nights in which they were counted.
+    survey : str
+    """
     digest = hashlib.sha256(f"{survey} {nights}".encode())
     for cut in CUTS:
         digest.update(np.ascontiguousarray(counts[cut], dtype="<i8").tobytes())
@@ -102,26 +134,42 @@ def from_counts(counts: dict[str, np.ndarray], nights: int, survey: str) -> Snap
 
 
 def smoothed(counts: np.ndarray) -> np.ndarray:
-    """Average counts over the smallest cell around each that holds `ENOUGH`.
+    """Average counts over the smallest cell around each that has `MIN_ALERTS`.
 
-    NaN where not even a twelfth of the sky does.
+    Parameters
+    ----------
+    counts : ndarray, shape (CELLS,)
+        Alerts in each nested HEALPix cell of order `ORDER`.
+
+    Returns
+    -------
+    ndarray, shape (CELLS,)
+        Mean number of alerts in a cell; NaN if even the cell of order 0, a twelfth of
+        the sky, has too few.
     """
     mean = np.full(len(counts), np.nan)
     for order in range(ORDER, -1, -1):
         size = 1 << 2 * (ORDER - order)
         total = counts.reshape(-1, size).sum(axis=1).repeat(size)
-        use = np.isnan(mean) & (total >= ENOUGH)
+        use = np.isnan(mean) & (total >= MIN_ALERTS)
         mean[use] = total[use] / size
     return mean
 
 
 def folder(root: str) -> Store:
-    """Where snapshots are kept."""
+    """Folder of the snapshots."""
     return open_store(root).at("background")
 
 
 def save(snapshot: Snapshot, store: Store) -> str:
-    """Write a snapshot, and return the name of its file."""
+    """Write a snapshot, and return the name of its file.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    store : Store
+        See `folder`.
+    """
     table = pa.table({"cell": np.arange(CELLS), **snapshot.rates})
     facts = {"survey": snapshot.survey, "nights": str(snapshot.nights)}
     table = table.replace_schema_metadata(facts)
@@ -131,7 +179,14 @@ def save(snapshot: Snapshot, store: Store) -> str:
 
 
 def newest(store: Store, survey: str) -> Snapshot | None:
-    """Snapshot of a survey that was written last; None where there is none."""
+    """Read the snapshot of a survey that was written last; None if there is none.
+
+    Parameters
+    ----------
+    store : Store
+        See `folder`.
+    survey : str
+    """
     files = [f for f in store.files(".parquet") if f.base_name.startswith(survey)]
     if not files:
         return None

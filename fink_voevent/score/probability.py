@@ -2,12 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Chance probability of a coincidence, from the rate of unrelated alerts.
 
-An event's region and window hold N = (integral of the rate over both) unrelated alerts.
-For one of them, x (the share of the rate's sky integral in what is at least as probable
-as its place) and y (the share of the window at least as near the event) are uniform and
-independent, so that a product s = x y as small has probability s (1 - ln s). Of N
-alerts, mu = N s (1 - ln s) are expected to reach it, and ``p_chance = 1 - exp(-mu)``:
-for the best alert of an event it is uniform under chance.
+N is the expected number of unrelated alerts in the region and the window of an event:
+the integral of the background rate over both. For one unrelated alert
+
+- x is the share of the integral over the region that lies at places at least as
+  probable as that of the alert, and
+- y is the share of the window that is at least as near to the event.
+
+x and y are uniform and independent. So their product is s = x y or smaller with the
+probability s (1 - ln s), and mu = N s (1 - ln s) of the N alerts are expected to reach
+it. The chance probability is ``p_chance = 1 - exp(-mu)``. If all alerts are unrelated,
+the smallest `p_chance` of an event is uniform between 0 and 1.
 """
 
 from __future__ import annotations
@@ -26,106 +31,148 @@ from fink_voevent.config.settings import Settings
 from fink_voevent.events import regions
 from fink_voevent.score import background
 from fink_voevent.score.background import CUTS, Snapshot
-from fink_voevent.score.integrals import circle_curve, ellipse_curve, map_curve
+from fink_voevent.score.integrals import (
+    integrate_circle,
+    integrate_ellipse,
+    integrate_map,
+)
 from fink_voevent.sky.localization import Ellipse, Fisher
 from fink_voevent.spark.codegen import stage_end
 
 _LOG = logging.getLogger(__name__)
-STEPS = 64  # of credible level; the integral is interpolated between them
-SMALLEST = 1e-300  # s of an alert at the very place and time
-_CURVE = (
-    "event_id string, _cut string, _curve array<double>, _limit double,"
+STEPS = 64  # steps of the credible level; integrals are interpolated between them
+MIN_PRODUCT = 1e-300  # s of an alert at the exact place and time of the event
+_INTEGRALS = (
+    "event_id string, _cut string, _integral array<double>, _limit double,"
     " _before double, _after double"
 )
 _REGION = ("event_ra", "event_dec", "fisher", "ellipse", "pixels", "_limit")
 
 
 def chance(expected: Column, x: Column, y: Column) -> Column:
-    """Probability that chance gives an alert with a product x y as small.
+    """Probability that unrelated alerts give a product x y as small as this.
 
     Parameters
     ----------
     expected : Column
-        Unrelated alerts in the region and window, N.
+        Expected number of unrelated alerts in the region and window, N.
     x, y : Column
-        Shares, 0-1.
+        Shares of the region and of the window, 0-1.
+
+    Returns
+    -------
+    Column
+        1 - exp(-N s (1 - ln s)) with s = x y, 0-1.
     """
-    s = F.greatest(x * y, F.lit(SMALLEST))
+    s = F.greatest(x * y, F.lit(MIN_PRODUCT))
     return -F.expm1(-expected * s * (1 - F.log(s)))
 
 
-def near_share(delay: Column, before: Column, after: Column) -> Column:
-    """Share of a window (d) that is at least as near the event as a delay (d)."""
+def window_share(delay: Column, before: Column, after: Column) -> Column:
+    """Share of a window that is at least as near to the event as an alert.
+
+    Parameters
+    ----------
+    delay : Column
+        Alert minus event, days; inside the window.
+    before, after : Column
+        Length of the window before and after the event, days.
+
+    Returns
+    -------
+    Column
+        0-1; 0 for a window without length.
+    """
     distance = F.abs(delay)
-    near = F.least(distance, before) + F.least(distance, after)
-    return F.when(before + after > 0, near / (before + after)).otherwise(F.lit(0.0))
+    nearer = F.least(distance, before) + F.least(distance, after)
+    return F.when(before + after > 0, nearer / (before + after)).otherwise(F.lit(0.0))
 
 
 @dataclass
 class Scorer:
-    """Scores pairs with one snapshot; the integrals of each region are made once.
+    """Scores pairs with one snapshot of rates.
+
+    The integrals of a region are computed once and kept.
 
     Parameters
     ----------
     snapshot : Snapshot
     credible_level : float
-        Of the selection, 0-1.
+        Up to which regions are matched, 0-1.
     """
 
     snapshot: Snapshot
     credible_level: float
-    _curves: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    _by_region: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     _by_cell: DataFrame | None = None
 
     def score(self, pairs: DataFrame, events: DataFrame) -> DataFrame:
-        """Pairs with `background_rate`, `p_chance` and `background_id`.
+        """Fill in `background_rate`, `p_chance` and `background_id` of pairs.
 
         Parameters
         ----------
         pairs : DataFrame
-            Of `pairing.pairs`.
+            Of `pairing.pairs`. Needed are `event_id`, `alert_ra`, `alert_dec`,
+            `credible_level`, `delay`, `quality` and `extragalactic`.
         events : DataFrame
-            Those that were matched: rows of `versions.matchable`.
+            Rows of `versions.matchable`: the events that were matched.
+
+        Returns
+        -------
+        DataFrame
+            The columns of `pairs`. The three are null if the rate at the alert is not
+            known.
         """
-        at = F.col("credible_level") / F.col("_limit") * STEPS
-        at = F.coalesce(at, F.lit(float(STEPS)))  # of one pixel, the whole of it
-        below = F.least(F.floor(at), F.lit(STEPS - 1)).cast("int")
-        curve = F.col("_curve")
-        low, high, total = curve[below], curve[below + 1], curve[STEPS]
-        x = F.when(total > 0, (low + (at - below) * (high - low)) / total)
-        y = near_share(F.col("delay"), F.col("_before"), F.col("_after"))
+        step = F.col("credible_level") / F.col("_limit") * STEPS
+        step = F.coalesce(step, F.lit(float(STEPS)))  # 0/0: the region is one pixel
+        below = F.least(F.floor(step), F.lit(STEPS - 1)).cast("int")
+        integral = F.col("_integral")
+        low, high, total = integral[below], integral[below + 1], integral[STEPS]
+        x = F.when(total > 0, (low + (step - below) * (high - low)) / total)
+        y = window_share(F.col("delay"), F.col("_before"), F.col("_after"))
         expected = total * (F.col("_before") + F.col("_after"))
-        known = F.col("background_rate").isNotNull()
+        is_known = F.col("background_rate").isNotNull()
         return (
-            stage_end(self._rated(pairs))
+            stage_end(self._with_rate(pairs))
             .join(F.broadcast(self._table(events)), ["event_id", "_cut"], "left")
-            .withColumn("p_chance", F.when(known, chance(expected, x, y)))
-            .withColumn("background_id", F.when(known, F.lit(self.snapshot.name)))
+            .withColumn("p_chance", F.when(is_known, chance(expected, x, y)))
+            .withColumn("background_id", F.when(is_known, F.lit(self.snapshot.name)))
             .select(pairs.columns)
         )
 
-    def _rated(self, pairs: DataFrame) -> DataFrame:
-        """Pairs with `background_rate`, and the cut that they pass as `_cut`."""
+    def _with_rate(self, pairs: DataFrame) -> DataFrame:
+        """Pairs with `background_rate`, and their narrowest cut as `_cut`."""
         place = udf.healpix_index("alert_ra", "alert_dec")
+        cell, cut = udf.cell(place, background.ORDER), background.narrowest_cut()
         rates = F.broadcast(self._rates(pairs.sparkSession))
         return (
             stage_end(pairs)
-            .withColumns(
-                {"_cell": udf.cell(place, background.ORDER), "_cut": background.cut()}
-            )
+            .withColumns({"_cell": cell, "_cut": cut})
             .join(rates, ["_cell", "_cut"], "left")
             .withColumn("background_rate", F.col("_rate"))
             .drop("_cell", "_rate")
         )
 
     def expected(self, events: DataFrame) -> dict[str, float]:
-        """Unrelated alerts in the region and window of each event, of any quality."""
+        """Compute the expected number of unrelated alerts in the region and window.
+
+        Parameters
+        ----------
+        events : DataFrame
+            Rows of `versions.matchable`.
+
+        Returns
+        -------
+        dict of str to float
+            Number of alerts, without any cut, by `event_id`.
+        """
         return {
-            row.event_id: row._curve[STEPS] * (row._before + row._after)  # noqa: SLF001
+            row["event_id"]: row["_integral"][STEPS] * (row["_before"] + row["_after"])
             for row in self._table(events).where("_cut = 'any'").collect()
         }
 
     def _rates(self, spark: SparkSession) -> DataFrame:
+        """Rates of all cells where they are known: `_cell`, `_cut`, `_rate`."""
         if self._by_cell is None:
             rows = [
                 (cell, cut, rate)
@@ -138,53 +185,69 @@ class Scorer:
         return self._by_cell
 
     def _table(self, events: DataFrame) -> DataFrame:
+        """Integrals of events: a row for each event and cut, columns `_INTEGRALS`."""
         limited = events.withColumn(
             "_limit", regions.limit(events, self.credible_level)
         )
         keys = ("event_id", "region_id", "_limit", "window_before", "window_after")
         wanted = limited.select(*keys).collect()
-        fresh = [r.region_id for r in wanted if r.region_id not in self._curves]
-        if fresh:
-            missing = limited.where(F.col("region_id").isin(fresh))
+        new = [r.region_id for r in wanted if r.region_id not in self._by_region]
+        if new:
+            missing = limited.where(F.col("region_id").isin(new))
             for row in missing.select("region_id", *_REGION).toLocalIterator():
                 region = row.asDict(recursive=True)
-                self._curves[row.region_id] = self.curves(region, region["_limit"])
+                self._by_region[row.region_id] = self.integrals(
+                    region, region["_limit"]
+                )
         rows = [
-            (r.event_id, cut, self._curves[r.region_id][cut], *r[2:])
+            (r.event_id, cut, self._by_region[r.region_id][cut], *r[2:])
             for r in wanted
             for cut in CUTS
         ]
-        return events.sparkSession.createDataFrame(rows, _CURVE)
+        return events.sparkSession.createDataFrame(rows, _INTEGRALS)
 
-    def curves(
+    def integrals(
         self, region: dict[str, Any], limit: float | None = None
     ) -> dict[str, list[float]]:
-        """By cut, the integral of the rate over sky (per day) at `STEPS` + 1 levels.
+        """Integrals of the rates over a region, up to rising credible levels.
 
-        They rise to `limit`, by default to the level of the selection.
+        Parameters
+        ----------
+        region : dict
+            `event_ra`, `event_dec` (deg), `fisher`, `ellipse` and `pixels`, as
+            `versions.latest` has them.
+        limit : float, optional
+            Highest credible level, 0-1; by default that of the scorer.
+
+        Returns
+        -------
+        dict of str to list of float
+            By cut (`CUTS`): alerts per day up to each of `STEPS` + 1 credible levels,
+            evenly spaced from 0 to `limit`.
         """
-        reach = self.credible_level if limit is None else limit
-        levels = np.linspace(0, reach, STEPS + 1)
+        highest = self.credible_level if limit is None else limit
+        levels = np.linspace(0, highest, STEPS + 1)
 
-        def curve(rates: np.ndarray) -> np.ndarray:
+        def integrate(rates: np.ndarray) -> np.ndarray:
             if region["pixels"]:
-                return map_curve(region["pixels"], rates, levels)
+                return integrate_map(region["pixels"], rates, levels)
             centre = (region["event_ra"], region["event_dec"])
             if region["ellipse"]:
                 shape = Ellipse(**region["ellipse"])
-                return ellipse_curve(centre, shape, rates, levels)
-            return circle_curve(centre, Fisher(**region["fisher"]), rates, levels)
+                return integrate_ellipse(centre, shape, rates, levels)
+            return integrate_circle(centre, Fisher(**region["fisher"]), rates, levels)
 
-        return {cut: curve(self.snapshot.rates[cut]).tolist() for cut in CUTS}
+        return {cut: integrate(self.snapshot.rates[cut]).tolist() for cut in CUTS}
 
 
-def scorer_of(settings: Settings) -> Scorer | None:
-    """Scorer by the newest background snapshot of the survey, if there is one."""
-    found = background.newest(background.folder(settings.root), settings.survey)
-    if found is None:
+def load_scorer(settings: Settings) -> Scorer | None:
+    """Scorer with the newest rates of the survey; None if none have been measured."""
+    snapshot = background.newest(background.folder(settings.root), settings.survey)
+    if snapshot is None:
         _LOG.info(
-            "p_chance of %s will be null: fink_voevent background makes its rates",
+            "p_chance of %s will be null: run `fink_voevent background` to measure the"
+            " background rates",
             settings.survey,
         )
         return None
-    return Scorer(found, settings.credible_level)
+    return Scorer(snapshot, settings.credible_level)

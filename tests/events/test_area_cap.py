@@ -119,7 +119,7 @@ def test_the_stage_tells_how_many_alerts_are_beyond(spark, settings, datatest):
             step()
             pipeline.match()
         pipeline.spool.close()
-        standing = {(r["event_id"], r["alert_id"]) for r in pipeline.standing()}
+        standing = {(r["event_id"], r["alert_id"]) for r in pipeline.current_pairs()}
         counts.append((standing, Observer(chosen.root).status().beyond_cap))
     (whole, none), (first, beyond), (last, again) = counts
     assert none == 0

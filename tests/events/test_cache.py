@@ -74,7 +74,7 @@ def at_once(spark, settings, files: list[str]):
     events = dataframes.read_files(spark, settings.root, "events", told)
     maps = dataframes.read_files(spark, settings.root, "maps", of_maps)
     latest = versions.latest(cache.with_maps(events, maps), cache.tenses(settings))
-    return cache.chosen_parts(latest, settings)
+    return cache.with_window_and_cap(latest, settings)
 
 
 def rows(df) -> list[str]:
@@ -100,30 +100,30 @@ def test_step_by_step_is_what_all_at_once_says(spark, settings, monkeypatch, see
         while merging.merge(settings.root, "events", told):
             pass
         span = [None, ALL_TIME, TimeRange(0, 1)][step % 3]
-        old = known.of(spark, before, None)
-        now = known.of(spark, files, span)
+        old = known.read(spark, before, None)
+        now = known.read(spark, files, span)
         expected = at_once(spark, settings, files)
-        assert now.digest == summary.summarise(expected)
-        changed = summary.changed(now.digest, old.digest)
-        chosen = versions.of_events(expected, changed)
+        assert now.summaries == summary.summarise(expected)
+        changed = summary.changed(now.summaries, old.summaries)
+        chosen = versions.select_events(expected, changed)
         assert rows(now.rows(changed)) == rows(chosen.select(now.latest.columns))
-        met = summary.within(now.digest, ALL_TIME)
+        met = summary.within(now.summaries, ALL_TIME)
         if span == ALL_TIME:
             reached = {row.event_id for row in now.reachable(span).collect()}
             assert reached == met.keys()
         assert rows(now.rows(met)) == rows(
-            versions.of_events(expected, met).select(now.latest.columns)
+            versions.select_events(expected, met).select(now.latest.columns)
         )
-        renamed = sorted(old.digest.keys() - now.digest.keys())
+        renamed = sorted(old.summaries.keys() - now.summaries.keys())
         assert {row.event_id for row in old.rows(renamed).collect()} == set(renamed)
 
 
 def test_what_was_read_is_not_read_again(spark, settings):
     files = [write(settings.root, "events", [event(1, 10, 10, 1)], "a")]
     known = cache.EventCache(settings)
-    first = known.of(spark, files, ALL_TIME)
-    assert known.of(spark, files, ALL_TIME) is first
-    assert known.of(spark, files, TimeRange(0, 1)) is first
+    first = known.read(spark, files, ALL_TIME)
+    assert known.read(spark, files, ALL_TIME) is first
+    assert known.read(spark, files, TimeRange(0, 1)) is first
 
 
 def test_only_what_a_batch_is_about_is_held(spark, settings, monkeypatch):
@@ -135,11 +135,15 @@ def test_only_what_a_batch_is_about_is_held(spark, settings, monkeypatch):
         write(settings.root, "events", [row], f"{n}") for n, row in enumerate(apart)
     ]
     known = cache.EventCache(settings)
-    first = known.of(spark, files[:4], None)
-    assert (len(first.digest), first.held) == (4, frozenset())
-    moment = summary.within(first.digest, ALL_TIME)["event-2"].span
-    assert known.of(spark, files[:4], moment).held == {"event-2"}
-    assert known.of(spark, files, moment).held == {"event-2", "event-4", "event-5"}
+    first = known.read(spark, files[:4], None)
+    assert (len(first.summaries), first.in_memory) == (4, frozenset())
+    moment = summary.within(first.summaries, ALL_TIME)["event-2"].span
+    assert known.read(spark, files[:4], moment).in_memory == {"event-2"}
+    assert known.read(spark, files, moment).in_memory == {
+        "event-2",
+        "event-4",
+        "event-5",
+    }
 
 
 def test_notices_that_cite_in_a_circle_have_a_name_each(spark, settings):

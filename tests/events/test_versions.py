@@ -136,7 +136,7 @@ def statuses(spark, tmp_path):
         )
         first = kept(pairing.with_status(old, "new"))
         before, now = map(summary.summarise, lives)
-        changed = kept(versions.of_events(lives[1], summary.changed(now, before)))
+        changed = kept(versions.select_events(lives[1], summary.changed(now, before)))
         again = new.join(changed.select("event_id"), "event_id", "left_semi")
         second = kept(revisions.revise(again, revisions.view(first), changed, 1))
         # what a row says of its notice is of the one that made it

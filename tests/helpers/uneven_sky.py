@@ -19,23 +19,23 @@ from fink_voevent.score import background
 from fink_voevent.score.background import CELLS
 
 
-def uneven(ra_deg: np.ndarray, dec_deg: np.ndarray) -> np.ndarray:
+def uneven_rate(ra_deg: np.ndarray, dec_deg: np.ndarray) -> np.ndarray:
     """Give a rate (deg-2 d-1) that varies tenfold over the sky."""
     ra, dec = np.radians(ra_deg), np.radians(dec_deg)
     return 0.5 * (1 + 0.8 * np.sin(3 * ra) * np.cos(dec) ** 2)
 
 
-def centres() -> tuple[np.ndarray, np.ndarray]:
+def cell_centres() -> tuple[np.ndarray, np.ndarray]:
     lon, lat = healpix_to_lonlat(np.arange(CELLS), background.ORDER)
     return lon.deg, lat.deg
 
 
-def scattered(rng, days: float) -> dict[str, np.ndarray]:
+def scatter_alerts(rng, days: float) -> dict[str, np.ndarray]:
     """Alerts scattered with the uneven rate, over the sky and `days`."""
     count = rng.poisson(4 * math.pi * math.degrees(1) ** 2 * 0.9 * days)
     ra = rng.uniform(0, 360, count)
     dec = np.degrees(np.arcsin(rng.uniform(-1, 1, count)))
-    kept = rng.uniform(0, 0.9, count) < uneven(ra, dec)
+    kept = rng.uniform(0, 0.9, count) < uneven_rate(ra, dec)
     ra, dec = ra[kept], dec[kept]
     return {"ra": ra, "dec": dec, "days": rng.uniform(0, days, len(ra))}
 

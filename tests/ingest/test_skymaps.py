@@ -67,7 +67,7 @@ def test_a_notice_is_matched_once_its_map_came(pipeline, monkeypatch):
         pipeline.land(mapless(f"{server.address}/map"))
         pipeline.alerts("early", "late")
         pipeline.match()
-        assert {row["credible_level"] for row in pipeline.standing()} <= {None}
+        assert {row["credible_level"] for row in pipeline.current_pairs()} <= {None}
         assert Observer(pipeline.settings.root).status().unplaced_notices == 1
         fetcher = skymaps.Fetcher(pipeline.settings)
         held = server.files.pop("/map")
@@ -77,7 +77,7 @@ def test_a_notice_is_matched_once_its_map_came(pipeline, monkeypatch):
         assert fetcher.turn(100) == 1
         pipeline.match()
         assert Observer(pipeline.settings.root).status().unplaced_notices == 0
-        found = {row["object_id"] for row in pipeline.standing()}
+        found = {row["object_id"] for row in pipeline.current_pairs()}
         assert "ZTF22aaaagrb" in found
         assert skymaps.Fetcher(pipeline.settings).turn(0) == 0  # once
         assert server.asked == ["/map"] * 2

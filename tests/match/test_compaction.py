@@ -35,13 +35,15 @@ def held(pipeline: Pipeline):
     ledgers = [
         Ledger(settings.root, s).manifests() for s in ("match", alert_files.STAGE)
     ]
-    return earlier_batches.EarlierBatches.of(pipeline.spark, settings, *ledgers)
+    return earlier_batches.EarlierBatches.from_manifests(
+        pipeline.spark, settings, *ledgers
+    )
 
 
 def alerts(pipeline: Pipeline):
     """All thin alerts."""
     of_all = held(pipeline)
-    return of_all.alerts_of(*(piece.night for piece in of_all.pieces))
+    return of_all.alerts_in_nights(*(piece.night for piece in of_all.pieces))
 
 
 def folders(pipeline: Pipeline) -> int:
@@ -66,7 +68,7 @@ def test_a_late_notice_meets_a_night_that_was_made_one(
     pipeline.another_night("20221012")
     pipeline.notices()
     pipeline.match()
-    assert_same(pipeline.standing(), expected)
+    assert_same(pipeline.current_pairs(), expected)
 
 
 def piece(night: str, **changes) -> alert_files.AlertFiles:
@@ -80,13 +82,13 @@ def test_nights_that_still_go_on_or_were_thinned_are_not_whole(spark, settings):
     all_there = earlier_batches.EarlierBatches(
         spark, settings, (), tuple(map(piece, nights)), 0
     )
-    assert all_there.whole_nights("20240103") == ["20240101", "20240102"]
-    assert all_there.whole_nights("20240104") == ["20240101", "20240102"]
-    assert all_there.whole_nights("20240105") == list(nights)
+    assert all_there.complete_nights("20240103") == ["20240101", "20240102"]
+    assert all_there.complete_nights("20240104") == ["20240101", "20240102"]
+    assert all_there.complete_nights("20240105") == list(nights)
     thinned = (piece("20240101", is_thinned=True), piece("20240102"))
-    assert earlier_batches.EarlierBatches(spark, settings, (), thinned, 0).whole_nights(
-        "20250101"
-    ) == ["20240102"]
+    assert earlier_batches.EarlierBatches(
+        spark, settings, (), thinned, 0
+    ).complete_nights("20250101") == ["20240102"]
 
 
 def test_tonight_and_what_is_one_already_are_left_as_they_are(pipeline):
@@ -130,7 +132,7 @@ def test_what_was_merged_of_a_night_goes_with_what_it_was_made_of(
     assert merge()
     pipeline.notices()
     pipeline.match()
-    assert_same(pipeline.standing(), expected)
+    assert_same(pipeline.current_pairs(), expected)
     count = alerts(pipeline).count()
     compact(pipeline, "20991231")
     compact(pipeline, "20991231")  # the next start
@@ -150,30 +152,30 @@ def test_a_night_that_goes_on_after_it_was_made_one_is_whole(pipeline, expected)
     compact(pipeline, "20991231")
     assert len([p for p in held(pipeline).pieces if p.files]) == 1
     pipeline.match()
-    assert_same(pipeline.standing(), expected)
+    assert_same(pipeline.current_pairs(), expected)
 
 
 def test_of_old_nights_what_coincides_is_kept_and_updated(pipeline, expected):
     pipeline.alerts("early", "late")
     pipeline.notices("grb130702a_flt_pos", "grb221009a_bat")
     pipeline.match()
-    told = {row["alert_id"] for row in pipeline.standing()}
+    told = {row["alert_id"] for row in pipeline.current_pairs()}
     assert compact(pipeline, "20991231", keep_days=30) == [pipeline.settings.night]
     assert {row.alert_id for row in alerts(pipeline).collect()} == told
     assert compact(pipeline, "20991231", keep_days=30) == []
     pipeline.notices("grb130702a_gnd_pos", "grb130702a_fin_pos", "grb221009a_xrt")
     pipeline.match()
-    events = {row["event_id"] for row in pipeline.standing()}
+    events = {row["event_id"] for row in pipeline.current_pairs()}
     assert len(events) == 2
     assert_same(
-        pipeline.standing(),
+        pipeline.current_pairs(),
         [
             row
             for row in expected
             if row["event_id"] in events and int(row["alert_id"]) in told
         ],
     )
-    assert {row["status"] for row in pipeline.standing()} == {"update"}
+    assert {row["status"] for row in pipeline.current_pairs()} == {"update"}
 
 
 def test_a_night_within_the_days_that_are_kept_is_whole(pipeline):

@@ -54,6 +54,6 @@ def test_a_notice_between_two_withdraws_what_was_told_under_the_other_name(
         pipeline.spool.append([Received(raw, "file", "x") for raw in part])
         landing.drain(pipeline.spool, store)
         pipeline.match()
-        names.append({row["event_id"] for row in pipeline.standing()})
+        names.append({row["event_id"] for row in pipeline.current_pairs()})
     pipeline.spool.close()
     assert names == [{f"{AUTHORITY}#E0-0", f"{AUTHORITY}#E0-1"}, {f"{AUTHORITY}#E0-0"}]

@@ -59,7 +59,7 @@ def test_what_was_left_of_a_night_is_matched_before_the_next(
     pipeline.alerts("late")  # and then the stage was stopped
     begin(pipeline, NEXT)
     assert matched(pipeline)[pipeline.settings.night] > before
-    assert_same(pipeline.standing(), expected)
+    assert_same(pipeline.current_pairs(), expected)
 
 
 def test_a_night_whose_alerts_are_gone_is_told_and_stops_nothing(pipeline, caplog):
@@ -70,7 +70,7 @@ def test_a_night_whose_alerts_are_gone_is_told_and_stops_nothing(pipeline, caplo
         path.unlink()  # Spark's own list of files is still there
     with caplog.at_level(logging.INFO):
         begin(pipeline, NEXT)
-    assert f"what was left of night {pipeline.settings.night}" in caplog.text
+    assert f"the remaining alerts of night {pipeline.settings.night}" in caplog.text
     assert f"running on night {NEXT}" in caplog.text
     assert "Traceback" not in caplog.text
 

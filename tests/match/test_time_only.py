@@ -88,7 +88,7 @@ def alerts(spark, tmp_path, moments):
 
 def test_alerts_of_each_window_are_counted_in_elapsed_time(moments, alerts, unplaced):
     expected = Counter(event for event, _ in oracle(moments, BEFORE, AFTER))
-    assert time_only.counts(alerts, unplaced) == expected
+    assert time_only.count_alerts(alerts, unplaced) == expected
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_pairs_are_of_the_part_of_the_window_that_is_nearest_to_the_event(
 
 def test_they_have_no_place_and_are_known_as_unplaced(spark, tmp_path, unplaced):
     found = summary.summarise(unplaced)
-    assert not summary.within(found, summary.reach(summary.unplaced(found)))
+    assert not summary.within(found, summary.time_range(summary.unplaced(found)))
     assert summary.unplaced(found).keys() == {f"event-{n}" for n in range(4)}
     retracted = unplaced.drop("kind").selectExpr("*", "'retraction' AS kind")
     assert not summary.unplaced(summary.summarise(retracted))
@@ -176,14 +176,14 @@ def test_the_stage_meets_them_in_either_order_and_takes_them_back(stages):
         counts: Counter[str] = Counter()
         for manifest in manifests:
             counts.update(manifest.facts["in_time_only"])
-        held = pipeline.standing()
+        held = pipeline.current_pairs()
         assert all(row["credible_level"] is None for row in held)
         assert list(counts.values()) == [status.alerts] == [len(held)]
         assert pipeline.topics() == {}
         told.append((counts, [(r["coincidence_id"], r["delay"]) for r in held]))
     assert told[0] == told[1]
     arrive(pipeline, lambda p: p.land(mapless(retracted=True)))
-    assert pipeline.standing() == []
+    assert pipeline.current_pairs() == []
     statuses = Counter(row["status"] for row in collect(pipeline.journal()))
     assert statuses["retracted"] == statuses["new"] > 0
     assert pipeline.topics() == {}
@@ -209,7 +209,7 @@ def test_its_map_leaves_what_it_would_have_met_at_first(stages):
         for steps in ((with_its_map, every_alert), (its_notice, every_alert, its_map)):
             pipeline = stages(**values)
             arrive(pipeline, *steps)
-            held = pipeline.standing()
+            held = pipeline.current_pairs()
             places.append([(r["alert_id"], r["credible_level"]) for r in held])
             journals.append(Counter(r["status"] for r in collect(pipeline.journal())))
             topics.append({t: len(rows) for t, rows in pipeline.topics().items()})

@@ -10,7 +10,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from helpers.made_up_sky import LEVEL, T0, collect, event, frame, map_event
-from helpers.uneven_sky import as_thin, centres, scattered, uneven
+from helpers.uneven_sky import as_thin, cell_centres, scatter_alerts, uneven_rate
 
 from fink_voevent.events import versions
 from fink_voevent.offline import scramble
@@ -73,10 +73,10 @@ def test_coincidences_by_chance_are_as_many_as_the_rates_predict(spark, tmp_path
         for number in range(60)
     ]
     events.append(map_event(100, 6, time=T0 + timedelta(days=1), window_after=1.0))
-    counts = rng.poisson(uneven(*centres()) * CELL_DEG2 * 100)
+    counts = rng.poisson(uneven_rate(*cell_centres()) * CELL_DEG2 * 100)
     snapshot = background.from_counts({"any": counts, "bronze": counts}, 100, "ztf")
     scorer = probability.Scorer(snapshot, LEVEL)
-    alerts = as_thin(spark, tmp_path / "a.parquet", scattered(rng, 4.0))
+    alerts = as_thin(spark, tmp_path / "a.parquet", scatter_alerts(rng, 4.0))
     df = live(spark, tmp_path / "e.parquet", events)
     tally = scramble.measure(alerts, df, scorer, (0, 1), 5)
     assert tally.events == 61 * 3 * 2

@@ -29,7 +29,7 @@ def whole(spark, datatest, tmp_path_factory):
 
 
 def test_coincidences_are_those_of_brute_force(whole, expected):
-    assert_same(whole.standing(), expected)
+    assert_same(whole.current_pairs(), expected)
 
 
 def test_folders_may_have_spaces_and_signs_in_their_names(spark, settings, datatest):
@@ -51,7 +51,7 @@ def test_a_pair_is_found_once_whichever_comes_first(pipeline, expected):
     pipeline.alerts("late")
     pipeline.notices()  # the rest, and the first ones again
     pipeline.run()
-    assert_same(pipeline.standing(), expected)
+    assert_same(pipeline.current_pairs(), expected)
     new = [r.asDict() for r in pipeline.journal().where("status = 'new'").collect()]
     keys = {(r["event_id"], r["alert_id"]) for r in new}
     assert len(keys) == len(new)
@@ -76,12 +76,12 @@ def test_everything_sent_again_changes_nothing(pipeline):
     pipeline.alerts("early", "late")
     pipeline.notices()
     pipeline.run()
-    before = (pipeline.standing(), pipeline.journal().count(), pipeline.topics())
+    before = (pipeline.current_pairs(), pipeline.journal().count(), pipeline.topics())
     status = Observer(pipeline.settings.root).status()
     pipeline.notices()
     pipeline.run()
     assert (
-        pipeline.standing(),
+        pipeline.current_pairs(),
         pipeline.journal().count(),
         pipeline.topics(),
     ) == before
@@ -100,8 +100,8 @@ def test_ids_are_the_same_in_any_order_of_arrival(whole, pipeline):
     pipeline.run()
     pipeline.alerts("early")
     pipeline.run()
-    ids = [r["coincidence_id"] for r in whole.standing()]
-    assert [r["coincidence_id"] for r in pipeline.standing()] == ids
+    ids = [r["coincidence_id"] for r in whole.current_pairs()]
+    assert [r["coincidence_id"] for r in pipeline.current_pairs()] == ids
 
 
 def test_packets_are_the_alert_and_the_pair_and_fink_client_reads_them(whole):
@@ -133,12 +133,12 @@ def test_what_comes_the_next_night_meets_and_revises_the_last_nights_alerts(
     pipeline.alerts("early", "late")
     pipeline.notices("grb130702a_alert", "grb130702a_flt_pos")
     pipeline.run()
-    first = {(r["event_id"], r["alert_id"]) for r in pipeline.standing()}
+    first = {(r["event_id"], r["alert_id"]) for r in pipeline.current_pairs()}
     assert first
     pipeline.another_night("20221010")
     pipeline.notices()
     pipeline.run()
-    assert_same(pipeline.standing(), expected)
+    assert_same(pipeline.current_pairs(), expected)
     told = [(r.event_id, r.alert_id, r.status) for r in pipeline.journal().collect()]
     assert len(told) == len(set(told))
     assert {status for *_, status in told} == {"new", "update"}
@@ -156,7 +156,7 @@ def test_a_night_that_is_run_anew_makes_no_pair_again(pipeline, expected):
     shutil.rmtree(Path(pipeline.settings.root, "checkpoints", "match"))
     pipeline.run()
     assert (pipeline.journal().count(), pipeline.topics()) == before
-    assert_same(pipeline.standing(), expected)
+    assert_same(pipeline.current_pairs(), expected)
 
 
 def test_a_test_notice_meets_nothing_unless_asked(pipeline):
@@ -164,7 +164,7 @@ def test_a_test_notice_meets_nothing_unless_asked(pipeline):
     pipeline.alerts("early", "late")
     pipeline.notices("gbm_test")
     pipeline.run()
-    assert {r["event_id"] for r in pipeline.standing()} == {"GBM-test-99999"}
+    assert {r["event_id"] for r in pipeline.current_pairs()} == {"GBM-test-99999"}
 
 
 def test_alerts_that_are_gone_leave_a_packet_that_says_so(pipeline):
@@ -206,7 +206,7 @@ def test_a_file_in_landing_that_is_no_parquet_stops_nothing(pipeline):
     pipeline.alerts("early", "late")
     pipeline.notices("grb221009a_bat")
     pipeline.run()
-    assert len(pipeline.standing()) == 2
+    assert len(pipeline.current_pairs()) == 2
 
 
 def test_tables_on_disk_are_those_declared(whole):

@@ -180,7 +180,7 @@ def test_real_alerts_reach_topics_as_packets_that_fink_client_reads(
     spark, settings, real, documents
 ):
     """Wide windows, so that hundreds of real packets pass; then all again: the same."""
-    from stages import Pipeline
+    from helpers.pipeline import Pipeline
 
     chosen = settings.model_copy(update={"window": "20000,20000", "night": "20240115"})
     pipeline = Pipeline.__new__(Pipeline)

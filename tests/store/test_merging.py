@@ -193,7 +193,7 @@ def test_the_night_is_the_same_when_all_was_merged(
     for table in ("events", "coincidences", "routed"):
         files, read = counts[table]
         assert read < files, counts
-    assert_same(pipeline.standing(), expected)
+    assert_same(pipeline.current_pairs(), expected)
     new = [
         tuple(r)
         for r in pipeline.journal()
