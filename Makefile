@@ -1,69 +1,122 @@
 # fink_voevent: `make demo` and `make test` do everything on a fresh machine.
 
 VENV ?= .venv
-VENV34 ?= .venv-spark34
-PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3; do \
-	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' \
+VENV313 ?= .venv-3.13
+VENV_OLDEST ?= .venv-oldest
+VENV_SITE ?= .venv-site
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' \
 	2>/dev/null && { echo $$p; break; }; done)
+PYTHON313 ?= $(shell for p in python3.13 \
+	$$(ls -d $$(pyenv root 2>/dev/null)/versions/3.13*/bin/python3.13 2>/dev/null); do \
+	$$p -c '' 2>/dev/null && { echo $$p; break; }; done)
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+# A part of the suite that takes minutes: what depends most on versions.
+SMOKE := tests/alerts tests/config tests/filters tests/notices tests/sky tests/tables \
+	tests/udf tests/store/test_filesystem.py tests/listen/test_vtp.py \
+	tests/match/test_any_alerts.py tests/pipeline/test_pipeline.py
 
-.PHONY: help venv python demo test test-fast test-spark34 lint docs datatest bench fuzz chaos clean java maven
+.PHONY: help machine venv lint test test-fast test-cluster test-nightly test-oldest \
+	demo demo-3.13 smoke-3.13 coverage docs site dist datatest bench fuzz chaos clean
 
 help: ## list the targets
-	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
+	@grep -E '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
-java:
-	@command -v java >/dev/null || [ -x "$$JAVA_HOME/bin/java" ] || { \
-	echo "Java is missing and Spark needs it: apt-get install openjdk-17-jre-headless"; \
-	exit 1; }
+machine: ## name all that this machine lacks, in one line for apt
+	@missing=""; \
+	[ -n "$(PYTHON)" ] && $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		missing="$$missing python3 python3-venv"; \
+	command -v java >/dev/null || [ -x "$$JAVA_HOME/bin/java" ] || \
+		missing="$$missing openjdk-17-jre-headless"; \
+	for tool in $(TOOLS); do \
+		command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool##*:}"; done; \
+	[ -z "$$missing" ] || { echo "missing on this machine:"; \
+		echo "  apt-get install$$missing"; exit 1; }
 
-maven:
-	@command -v mvn >/dev/null || { \
-	echo "Maven is missing and the tests need it, for Kafka: apt-get install maven"; \
-	exit 1; }
+# The tests need Maven, which fetches Kafka, and git: "command:package" of each.
+test test-fast test-cluster test-nightly test-oldest coverage bench chaos smoke-3.13: \
+	TOOLS = mvn:maven git:git
+lint: TOOLS = git:git
 
-python:
-	@[ -n "$(PYTHON)" ] || { echo "Python 3.10, 3.11 or 3.12 is needed:" \
-	"apt-get install python3 python3-venv"; exit 1; }
-
-$(VENV)/.made: setup.py | python
+$(VENV)/.made: setup.py | machine
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@
 
-$(VENV34)/.made: setup.py | python
-	$(PYTHON) -m venv $(VENV34)
-	$(VENV34)/bin/python -m pip install --quiet --upgrade pip
-	$(VENV34)/bin/python -m pip install --quiet --editable '.[test]' 'pyspark==3.4.*'
+$(VENV313)/.made: setup.py | machine
+	@[ -n "$(PYTHON313)" ] || { echo "Python 3.13 is missing: install it, or set" \
+	"PYTHON313=/path/to/python3.13"; exit 1; }
+	$(PYTHON313) -m venv $(VENV313)
+	$(VENV313)/bin/python -m pip install --quiet --upgrade pip
+	$(VENV313)/bin/python -m pip install --quiet --editable '.[test]'
 	@touch $@
 
-venv: $(VENV)/.made ## make .venv with the package and what its tests need
+$(VENV_OLDEST)/.made: setup.py .ci/oldest.txt | machine
+	$(PYTHON) -m venv $(VENV_OLDEST)
+	$(VENV_OLDEST)/bin/python -m pip install --quiet --upgrade pip
+	$(VENV_OLDEST)/bin/python -m pip install --quiet --constraint .ci/oldest.txt \
+		--editable '.[test]'
+	@touch $@
 
-demo: venv java ## from VOEvents on the wire to coincidences on topics, on this machine
+$(VENV_SITE)/.made: setup.py | machine
+	$(PYTHON) -m venv $(VENV_SITE)
+	$(VENV_SITE)/bin/python -m pip install --quiet --editable '.[site]'
+	@touch $@
+
+venv: machine $(VENV)/.made ## make .venv with the package and what its tests need
+
+demo: venv ## from VOEvents on the wire to coincidences on topics, on this machine
 	$(BIN)/python demo
 
-test: venv java maven ## all tests
-	$(BIN)/python -m pytest
+demo-3.13: machine $(VENV313)/.made ## the demo on Python 3.13, which Fink runs
+	$(VENV313)/bin/python demo
 
-test-fast: venv java maven ## tests that take less than a minute in all
-	$(BIN)/python -m pytest -m 'not slow'
+test: venv ## all tests that every change must pass
+	$(PYTEST) -n 2 --dist loadgroup
 
-test-spark34: $(VENV34)/.made java ## the pipeline on Spark 3.4, which Fink runs
-	$(VENV34)/bin/python -m pytest tests/test_pipeline.py
+test-fast: venv ## tests that start no program and take seconds
+	$(PYTEST) -n 2 --dist loadgroup -m 'not (slow or nightly or cluster)'
 
-lint: venv ## ruff and mypy
+test-cluster: venv ## tests on Spark clusters
+	$(PYTEST) -m cluster
+
+test-nightly: venv ## the long repeats: 200 kills, 100,000 mutated documents, all real data
+	FUZZ=100000 CHAOS=200 $(PYTEST) -m 'nightly or cluster' --log-cli-level=INFO
+
+smoke-3.13: machine $(VENV313)/.made ## a part of the tests on Python 3.13
+	$(VENV313)/bin/python -m pytest $(SMOKE)
+
+test-oldest: machine $(VENV_OLDEST)/.made ## a part of the tests on the oldest versions
+	$(VENV_OLDEST)/bin/python -m pytest $(SMOKE)
+
+coverage: venv ## line and branch coverage of `make test`, programs included
+	rm -f build/coverage/.coverage*
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --sort=cover
+
+lint: venv ## ruff, mypy, the import contracts, the words of the glossary
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python .ci/check_words.py
 
 docs: venv ## docs/tables.md and docs/settings.md from the code
 	$(BIN)/python docs/make_docs.py
 
+site: machine $(VENV_SITE)/.made ## the documentation as a site, into build/site
+	$(VENV_SITE)/bin/mkdocs build --strict
+
+dist: venv ## wheel and sdist, into dist
+	$(BIN)/python -m build --outdir dist
+
 datatest: venv ## the data of tests and demo
 	$(BIN)/python datatest/make_datatest.py
 
-bench: venv java maven ## benchmarks, into build/bench
+bench: venv ## benchmarks, into build/bench
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/match.py
@@ -71,11 +124,11 @@ bench: venv java maven ## benchmarks, into build/bench
 	$(BIN)/python benchmarks/latency.py
 
 fuzz: venv ## 100,000 mutated documents (N=...)
-	FUZZ=$(or $(N),100000) $(BIN)/python -m pytest tests/test_fuzz.py
+	FUZZ=$(or $(N),100000) $(PYTEST) tests/notices/test_fuzz.py
 
-chaos: venv java ## the stages killed 200 times at random moments (N=..., SEED=...)
-	CHAOS=$(or $(N),200) CHAOS_SEED=$(or $(SEED),1) $(BIN)/python -m pytest \
-	--log-cli-level=INFO tests/test_chaos.py tests/test_publish.py
+chaos: venv ## the stages killed 200 times at random moments (N=..., SEED=...)
+	CHAOS=$(or $(N),200) CHAOS_SEED=$(or $(SEED),1) $(PYTEST) -m '' \
+	--log-cli-level=INFO tests/pipeline/test_chaos.py tests/publish/test_service.py
 
-clean: ## remove what was made
-	rm -rf $(VENV) $(VENV34) build
+clean: ## remove all that was made
+	rm -rf $(VENV) $(VENV313) $(VENV_OLDEST) $(VENV_SITE) build dist

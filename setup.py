@@ -14,8 +14,11 @@ VERSION = re.search(
     re.MULTILINE,
 ).group(1)
 
+# Floors allow the oldest versions that Fink's images have: numpy 1.26, pandas 1.5,
+# pyarrow 16, fastavro 1.9.4 (`make test-oldest`).
 INSTALL_REQUIRES = [
     "astropy>=6.0",  # time scales and frames; first with the 2024 IERS layout
+    "astropy-healpix>=1.0",  # UNIQ numbers of multi-order sky maps
     "cdshealpix>=0.7",  # vectorised cone cover over several depths
     "click>=8.1",  # command line; 8.1 shows default values in --help
     "comet>=3.1",  # the VTP protocol classes that `listen` extends
@@ -23,46 +26,58 @@ INSTALL_REQUIRES = [
     "fastavro>=1.9.4",  # the floor of fink-client, which reads our packets
     "fink-client>=9.0",  # reads the topics whose alerts are published
     "fink-utils>=0.45",  # first with FinkUDF
-    "gcn-kafka>=0.3.4",  # how one connects to GCN, as GCN tells it
-    "lxml>=4.9",  # XSD validation of what Comet's own schema says
-    "numpy>=1.23.5",
+    "gcn-kafka>=0.3.4",  # how to connect to GCN, as GCN documents it
+    "lxml>=6.1.3",  # XSD validation; CVEs of libxml2 before that
+    "numpy>=1.26",  # first for Python 3.12
     "packaging>=21",  # imported by fink-utils, which declares no dependency
-    "pandas>=1.5,<3",  # Spark 3.5 does not know pandas 3
-    "pyarrow>=12",  # first with pyarrow.fs.FileSystem.from_uri for every store
+    "pandas>=1.5,<3",  # Spark 3.5 does not work with pandas 3
+    "pyarrow>=16",  # Fink's images; first for numpy 2
     "pydantic>=2.5",  # settings: types, ranges, secrets
-    "pyspark>=3.4,<3.6",  # what Fink runs (3.4) and its next (3.5)
-    "requests>=2.28",  # imported by fink-utils, which declares no dependency
+    "pyspark>=3.5,<3.6",  # what Fink runs (3.5.9)
+    "requests>=2.28",  # sky maps; imported by fink-utils too
+    "scipy>=1.11",  # root finding; first for numpy 1.26
     "setuptools>=68",  # pyspark imports distutils, gone from Python 3.12
     "tomli>=2.0; python_version < '3.11'",  # tomllib is in Python 3.11
     "Twisted>=22.10",  # first whose TLS and threads work on Python 3.11
+    "urllib3>=2.7",  # under requests; CVEs before that
     "xmltodict>=0.13",  # entities disabled by default
 ]
 TEST_REQUIRES = [
+    "build>=1.2",  # `make dist`
+    "coverage>=7.10",  # first that measures the programs that tests start
     "hypothesis>=6.80",
+    "import-linter>=2.3",  # dependencies point one way
     "mypy>=1.8",
     "pygcn>=1.1.3",  # run as a program, as telescopes do: receives what we send
     "pytest>=7.4",
     "pytest-spark>=0.6",  # one Spark session for all tests
+    "pytest-xdist>=3.5",  # Spark on one core, programs and pure Python on the other
     "voevent-parse>=1.0.3; python_version < '3.12'",  # reads what we send
     "ruff==0.17.6",  # pinned: a linter that changes is not a check
 ]
 # Beside us in the benchmark; it does not build on Python 3.12.
 BENCH_REQUIRES = ["voevent-parse>=1.0.3; python_version < '3.12'"]
+# The documentation site: `make site`.
+SITE_REQUIRES = ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"]
 
 setup(
     name="fink-voevent",
     version=VERSION,
-    description="VOEvents met with the alerts of ZTF and Rubin in the Fink broker",
+    description="VOEvents matched with the alerts of Rubin and ZTF in the Fink broker",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    python_requires=">=3.10,<3.13",  # pyspark 3.5 runs on no later Python
+    python_requires=">=3.10,<3.14",  # what pyspark 3.5.9 is tested with by Fink and us
     packages=find_packages(include=["fink_voevent", "fink_voevent.*"]),
     package_data={
         "fink_voevent": ["py.typed", "notices/streams.toml", "spark/log4j2.properties"]
     },
     install_requires=INSTALL_REQUIRES,
-    extras_require={"test": TEST_REQUIRES, "bench": BENCH_REQUIRES},
+    extras_require={
+        "test": TEST_REQUIRES,
+        "bench": BENCH_REQUIRES,
+        "site": SITE_REQUIRES,
+    },
     entry_points={
         "console_scripts": [
             "fink_voevent = fink_voevent.cli:main",

@@ -16,15 +16,15 @@ os.environ["PYSPARK_PYTHON"] = sys.executable
 os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
 for name in [n for n in os.environ if n.startswith("VOEVENT_")]:
     del os.environ[name]
-# Spark's code lives for seconds here: the quick compiler is done sooner. By itself it
-# has 48 MB for its code, which is full after some tests, and all is compiled again.
+# The code that Spark generates runs for seconds here, so that the quick compiler saves
+# time. Its own default of 48 MB for compiled code is full after some tests, and then
+# everything is compiled again.
 QUICK = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 os.environ.setdefault("JDK_JAVA_OPTIONS", QUICK)
-os.environ["VOEVENT_WARMUP_NOTICES"] = "0"  # of programs that tests start: but for one
+os.environ["VOEVENT_WARMUP_NOTICES"] = "0"  # but for the test of the warm-up
 
-pytest.register_assert_rewrite(
-    "helpers.oracle", "helpers.pipeline"
-)  # their asserts tell what differs
+# so that a failing assert in these says what differs
+pytest.register_assert_rewrite("helpers.oracle", "helpers.pipeline")
 
 from helpers.kafka_broker import Broker  # noqa: E402
 from helpers.pipeline import Pipeline, settings_in  # noqa: E402
@@ -38,6 +38,26 @@ DATATEST = ROOT / "datatest"
 REAL = ROOT.parent / "shared" / "real"
 
 
+NO_REAL_DATA = "real data are not beside this checkout"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give all tests with Spark to one worker of pytest-xdist, and start with them."""
+    for item in items:
+        if "spark" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("spark"))
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Say how many tests of real data did not run."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    count = sum(NO_REAL_DATA in str(report.longrepr) for report in skipped)
+    if count:
+        line = f"{count} tests of real data did not run: {REAL} is missing"
+        terminalreporter.section(line, yellow=True)
+
+
 @pytest.fixture(scope="session")
 def datatest() -> Path:
     return DATATEST
@@ -47,7 +67,7 @@ def datatest() -> Path:
 def real() -> Path:
     """Folder of real data beside the checkout; tests that use it need it."""
     if not REAL.is_dir():
-        pytest.skip("real data are not beside this checkout")
+        pytest.skip(NO_REAL_DATA)
     return REAL
 
 
@@ -91,5 +111,5 @@ def expected(datatest) -> list[dict]:
 
 @pytest.fixture
 def prefix(request) -> str:
-    """Topics of this test alone."""
+    """First part of the names of topics of this test alone."""
     return f"{request.node.name.split('[')[0][:40]}_"
