@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Large regions are matched in their most probable part, and the rest is counted."""
+"""Large regions are matched in their most probable part; other alerts are counted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CAP_DEG2 = 300.0
 
 @pytest.fixture(scope="module")
 def sky():
-    """Circles and ellipses of all sizes, two maps, and alerts."""
+    """Events with circles and ellipses of all sizes and two maps, and alerts."""
     circles, alerts = random_sky(29, 40, 1500)
     shapes = [(15.0, 9.0, 30.0), (4.0, 1.0, 70.0)]
     ellipses = [ellipse_event(60 + i, 90.0 * i, 20.0, s) for i, s in enumerate(shapes)]
@@ -47,7 +47,7 @@ def expected(sky, levels: dict[str, float]) -> dict:
     return pairs(*sky, lambda event: min(LEVEL, levels[event["event_id"]]))
 
 
-def test_regions_are_met_in_their_most_probable_part(spark, tmp_path, sky, live):
+def test_regions_are_matched_in_their_most_probable_part(spark, tmp_path, sky, live):
     capped = area_cap.with_cap(live, CAP_DEG2, LEVEL)
     alerts = thin(spark, tmp_path / "alerts.parquet", sky[1])
     order = summary.order(summary.summarise(capped))
@@ -58,7 +58,9 @@ def test_regions_are_met_in_their_most_probable_part(spark, tmp_path, sky, live)
     assert_equal(found, expected(sky, levels))
 
 
-def test_what_lies_beyond_is_counted_by_event(spark, tmp_path, sky, live):
+def test_alerts_that_the_cap_leaves_out_are_counted_by_event(
+    spark, tmp_path, sky, live
+):
     capped = area_cap.with_cap(live, CAP_DEG2, LEVEL)
     alerts = thin(spark, tmp_path / "alerts.parquet", sky[1])
     levels = {row["event_id"]: level_at(row, CAP_DEG2) for row in sky[0]}
@@ -71,25 +73,25 @@ def test_what_lies_beyond_is_counted_by_event(spark, tmp_path, sky, live):
     assert pairing.count_beyond_cap(alerts, capped, LEVEL, 4) == oracle
 
 
-def test_no_cap_is_all_of_the_sky(spark, tmp_path, sky, live):
+def test_a_cap_of_the_whole_sky_has_no_effect(spark, tmp_path, sky, live):
     capped = area_cap.with_cap(live, 41253.0, LEVEL)
     assert capped.where("cap_level IS NOT NULL").count() == 0
-    assert not any(brief.capped for brief in summary.summarise(capped).values())
+    assert not any(event.capped for event in summary.summarise(capped).values())
 
 
-def test_chance_is_of_the_part_that_is_matched(spark, tmp_path):
-    """Its curve ends at the cap, and holds the rate times the area of the cap."""
+def test_the_chance_probability_is_that_of_the_matched_part(spark, tmp_path):
+    """The expected number of alerts is the rate times the area of the cap."""
     wide = frame(spark, tmp_path / "e", "events", [event(1, 40.0, 10.0, 25.0)])
     latest = versions.matchable(versions.latest(wide, ("observation",)))
     capped = area_cap.with_cap(latest, CAP_DEG2, LEVEL)
     counts = {cut: np.full(background.CELLS, 100) for cut in background.CUTS}
     scorer = Scorer(background.from_counts(counts, 10, "ztf"), LEVEL)
     (unrelated,) = scorer.expected(capped).values()
-    a_day = 100 / (background.CELL_DEG2 * 10) * CAP_DEG2
-    assert unrelated == pytest.approx(7 * a_day, rel=0.01)
+    per_day = 100 / (background.CELL_DEG2 * 10) * CAP_DEG2
+    assert unrelated == pytest.approx(7 * per_day, rel=0.01)
 
 
-def test_a_cap_within_one_pixel_leaves_that_pixel_and_a_chance(spark, tmp_path, sky):
+def test_a_cap_smaller_than_one_pixel_leaves_that_pixel(spark, tmp_path, sky):
     row = frame(spark, tmp_path / "map", "events", [map_event(100, 2, order=1)])
     latest = versions.matchable(versions.latest(row, ("observation",)))
     capped = area_cap.with_cap(latest, 1e-3, LEVEL)
@@ -102,13 +104,13 @@ def test_a_cap_within_one_pixel_leaves_that_pixel_and_a_chance(spark, tmp_path, 
     assert all(0 <= pair["p_chance"] <= 1 for pair in found)
 
 
-def test_the_stage_tells_how_many_alerts_are_beyond(spark, settings, datatest):
-    """Whichever comes first, alerts or notices."""
+def test_the_stage_counts_the_alerts_that_the_cap_leaves_out(spark, settings, datatest):
+    """The same number whether alerts or notices arrive first."""
     counts = []
-    for number, small in enumerate((41253.0, 1.0, 1.0)):
+    for number, cap_deg2 in enumerate((41253.0, 1.0, 1.0)):
         chosen = settings.model_copy(
             update={
-                "cap_deg2": small,
+                "cap_deg2": cap_deg2,
                 "data_prefix": f"{settings.data_prefix}-{number}",
                 "spool": f"{settings.spool}-{number}",
             }
@@ -119,12 +121,12 @@ def test_the_stage_tells_how_many_alerts_are_beyond(spark, settings, datatest):
             step()
             pipeline.match()
         pipeline.spool.close()
-        standing = {(r["event_id"], r["alert_id"]) for r in pipeline.current_pairs()}
-        counts.append((standing, Observer(chosen.root).status().beyond_cap))
-    (whole, none), (first, beyond), (last, again) = counts
+        pairs = {(r["event_id"], r["alert_id"]) for r in pipeline.current_pairs()}
+        counts.append((pairs, Observer(chosen.root).status().beyond_cap))
+    (whole, none), (first, left_out), (last, again) = counts
     assert none == 0
     assert first == last < whole
-    assert beyond == again == len(whole) - len(first)
+    assert left_out == again == len(whole) - len(first)
 
 
 def _names(datatest) -> list[str]:

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""What is known step by step is what all notices at once say."""
+"""Events read in steps are the same as those of all notices read at once."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ AUTHORITY = "ivo://org.example/x"
 
 
 def write(root: str, table: str, rows: list[dict], name: str) -> str:
+    """Write rows of a table, and return the file relative to the root."""
     schema = pa.schema([f.with_nullable(True) for f in arrow_schema(table)])
-    made = pa.Table.from_pylist(rows, schema=schema)
+    content = pa.Table.from_pylist(rows, schema=schema)
     store = open_store(root).at(table)
-    store.write(f"{name}.parquet", lambda stream: pq.write_table(made, stream))
+    store.write(f"{name}.parquet", lambda stream: pq.write_table(content, stream))
     return f"{table}/{name}.parquet"
 
 
 def random_notice(rng, number: int) -> dict:
-    """Build a notice of one of a few events, near others in time, or citing one."""
+    """Return a notice of one of a few events, near others in time, or citing one."""
     place = (rng.uniform(0, 4), rng.uniform(-2, 2), rng.uniform(0.5, 3))
     changes = {
         "event_id": f"event-{rng.integers(6)}",
@@ -46,7 +47,7 @@ def random_notice(rng, number: int) -> dict:
     }
     if rng.random() < 0.1:
         changes["time"] = None
-    if rng.random() < 0.4:  # they name no event, and cite each other, in circles too
+    if rng.random() < 0.4:  # it names no event, and cites a notice, maybe in a circle
         changes["ivorn"] = f"{AUTHORITY}#{rng.integers(5)}"
         changes["event_id"] = f"{AUTHORITY}#{rng.integers(5)}"
     if rng.random() < 0.2:
@@ -60,19 +61,20 @@ def _plain(value):
     return value.item() if isinstance(value, np.generic) else value
 
 
-def a_map(rng, number: int) -> dict:
-    found = map_event(number, int(rng.integers(100)), order=2)
-    told = {c: found[c] for c in ("cells", "pixels")}
+def random_map(rng, number: int) -> dict:
+    """Return a row of the table maps."""
+    event_row = map_event(number, int(rng.integers(100)), order=2)
+    region = {c: event_row[c] for c in ("cells", "pixels")}
     url = f"https://example.org/{number}.fits"
-    return {"skymap_url": url, "skymap_sha256": f"{number:064x}", **told}
+    return {"skymap_url": url, "skymap_sha256": f"{number:064x}", **region}
 
 
 def at_once(spark, settings, files: list[str]):
-    """`versions.latest` of all, without a census."""
-    of_maps = [f for f in files if f.startswith("maps/")]
-    told = sorted(set(files) - set(of_maps))
-    events = dataframes.read_files(spark, settings.root, "events", told)
-    maps = dataframes.read_files(spark, settings.root, "maps", of_maps)
+    """Rows of `versions.latest` of all files, without an index."""
+    map_files = [f for f in files if f.startswith("maps/")]
+    event_files = sorted(set(files) - set(map_files))
+    events = dataframes.read_files(spark, settings.root, "events", event_files)
+    maps = dataframes.read_files(spark, settings.root, "maps", map_files)
     latest = versions.latest(cache.with_maps(events, maps), cache.tenses(settings))
     return cache.with_window_and_cap(latest, settings)
 
@@ -82,22 +84,24 @@ def rows(df) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_step_by_step_is_what_all_at_once_says(spark, settings, monkeypatch, seed):
-    monkeypatch.setattr(cache, "FEW", 3 * (seed % 2))  # so that rows are left on disk
+def test_events_read_in_steps_are_those_read_at_once(
+    spark, settings, monkeypatch, seed
+):
+    monkeypatch.setattr(cache, "FEW", 3 * (seed % 2))  # few: other rows stay on disk
     monkeypatch.setattr(merging, "FAN", 3)
     rng = np.random.default_rng(seed)
     known, files, number = cache.EventCache(settings), [], 0
     for step in range(6):
         before = list(files)
         for _ in range(rng.integers(1, 5)):
-            made = [random_notice(rng, number + n) for n in range(rng.integers(1, 4))]
-            files.append(write(settings.root, "events", made, f"{number:04d}"))
-            number += len(made)
+            new = [random_notice(rng, number + n) for n in range(rng.integers(1, 4))]
+            files.append(write(settings.root, "events", new, f"{number:04d}"))
+            number += len(new)
         if step in (2, 4):
-            content = [a_map(rng, step // 4)]
+            content = [random_map(rng, step // 4)]
             files.append(write(settings.root, "maps", content, f"map{step}"))
-        told = [f for f in files if not f.startswith("maps/")]
-        while merging.merge(settings.root, "events", told):
+        event_files = [f for f in files if not f.startswith("maps/")]
+        while merging.merge(settings.root, "events", event_files):
             pass
         span = [None, ALL_TIME, TimeRange(0, 1)][step % 3]
         old = known.read(spark, before, None)
@@ -107,18 +111,18 @@ def test_step_by_step_is_what_all_at_once_says(spark, settings, monkeypatch, see
         changed = summary.changed(now.summaries, old.summaries)
         chosen = versions.select_events(expected, changed)
         assert rows(now.rows(changed)) == rows(chosen.select(now.latest.columns))
-        met = summary.within(now.summaries, ALL_TIME)
+        matchable = summary.within(now.summaries, ALL_TIME)
         if span == ALL_TIME:
             reached = {row.event_id for row in now.reachable(span).collect()}
-            assert reached == met.keys()
-        assert rows(now.rows(met)) == rows(
-            versions.select_events(expected, met).select(now.latest.columns)
+            assert reached == matchable.keys()
+        assert rows(now.rows(matchable)) == rows(
+            versions.select_events(expected, matchable).select(now.latest.columns)
         )
         renamed = sorted(old.summaries.keys() - now.summaries.keys())
         assert {row.event_id for row in old.rows(renamed).collect()} == set(renamed)
 
 
-def test_what_was_read_is_not_read_again(spark, settings):
+def test_files_that_were_read_are_not_read_again(spark, settings):
     files = [write(settings.root, "events", [event(1, 10, 10, 1)], "a")]
     known = cache.EventCache(settings)
     first = known.read(spark, files, ALL_TIME)
@@ -126,7 +130,7 @@ def test_what_was_read_is_not_read_again(spark, settings):
     assert known.read(spark, files, TimeRange(0, 1)) is first
 
 
-def test_only_what_a_batch_is_about_is_held(spark, settings, monkeypatch):
+def test_only_rows_that_a_batch_needs_are_in_memory(spark, settings, monkeypatch):
     monkeypatch.setattr(cache, "FEW", 0)
     apart = [
         event(n, 10.0 * n, 0, 1, time=T0 + timedelta(days=100 * n)) for n in range(6)
@@ -146,7 +150,7 @@ def test_only_what_a_batch_is_about_is_held(spark, settings, monkeypatch):
     }
 
 
-def test_notices_that_cite_in_a_circle_have_a_name_each(spark, settings):
+def test_notices_that_cite_each_other_in_a_circle_are_separate_events(spark, settings):
     pairs = [("a", "b"), ("b", "a"), ("c", "c")]
     rows = [
         event(n, 10, 10, 1, ivorn=f"ivo://{i}", event_id=f"ivo://{e}")

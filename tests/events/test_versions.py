@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Versions of events, and what each makes of pairs told before: known cases."""
+"""The current notice of an event, and how a new one changes reported pairs."""
 
 from __future__ import annotations
 
@@ -24,29 +24,30 @@ from fink_voevent.match import pairing, revisions
 
 
 def latest_ids(spark, tmp_path, events) -> dict[str, str]:
+    """Identity of the current notice of each event."""
     df = frame(spark, tmp_path / "v.parquet", "events", events)
     rows = collect(versions.latest(df, ("observation",)))
     return {r["event_id"]: r["notice_id"] for r in rows}
 
 
-@pytest.mark.parametrize("turned", [False, True])
-def test_the_latest_notice_is_by_its_own_version_not_by_arrival(
-    spark, tmp_path, turned
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_the_current_notice_has_the_highest_version_in_any_order_of_arrival(
+    spark, tmp_path, is_reversed
 ):
     events = [version(1, version=3), version(2, version=1), version(3, version=2)]
-    rows = events[::-1] if turned else events
+    rows = events[::-1] if is_reversed else events
     assert latest_ids(spark, tmp_path, rows) == {"one": "notice-0001"}
 
 
-def test_of_equal_versions_the_later_issue_is_the_latest(spark, tmp_path):
+def test_of_equal_versions_the_one_issued_later_is_current(spark, tmp_path):
     later = T0 + timedelta(hours=1)
     events = [version(1, issued=later), version(2), version(3, issued=None)]
     assert latest_ids(spark, tmp_path, events) == {"one": "notice-0001"}
 
 
 def test_a_follow_up_takes_the_time_of_the_trigger(spark, tmp_path):
-    seen = T0 + timedelta(hours=5)
-    follow_up = version(2, version=9, time=seen, time_source="observation")
+    observed = T0 + timedelta(hours=5)
+    follow_up = version(2, version=9, time=observed, time_source="observation")
     df = frame(spark, tmp_path / "f.parquet", "events", [version(0), follow_up])
     (row,) = collect(versions.latest(df, ("observation",)))
     assert row["notice_id"] == "notice-0002"
@@ -54,14 +55,14 @@ def test_a_follow_up_takes_the_time_of_the_trigger(spark, tmp_path):
 
 
 def test_an_undated_retraction_is_the_last_of_its_version(spark, tmp_path):
-    gone = version(3, version=1, kind="retraction", issued=None, tense="utility")
-    assert latest_ids(spark, tmp_path, [version(1), gone, version(2)]) == {
+    retraction = version(3, version=1, kind="retraction", issued=None, tense="utility")
+    assert latest_ids(spark, tmp_path, [version(1), retraction, version(2)]) == {
         "one": "notice-0003"
     }
 
 
 def test_notices_that_each_cite_only_the_last_are_one_event(spark, tmp_path):
-    """Retracted is what was first told, though only its update is cited."""
+    """The event of the first notice is retracted, though only its update is cited."""
     ivorn = "ivo://org.example/x#{}".format
     chain = [
         event(1, 10.0, 20.0, 5.0, event_id=ivorn(1)),
@@ -76,7 +77,7 @@ def test_notices_that_each_cite_only_the_last_are_one_event(spark, tmp_path):
     assert sorted(found.values()) == ["notice-0005", "notice-0006"]
 
 
-def test_a_test_that_bears_the_name_of_a_notice_moves_no_event(spark, tmp_path):
+def test_a_test_with_the_ivorn_of_a_notice_renames_no_event(spark, tmp_path):
     ivorn = "ivo://org.example/x#{}".format
     first = event(1, 10.0, 20.0, 5.0, event_id=ivorn(1))
     update = event(2, 10.0, 20.0, 5.0, event_id=ivorn(1), kind="update", version=2)
@@ -86,7 +87,7 @@ def test_a_test_that_bears_the_name_of_a_notice_moves_no_event(spark, tmp_path):
 
 
 def test_events_of_one_time_and_overlapping_regions_are_related(spark, tmp_path):
-    """A burst seen by two instruments; others are too late, elsewhere or retracted."""
+    """One burst of two instruments; others are too late, elsewhere or retracted."""
     same = {"time": T0}
     events = [
         event(1, 10.0, 20.0, 5.0, **same),
@@ -109,47 +110,56 @@ def test_events_of_one_time_and_overlapping_regions_are_related(spark, tmp_path)
     }
 
 
+# Columns of a coincidence that identify its notice.
+IDENTITY = ("notice_id", "notice_sha256", "ivorn", "notice_received_at")
+
+
 @pytest.fixture
 def statuses(spark, tmp_path):
-    """Return what a new version makes of pairs told before: {alert_id: status}."""
+    """Return a function that gives the statuses after new notices arrive.
 
-    def tell(told: list[dict], after: list[dict], alerts: list[dict]) -> dict:
-        def kept(df):
-            """Cut the plan that made the rows: long plans take long to compile."""
-            path = str(tmp_path / str(uuid.uuid4()))
-            df.write.parquet(path)
-            return spark.read.parquet(path)
+    It takes the notices before, the new notices and the alerts. It returns the statuses
+    of the new coincidences, and those of `revisions.view` afterwards, by alert.
+    """
 
-        df = kept(thin(spark, tmp_path / "alerts.parquet", alerts))
-        lives = [
-            kept(
+    def saved(df):
+        """Read a DataFrame back from a file: a long plan takes long to compile."""
+        path = str(tmp_path / str(uuid.uuid4()))
+        df.write.parquet(path)
+        return spark.read.parquet(path)
+
+    def find(before: list[dict], new: list[dict], alerts: list[dict]) -> tuple:
+        df = saved(thin(spark, tmp_path / "alerts.parquet", alerts))
+        events = [
+            saved(
                 versions.latest(
-                    frame(spark, tmp_path / f"{i}.parquet", "events", events),
+                    frame(spark, tmp_path / f"{i}.parquet", "events", notices),
                     ("observation",),
                 )
             )
-            for i, events in enumerate((told, told + after))
+            for i, notices in enumerate((before, before + new))
         ]
-        old, new = (
-            kept(pairing.pairs(df, versions.matchable(live), LEVEL, 5, batch))
-            for batch, live in enumerate(lives)
-        )
-        first = kept(pairing.with_status(old, "new"))
-        before, now = map(summary.summarise, lives)
-        changed = kept(versions.select_events(lives[1], summary.changed(now, before)))
-        again = new.join(changed.select("event_id"), "event_id", "left_semi")
-        second = kept(revisions.revise(again, revisions.view(first), changed, 1))
-        # what a row says of its notice is of the one that made it
-        said = ("event_id", "notice_id", "notice_sha256", "ivorn", "notice_received_at")
-        notices = {tuple(r[c] for c in said) for r in collect(lives[1].select(*said))}
-        assert {tuple(r[c] for c in said) for r in collect(second)} <= notices
-        held = collect(revisions.view(first.unionByName(second)))
+        pairs = [
+            saved(pairing.pairs(df, versions.matchable(current), LEVEL, 5, batch))
+            for batch, current in enumerate(events)
+        ]
+        first = saved(pairing.with_status(pairs[0], "new"))
+        summaries = [summary.summarise(current) for current in events]
+        names = summary.changed(summaries[1], summaries[0])
+        changed = saved(versions.select_events(events[1], names))
+        again = pairs[1].join(changed.select("event_id"), "event_id", "left_semi")
+        second = saved(revisions.revise(again, revisions.view(first), changed, 1))
+        # Each coincidence has the identity of the notice that made it.
+        columns = ("event_id", *IDENTITY)
+        notices = {tuple(r) for r in events[1].select(*columns).collect()}
+        assert {tuple(r) for r in second.select(*columns).collect()} <= notices
+        view = collect(revisions.view(first.unionByName(second)))
         return tuple(
             {r["alert_id"]: r["status"] for r in rows}
-            for rows in (collect(second), held)
+            for rows in (collect(second), view)
         )
 
-    return tell
+    return find
 
 
 ALERTS = [
@@ -160,62 +170,62 @@ ALERTS = [
 
 
 def test_a_new_position_updates_withdraws_and_adds(statuses):
-    first = version(1)  # holds 1 and 2
+    first = version(1)  # contains alerts 1 and 2
     moved = version(2, version=2) | {
         k: v
         for k, v in event(2, 10.0, 29.0, 5.0).items()
         if k in ("ra", "dec", "cells")
     }
-    told, held = statuses([first], [moved], ALERTS)
-    assert told == {1: "withdrawn", 2: "update", 3: "new"}
-    assert held == told
+    new, current = statuses([first], [moved], ALERTS)
+    assert new == {1: "withdrawn", 2: "update", 3: "new"}
+    assert current == new
 
 
-def test_a_retraction_takes_back_all_that_was_told(statuses):
-    gone = version(2, version=2, kind="retraction", cells=None, tense="utility")
-    told, _ = statuses([version(1)], [gone], ALERTS)
-    assert told == {1: "retracted", 2: "retracted"}
+def test_a_retraction_retracts_all_reported_pairs(statuses):
+    retraction = version(2, version=2, kind="retraction", cells=None, tense="utility")
+    new, _ = statuses([version(1)], [retraction], ALERTS)
+    assert new == {1: "retracted", 2: "retracted"}
 
 
-def test_a_retraction_that_is_a_test_takes_nothing_back(statuses):
-    gone = version(2, version=2, kind="retraction", cells=None, tense="test")
-    told, held = statuses([version(1)], [gone], ALERTS)
-    assert told == {}
-    assert held == {1: "new", 2: "new"}
+def test_a_retraction_that_is_a_test_retracts_nothing(statuses):
+    retraction = version(2, version=2, kind="retraction", cells=None, tense="test")
+    new, current = statuses([version(1)], [retraction], ALERTS)
+    assert new == {}
+    assert current == {1: "new", 2: "new"}
 
 
 def test_a_late_older_version_changes_nothing(statuses):
-    told, held = statuses([version(2, version=2)], [version(1, version=1)], ALERTS)
-    assert told == {}
-    assert held == {1: "new", 2: "new"}
+    new, current = statuses([version(2, version=2)], [version(1, version=1)], ALERTS)
+    assert new == {}
+    assert current == {1: "new", 2: "new"}
 
 
 def test_a_late_trigger_time_matches_the_event_again(statuses):
-    """The follow-up came first, hours after the burst, the burst's own notice later."""
-    seen = T0 + timedelta(days=1, hours=12)
-    follow_up = version(2, version=2, time=seen, time_source="observation")
-    told, _ = statuses([follow_up], [version(7, version=1)], ALERTS)
-    assert told == {1: "new", 2: "new"}
+    """The follow-up, hours after the burst, arrives before the notice of the burst."""
+    observed = T0 + timedelta(days=1, hours=12)
+    follow_up = version(2, version=2, time=observed, time_source="observation")
+    new, _ = statuses([follow_up], [version(7, version=1)], ALERTS)
+    assert new == {1: "new", 2: "new"}
 
 
-def test_a_retracted_event_can_be_raised_again(statuses):
-    gone = version(2, version=2, kind="retraction", cells=None)
+def test_a_retracted_event_can_be_reported_again(statuses):
+    retraction = version(2, version=2, kind="retraction", cells=None)
     again = version(3, version=3)
-    told, held = statuses([version(1), gone], [again], ALERTS)
-    assert told == {1: "new", 2: "new"}
-    assert held == told
+    new, current = statuses([version(1), retraction], [again], ALERTS)
+    assert new == {1: "new", 2: "new"}
+    assert current == new
 
 
-def test_another_instrument_that_sees_the_event_updates_what_was_told(statuses):
+def test_another_instrument_that_detects_the_event_updates_the_reported_pairs(statuses):
     other = event(7, 12.0, 20.0, 0.05, time=T0)
-    told, held = statuses([version(7)], [other], ALERTS)
-    assert told == {1: "update", 2: "update"}
-    assert held == told
+    new, current = statuses([version(7)], [other], ALERTS)
+    assert new == {1: "update", 2: "update"}
+    assert current == new
 
 
 def test_a_late_notice_that_brings_the_region_matches_the_event(statuses):
-    """The update without a position came first, the detection that has one later."""
+    """An update without a position arrives before the notice that has one."""
     update = version(7, version=2) | dict.fromkeys(("cells", "ra", "dec", "fisher"))
-    told, held = statuses([update], [version(1)], ALERTS)
-    assert told == {1: "new", 2: "new"}
-    assert held == told
+    new, current = statuses([update], [version(1)], ALERTS)
+    assert new == {1: "new", 2: "new"}
+    assert current == new

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Random input to the stages, and their kills."""
+"""Kill the stages at random moments, over random input."""
 
 from __future__ import annotations
 
@@ -39,46 +39,50 @@ SEED = int(os.environ.get("CHAOS_SEED", "1"))
 NIGHTS = ("20240115", "20240116")
 TIME = datetime(2024, 1, 15, 2, tzinfo=timezone.utc)
 JD = 2460324.5
-EVENTS = max(12, KILLS)  # so that late kills, too, meet something new
+EVENTS = max(12, KILLS)  # so that there is new input until the last kill
 ALERTS = max(300, 20 * KILLS)
 LIMIT_S = 180 + 3 * KILLS
-START_S = 90  # within which a stage hands something over, if there is anything
-# Whose progress a kill waits for: none is while they start. Match comes last of all.
+START_S = 90  # a stage that has input commits a batch within this time
+# Stages from which the one is drawn whose next commit a kill waits for; None to kill
+# while they start. Match is the last to commit.
 AWAITED = (None, match_stage.STAGE, match_stage.STAGE, match_stage.STAGE, "ingest")
-# Of a JVM that lives for seconds: what is compiled fast is met by more kills.
+# For a JVM that lives for seconds: fast compilation, so that stages get to work sooner.
 JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 AUTHORITY = "ivo://org.example/chaos"
-BY_ADDRESS = 0.15  # share of notices that give their sky map so, instead of a circle
-LATEST = 0.3  # of the input, after which a map that was asked for is there
-# The command of the stages; it merges early and often, so that it is killed then too.
+BY_ADDRESS = 0.15  # share of notices that name a sky map instead of giving a circle
+LATEST = 0.3  # share of the input after which a requested map exists, at the latest
+# The command of the stages. It merges files early and often, so that it is killed
+# during a merge too.
 STAGES = (
-    "from fink_voevent import cli, merging;"
+    "from fink_voevent import cli;"
+    "from fink_voevent.store import merging;"
     "merging.FAN, merging.EVERY_S = 3, 1;"
     "cli.main(prog_name='fink_voevent')"
 )
 
 
 def notices(rng: random.Random, server: SlowSite) -> list[bytes]:
-    """Versions of events, each citing the last; one in three is retracted.
+    """Random notices: versions of events, each citing the last, in random order.
 
-    Sky maps that they give by address are put on the server, which has them late.
+    Of the events with several versions, one in three is retracted. Sky maps that
+    notices name are put on the server, which serves them after a delay.
     """
-    made = []
+    documents = []
     for number in range(EVENTS):
         place = (rng.uniform(0, 40), rng.uniform(-20, 20))
         count = rng.randint(1, 4)
         for version in range(count):
             ra, dec = (c + rng.uniform(-2, 2) for c in place)
-            retracted = version == count - 1 > 0 and rng.random() < 0.33
-            cite = "retraction" if retracted else "supersedes"
+            is_retraction = version == count - 1 > 0 and rng.random() < 0.33
+            cite = "retraction" if is_retraction else "supersedes"
             earlier = ((f"{AUTHORITY}#E{number}-{version - 1}", cite),)
-            position = None if retracted else (ra % 360, dec, rng.uniform(0.5, 6))
+            position = None if is_retraction else (ra % 360, dec, rng.uniform(0.5, 6))
             params = ()
             if position and rng.random() < BY_ADDRESS:
                 late, content = rng.uniform(0, LATEST), gaussian(*position)
                 url = server.hold_late(f"E{number}-{version}", content, late)
                 params, position = (("skymap_fits", url, ""),), None
-            one = Notice(
+            notice = Notice(
                 f"{number}-{version}",
                 f"{AUTHORITY}#E{number}-{version}",
                 f"{TIME + timedelta(hours=version + 1):%Y-%m-%dT%H:%M:%S}",
@@ -87,13 +91,13 @@ def notices(rng: random.Random, server: SlowSite) -> list[bytes]:
                 position,
                 cites=earlier if version else (),
             )
-            made.append(xml(one).encode())
-    rng.shuffle(made)
-    return made
+            documents.append(xml(notice).encode())
+    rng.shuffle(documents)
+    return documents
 
 
 def alerts(rng: random.Random, count: int) -> list[dict]:
-    """Alerts of both nights, in order of nothing."""
+    """Random alerts of both nights, in no order."""
     return [
         alert(
             number, f"ZTF24chaos{number:03d}", rng.uniform(-5, 45) % 360,
@@ -105,7 +109,7 @@ def alerts(rng: random.Random, count: int) -> list[dict]:
 
 
 class Chaos:
-    """Feeds the stages, and kills them."""
+    """Gives input to the stages, and kills them."""
 
     def __init__(self, spark, settings, server: SlowSite, seed: int) -> None:
         self.spark, self.rng = spark, random.Random(seed)  # noqa: S311
@@ -122,7 +126,7 @@ class Chaos:
         self.feed(0.1)
 
     def feed(self, share: float) -> None:
-        """Let so much of everything arrive, and some of what came before again."""
+        """Let a share of the input arrive, and some of the earlier input again."""
         before, after = self._arrived, min(1.0, self._arrived + share)
         self._arrived = self.maps.now = after
         for every, send in ((self.notices, self._land), (self.alerts, self._alert)):
@@ -141,7 +145,7 @@ class Chaos:
                 self._sink(name, tonight)
 
     def _sink(self, name: str, rows: list[dict]) -> None:
-        """Through a real Spark file sink, as raw2science writes."""
+        """Write alerts through a Spark file sink, as raw2science does."""
         self._files += 1
         incoming = self.data / "incoming" / name
         table = pa.Table.from_pylist(rows, schema=ALERT)
@@ -156,7 +160,7 @@ class Chaos:
 
     @contextlib.contextmanager
     def stages(self, name: str):
-        """Run the stages for a night; what is still there at the end is killed."""
+        """Run the stages for a night; kill them at the end if they still run."""
         environment = {
             "VOEVENT_DATA_PREFIX": str(self.data),
             "VOEVENT_SPOOL": self.settings.spool,
@@ -182,13 +186,13 @@ class Chaos:
             process.stderr.close()
 
     def kill_once(self) -> None:
-        """Start on a random night, feed, kill at a random moment.
+        """Start the stages on a random night, give input, kill at a random moment.
 
-        Some while it starts, the others after one of the stages, drawn at random, has
-        handed something over.
+        Some are killed while they start, the others after one of the stages, drawn at
+        random, has committed a batch.
         """
         share, awaited = 1 / (KILLS + 1), self.rng.choice(AWAITED)
-        before = self.handed_over()
+        before = self.committed()
         with self.stages(self.rng.choice(NIGHTS)):
             end = time.monotonic() + (START_S if awaited else self.rng.uniform(4, 15))
             while time.monotonic() < end:
@@ -197,53 +201,56 @@ class Chaos:
                 if part:
                     self.feed(part)
                 time.sleep(self.rng.uniform(0, 1))
-                if awaited and self.handed_over()[awaited] != before[awaited]:
+                if awaited and self.committed()[awaited] != before[awaited]:
                     awaited, end = None, time.monotonic() + self.rng.uniform(0, 5)
 
     def finish(self) -> None:
-        """Let all arrive, and both nights be worked off."""
+        """Let all input arrive, and the stages process both nights to the end."""
         self.feed(1.0)
         self.maps.now = math.inf
         observer = Observer(self.settings.root)
         for name, first in zip(NIGHTS, (JD, JD + 1), strict=True):
-            held = {a["candid"] for a in self.alerts if _within(a, first)}
+            alerts = {a["candid"] for a in self.alerts if _within(a, first)}
             with self.stages(name) as process:
 
-                def done(name: str = name, count: int = len(held)) -> bool:
+                def done(name: str = name, count: int = len(alerts)) -> bool:
                     assert process.poll() is None, process.stderr.read()
-                    return self._searched(name) == count and self._told(observer)
+                    return self._matched(name) == count and self._is_done(observer)
 
                 wait_for(done, LIMIT_S)
                 process.send_signal(signal.SIGTERM)
                 process.wait(60)
 
-    def _searched(self, name: str) -> int:
+    def _matched(self, name: str) -> int:
+        """Count the alerts of a night that are matched."""
         manifests = ledger.Ledger(self.settings.root, match_stage.STAGE).manifests()
         return sum(m.facts["alerts"] for m in manifests if m.facts["night"] == name)
 
-    def _told(self, observer: Observer) -> bool:
+    def _is_done(self, observer: Observer) -> bool:
+        """Whether all notices are read, matched and routed, with their sky maps."""
         status = observer.status()
-        known = ledger.Ledger(self.settings.root, "ingest").manifests()
+        ingested = ledger.Ledger(self.settings.root, "ingest").manifests()
         matched = ledger.Ledger(self.settings.root, match_stage.STAGE).manifests()
         files = {f for m in matched for f in m.facts["event_files"]}
-        whole = files == set(event_files(known))
-        read = status.events == len(self.notices) and status.lag_s == 0
-        whole = whole and status.unplaced_notices == 0
-        return read and whole and observer.route_is_done()
+        is_matched = files == set(event_files(ingested))
+        is_matched = is_matched and status.unplaced_notices == 0
+        is_read = status.events == len(self.notices) and status.lag_s == 0
+        return is_read and is_matched and observer.route_is_done()
 
-    def handed_over(self) -> dict[str, int]:
+    def committed(self) -> dict[str, int]:
         """Count the manifests of each stage."""
         root = self.settings.root
         stages = ("ingest", match_stage.STAGE, merging.STAGE)
         return {name: len(ledger.Ledger(root, name).names()) for name in stages}
 
     def region_at(self, url: str) -> dict[str, list[dict]]:
-        """Region of the sky map at an address, as a row of events has it."""
+        """Region of the sky map at an address: its `cells` and `pixels`."""
         read = skymap.read(self.maps.files[url.removeprefix(self.maps.address)])
         cells = [{"lo": lo, "hi": hi} for lo, hi in read.ranges()]
         return {"cells": cells, "pixels": normalisation.pixel_rows(read)}
 
     def journal(self) -> list[dict]:
+        """Rows of all coincidences that match has committed."""
         return Observer(self.settings.root).coincidences()
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Events and alerts on a sky that is made up, and what meets on it."""
+"""Artificial events and alerts, and the pairs that they make."""
 
 from __future__ import annotations
 
@@ -25,7 +25,19 @@ LEVEL = 0.95
 
 
 def event(number: int, ra: float, dec: float, error: float, **changes) -> dict:
-    """Row of events with a 90 % error radius."""
+    """Row of the table events, with a circular region.
+
+    Parameters
+    ----------
+    number : int
+        Number in the ids; it also sets the hour of the event.
+    ra, dec : float
+        deg.
+    error : float
+        90 % error radius, deg.
+    **changes
+        Columns with other values.
+    """
     mixture = localization.fisher(error, 0.9)
     cells = localization.cover(ra, dec, mixture.radius_deg(0.99))
     row = {
@@ -59,23 +71,24 @@ def event(number: int, ra: float, dec: float, error: float, **changes) -> dict:
 
 
 def version(number: int, **changes) -> dict:
+    """Row of the table events: a notice of the event "one"."""
     return event(number, 10.0, 20.0, 5.0, event_id="one", **changes)
 
 
 def alert(number: int, ra: float, dec: float, days: float) -> dict:
-    """Facts of an alert, as the oracle takes them."""
+    """Alert as the oracle takes it, so many days after `T0`."""
     return {"alert_id": number, "ra": ra, "dec": dec, "jd": 2460324.5 + days}
 
 
 def frame(spark, path, table: str, rows: list[dict]):
-    """DataFrame of rows; columns that a test does not give are null."""
+    """DataFrame of a table from rows; columns that a test does not give are null."""
     schema = pa.schema([f.with_nullable(True) for f in arrow_schema(table)])
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
     return spark.read.parquet(str(path))
 
 
 def thin(spark, path, alerts: list[dict]):
-    """Thin alerts of facts, their index, vector and time by our own functions."""
+    """DataFrame of thin alerts, from alerts as the oracle takes them."""
     rows = [
         (a["alert_id"], *(float(a[k]) for k in ("ra", "dec", "jd"))) for a in alerts
     ]
@@ -92,12 +105,17 @@ def thin(spark, path, alerts: list[dict]):
 
 
 def random_sky(seed: int, regions: int, alerts: int):
+    """Random events with circular regions, and alerts all over the sky and near them.
+
+    Returns a list of rows of the table events, and a list of alerts as the oracle takes
+    them.
+    """
     rng = np.random.default_rng(seed)
 
     def places(n):
         return rng.uniform(0, 360, n), np.degrees(np.arcsin(rng.uniform(-1, 1, n)))
 
-    # arcseconds to beyond the horizon; poles and the wrap of right ascension
+    # From arcseconds to more than the whole sky; at poles and at right ascension 0.
     errors = 10 ** rng.uniform(-4, 2.2, regions)
     centres = [*zip(*places(regions), strict=True)]
     centres[:4] = [(0.0, 90.0), (77.0, -90.0), (0.0, 0.0), (359.999, 0.0)]
@@ -106,7 +124,7 @@ def random_sky(seed: int, regions: int, alerts: int):
         for i, (c, e) in enumerate(zip(centres, errors, strict=True))
     ]
     found = [alert(i, *p, 0.0) for i, p in enumerate(zip(*places(alerts), strict=True))]
-    for i, e in enumerate(events):  # alerts near each centre, on its scale
+    for i, e in enumerate(events):  # an alert near each centre, within its error
         offset = e["error_r90"] * rng.uniform(0, 1.5)
         near = SkyCoord(e["ra"], e["dec"], unit="deg").directional_offset_by(
             rng.uniform(0, 360) * u.deg, min(offset, 180) * u.deg
@@ -121,7 +139,8 @@ def collect(df) -> list[dict]:
     return [r.asDict() for r in df.collect()]
 
 
-def run(spark, tmp_path, events, alerts, order=0, level=LEVEL):
+def match(spark, tmp_path, events, alerts, order=0, level=LEVEL):
+    """Match rows of the table events with alerts, and return the rows of the pairs."""
     live = versions.matchable(
         versions.latest(
             frame(spark, tmp_path / f"e{uuid.uuid4()}.parquet", "events", events),
@@ -134,20 +153,20 @@ def run(spark, tmp_path, events, alerts, order=0, level=LEVEL):
 
 
 def ellipse_event(number: int, ra: float, dec: float, shape: tuple) -> dict:
-    """Event with a 90 % ellipse: half-axes and position angle, degrees."""
+    """Event with a 90 % ellipse: two half-axes and a position angle, deg."""
     *axes, angle = shape
-    made = localization.ellipse(tuple(axes), angle, 0.9)
-    cells = localization.cover(ra, dec, made.radius_deg(0.99))
+    region = localization.ellipse(tuple(axes), angle, 0.9)
+    cells = localization.cover(ra, dec, region.radius_deg(0.99))
     return event(number, ra, dec, max(axes)) | {
-        "ellipse": vars(made),
+        "ellipse": vars(region),
         "cells": [{"lo": lo, "hi": hi} for lo, hi in cells],
     }
 
 
 def map_event(number: int, seed: int, order: int = 4, **changes) -> dict:
-    """Event with a random sky map; a few pixels of other orders among the rest."""
+    """Event with a random sky map, of which some pixels have a finer order."""
     rng = np.random.default_rng(seed)
-    values = rng.gamma(0.05, size=12 * 4**order).repeat(4)  # lower orders by joining
+    values = rng.gamma(0.05, size=12 * 4**order).repeat(4)  # equal pixels are merged
     values[:64] = rng.gamma(0.05, size=64)
     read = skymap.read(flat_map(values, "NESTED"))
     columns = ("lo", "hi", "level", "density")

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Brute force: every alert with every live event, by numpy and astropy alone."""
+"""Brute-force matching of every alert with every event, by numpy and astropy alone."""
 
 from __future__ import annotations
 
@@ -17,33 +17,41 @@ from fink_voevent.sky.localization import DEG2_PER_SR, Ellipse, Fisher
 
 PIXEL_DEG2 = 4 * np.pi * DEG2_PER_SR / (12 << 58)
 
+# Columns of the table events that make a region.
 REGION = ("ra", "dec", "error_r90", "fisher", "ellipse", "cells", "pixels")
 
 
 def latest(events: list[dict]) -> list[dict]:
-    """Latest live observation of each event, with the time of its trigger."""
+    """Find the current notice of each event, with the event's time and region.
+
+    Parameters
+    ----------
+    events : list of dict
+        Rows of the table events.
+    """
     groups: dict[str, list[dict]] = {}
     for event in events:
-        withdrawn = event["kind"] == "retraction" and event["tense"] == "utility"
-        meant = event["tense"] == "observation" or withdrawn
-        if event["live"] and meant:
+        is_utility = event["kind"] == "retraction" and event["tense"] == "utility"
+        is_used = event["tense"] == "observation" or is_utility
+        if event["live"] and is_used:
             groups.setdefault(event["event_id"], []).append(event)
-    chosen = []
+    current = []
     for notices in groups.values():
-        notices.sort(key=_newest, reverse=True)
+        notices.sort(key=_rank, reverse=True)
         places = [e for e in notices if e["cells"] is not None]
         times = [
             e["time"]
             for e in notices
             if e["time_source"] in ("isotime", "tjd") and e["time"]
         ]
-        when = {"time": times[0] if times else notices[0]["time"]}
-        where = {k: places[0].get(k) for k in REGION} if places else {}
-        chosen.append(notices[0] | when | where)
-    return chosen
+        time = {"time": times[0] if times else notices[0]["time"]}
+        region = {k: places[0].get(k) for k in REGION} if places else {}
+        current.append(notices[0] | time | region)
+    return current
 
 
-def _newest(event: dict) -> tuple:
+def _rank(event: dict) -> tuple:
+    """Order of a notice among those of its event: the highest is the current one."""
     undated = event["kind"] == "retraction" and event["issued"] is None
     return event["version"], undated, str(event["issued"] or ""), event["notice_id"]
 
@@ -54,9 +62,25 @@ def pairs(
     level: float | Callable[[dict], float],
     window: tuple[float, float] | None = None,
 ) -> dict[tuple[str, int], dict]:
-    """Pairs by (event_id, alert_id), with separation, credible_level and delay.
+    """Match every alert with every event.
 
-    `level` may be one for all events, or tell that of each.
+    Parameters
+    ----------
+    events : list of dict
+        Rows of the table events.
+    alerts : list of dict
+        `alert_id`, `ra`, `dec` (deg) and `jd` (UTC) of each alert.
+    level : float or callable
+        Credible level to which regions are matched, 0-1: one for all events, or a
+        function that takes an event.
+    window : tuple of float, optional
+        Days before and after the event; by default those of each event.
+
+    Returns
+    -------
+    dict
+        By (event_id, alert_id): `separation` (deg), `credible_level`, `delay` (d) and
+        `notice_id`.
     """
     places = SkyCoord([a["ra"] for a in alerts], [a["dec"] for a in alerts], unit="deg")
     times = Time([a["jd"] for a in alerts], format="jd")
@@ -71,9 +95,9 @@ def pairs(
         if event.get("pixels"):
             enclosed = _of_map(event["pixels"], places)
         elif event.get("ellipse"):
-            enclosed = _of_ellipse(event["ellipse"], centre, places)
+            enclosed = ellipse_level(event["ellipse"], centre, places)
         else:
-            enclosed = _enclosed(event["fisher"], separation)
+            enclosed = _of_circle(event["fisher"], separation)
         moment = Time(event["time"].replace(tzinfo=None), scale="utc")
         delay = (times - moment).to_value(u.day)
         before, after = window or (event["window_before"], event["window_after"])
@@ -95,9 +119,19 @@ def pairs_in_time(
     part: float,
     window: tuple[float, float] | None = None,
 ) -> dict[tuple[str, int], dict]:
-    """Pairs as `pairs` tells them, of events that have no region but a map's address.
+    """Match every alert with every event that awaits its sky map, in time only.
 
-    Of alerts that `part` of the window, at most, is nearer to the event than.
+    Parameters
+    ----------
+    events, alerts, window
+        As of `pairs`.
+    part : float
+        Part of the window that is matched, the one nearest to the event: 0-1.
+
+    Returns
+    -------
+    dict
+        As of `pairs`; `separation` and `credible_level` are NaN.
     """
     times = Time([a["jd"] for a in alerts], format="jd")
     found = {}
@@ -108,8 +142,8 @@ def pairs_in_time(
         moment = Time(event["time"].replace(tzinfo=None), scale="utc")
         delay = (times - moment).to_value(u.day)
         before, after = window or (event["window_before"], event["window_after"])
-        far = np.abs(delay)
-        nearer = np.minimum(far, before) + np.minimum(far, after)
+        distance = np.abs(delay)
+        nearer = np.minimum(distance, before) + np.minimum(distance, after)
         inside = (-before <= delay) & (delay <= after)
         for i in np.flatnonzero(inside & (nearer <= part * (before + after))):
             found[event["event_id"], alerts[i]["alert_id"]] = {
@@ -121,8 +155,8 @@ def pairs_in_time(
     return found
 
 
-def where_zero(function, low: float = 1e-12, high: float = 1 - 1e-12) -> float:
-    """Where a rising function is 0, by halving."""
+def find_root(function, low: float = 1e-12, high: float = 1 - 1e-12) -> float:
+    """Find the root of a rising function, by bisection."""
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if function(middle) < 0 else (low, middle)
@@ -130,9 +164,15 @@ def where_zero(function, low: float = 1e-12, high: float = 1 - 1e-12) -> float:
 
 
 def level_at(row: dict, area_deg2: float) -> float:
-    """Level of the most probable part of a region so large; 1 where it is smaller.
+    """Credible level of the most probable part of a region with a given area.
 
-    By search, and by summing pixels.
+    It is searched for, or found by summing pixels; it is 1 if the region is smaller.
+
+    Parameters
+    ----------
+    row : dict
+        Row of the table events.
+    area_deg2 : float
     """
     if row.get("pixels"):
         pixels = sorted(row["pixels"], key=lambda p: p["level"])
@@ -142,17 +182,17 @@ def level_at(row: dict, area_deg2: float) -> float:
         return pixels[int(np.searchsorted(area, area_deg2))]["level"]
     if row.get("ellipse"):
         shape = Ellipse(**row["ellipse"])
-        return where_zero(lambda p: shape.area_deg2(p) - area_deg2)
+        return find_root(lambda p: shape.area_deg2(p) - area_deg2)
 
     def excess(probability: float) -> float:
         radius_deg = Fisher(**row["fisher"]).radius_deg(probability)
         return localization.area_deg2(radius_deg) - area_deg2
 
-    return where_zero(excess) if excess(1 - 1e-12) > 0 else 1.0
+    return find_root(excess) if excess(1 - 1e-12) > 0 else 1.0
 
 
 def _of_map(pixels: list[dict], places: SkyCoord) -> np.ndarray:
-    """Level of the pixel that holds each place; beyond 1 where none does."""
+    """Level of the pixel that contains each place; 2 if no pixel does."""
     index = lonlat_to_healpix(places.ra, places.dec, 29).astype(np.int64)
     level = np.full(len(index), 2.0)
     for pixel in pixels:
@@ -160,7 +200,8 @@ def _of_map(pixels: list[dict], places: SkyCoord) -> np.ndarray:
     return level
 
 
-def _of_ellipse(ellipse: dict, centre: SkyCoord, places: SkyCoord) -> np.ndarray:
+def ellipse_level(ellipse: dict, centre: SkyCoord, places: SkyCoord) -> np.ndarray:
+    """Credible level at places in an ellipse."""
     chord = np.sin(centre.separation(places).rad / 2) ** 2
     phi = centre.position_angle(places).rad - np.radians(ellipse["angle"])
     kappa = ellipse["major_kappa"] * np.cos(phi) ** 2
@@ -168,7 +209,8 @@ def _of_ellipse(ellipse: dict, centre: SkyCoord, places: SkyCoord) -> np.ndarray
     return -np.expm1(-2 * kappa * chord)
 
 
-def _enclosed(fisher: dict, separation: np.ndarray) -> np.ndarray:
+def _of_circle(fisher: dict, separation: np.ndarray) -> np.ndarray:
+    """Credible level at separations (deg) from the centre of a circle."""
     chord = np.sin(np.radians(separation) / 2) ** 2
     core, tail = (
         np.expm1(-2 * k * chord) / np.expm1(-2 * k)
@@ -178,7 +220,7 @@ def _enclosed(fisher: dict, separation: np.ndarray) -> np.ndarray:
 
 
 def assert_equal(found: list[dict], expected: dict[tuple[str, int], dict]) -> None:
-    """Pair by pair: angles to 1e-9 deg, delay to 1 us."""
+    """Check that the pairs are the same: angles to 1e-9 deg, delays to 1 us."""
     assert {(r["event_id"], r["alert_id"]) for r in found} == set(expected)
     assert len(found) == len(expected)
     for row in found:

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The three stages of a test, driven step by step."""
+"""The three stages, run step by step by a test."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from fink_voevent.store.filesystem import open_store
 
 
 def settings_in(folder: Path) -> Settings:
-    """Give the settings of a night whose folders are all in one."""
+    """Return the settings of a test, with all folders in one."""
     values = {
         "data_prefix": str(folder / "data"),
         "spool": str(folder / "spool"),
@@ -36,7 +36,7 @@ def settings_in(folder: Path) -> Settings:
 
 
 def finish(query) -> None:
-    """Let a stage do all that there is to do, and stop it."""
+    """Let a stage process all of its input, and stop it."""
     try:
         query.processAllAvailable()
     finally:
@@ -44,7 +44,7 @@ def finish(query) -> None:
 
 
 class Pipeline:
-    """The stages over folders of a test, driven step by step."""
+    """The stages over the folders of a test, run step by step."""
 
     def __init__(self, spark, settings, datatest: Path) -> None:
         self.spark, self.settings, self.data = spark, settings, datatest
@@ -53,10 +53,10 @@ class Pipeline:
         self.incoming.mkdir(parents=True)
         self.spool = Spool(settings.spool, settings.root)
         self.schema = spark.read.parquet(str(datatest / "alerts")).schema
-        self.alerts()  # the folder, as raw2science makes it before its first alert
+        self.alerts()  # makes the folder, as raw2science does before its first alert
 
     def alerts(self, *names: str) -> None:
-        """Alerts through a real Spark file sink, as raw2science writes them."""
+        """Add alerts of datatest through a Spark file sink, as raw2science does."""
         for name in names:
             shutil.copy(self.data / "alerts" / f"{name}.parquet", self.incoming)
         stream = self.spark.readStream.schema(self.schema).parquet(str(self.incoming))
@@ -70,21 +70,23 @@ class Pipeline:
         query.awaitTermination()
 
     def notices(self, *names: str) -> None:
+        """Land notices of datatest; all of them if none is named."""
         paths = [str(self.data / "voevents" / f"{n}.xml") for n in names]
         found = documents(paths or [str(self.data / "voevents")])
         self.land(*[f.raw for f in found])
 
     def land(self, *raws: bytes) -> None:
+        """Land documents, as the listener does."""
         self.spool.append([Received(raw, "file", "test") for raw in raws])
         landing.drain(self.spool, open_store(self.settings.root).at("landing"))
 
     def run(self) -> None:
-        """Let the three stages do all that there is to do."""
+        """Let the three stages process all of their input."""
         self.match()
         self.route()
 
     def another_night(self, night: str) -> None:
-        """Go on with a night that has no alerts yet."""
+        """Continue with another night, which has no alerts yet."""
         self.settings = self.settings.model_copy(update={"night": night})
         self.science = Path(self.settings.data_prefix, "science", night)
         self.incoming = Path(self.settings.data_prefix, f"incoming-{night}")
@@ -92,32 +94,37 @@ class Pipeline:
         self.alerts()
 
     def match(self) -> None:
+        """Let ingest and match process all of their input."""
         science = self.spark.readStream.schema(self.schema).parquet(str(self.science))
         tonight = self.settings.night
         finish(ingest_stage.start(self.spark, self.settings))
         finish(match_stage.start(self.spark, self.settings, tonight, science))
 
     def route(self) -> None:
+        """Let route process all of its input."""
         finish(route_stage.start(self.spark, self.settings))
 
     def journal(self):
+        """DataFrame of all coincidences that match has committed."""
         manifests = ledger.Ledger(self.settings.root, match_stage.STAGE).manifests()
         return dataframes.read(
             self.spark, self.settings.root, "coincidences", manifests
         )
 
-    def standing(self) -> list[dict]:
-        held = revisions.view(self.journal()).where("status IN ('new', 'update')")
-        rows = held.orderBy("event_id", "alert_id").collect()
+    def current_pairs(self) -> list[dict]:
+        """Coincidences that are neither withdrawn nor retracted, sorted."""
+        valid = revisions.view(self.journal()).where("status IN ('new', 'update')")
+        rows = valid.orderBy("event_id", "alert_id").collect()
         return [row.asDict() for row in rows]
 
     def topics(self) -> dict[str, list[dict]]:
+        """Packets of each topic, as fink-client reads them."""
         folders = sorted(Path(self.settings.root, "topics").glob("*"))
         return {f.name: AlertReader(str(f)).to_list() for f in folders}
 
 
 def assert_same(found: list[dict], expected: list[dict]) -> None:
-    """Pair by pair: identity, numbers and class."""
+    """Check that pairs are the same: identity, numbers and prior activity."""
     identity = [(r["event_id"], int(r["alert_id"])) for r in expected]
     assert [(r["event_id"], r["alert_id"]) for r in found] == identity
     for ours, oracle in zip(found, expected, strict=True):

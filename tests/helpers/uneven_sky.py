@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Alerts scattered with a rate that is known and varies over the sky."""
+"""Alerts that are scattered with a known rate, which varies over the sky."""
 
 from __future__ import annotations
 
@@ -20,18 +20,22 @@ from fink_voevent.score.background import CELLS
 
 
 def uneven_rate(ra_deg: np.ndarray, dec_deg: np.ndarray) -> np.ndarray:
-    """Give a rate (deg-2 d-1) that varies tenfold over the sky."""
+    """Return a rate (deg-2 d-1) that varies tenfold over the sky."""
     ra, dec = np.radians(ra_deg), np.radians(dec_deg)
     return 0.5 * (1 + 0.8 * np.sin(3 * ra) * np.cos(dec) ** 2)
 
 
 def cell_centres() -> tuple[np.ndarray, np.ndarray]:
+    """Right ascension and declination (deg) of the cells of background rates."""
     lon, lat = healpix_to_lonlat(np.arange(CELLS), background.ORDER)
     return lon.deg, lat.deg
 
 
 def scatter_alerts(rng, days: float) -> dict[str, np.ndarray]:
-    """Alerts scattered with the uneven rate, over the sky and `days`."""
+    """Scatter alerts with `uneven_rate` over the sky and some days.
+
+    Returns arrays `ra`, `dec` (deg) and `days` (after `T0`), one value an alert.
+    """
     count = rng.poisson(4 * math.pi * math.degrees(1) ** 2 * 0.9 * days)
     ra = rng.uniform(0, 360, count)
     dec = np.degrees(np.arcsin(rng.uniform(-1, 1, count)))
@@ -41,6 +45,7 @@ def scatter_alerts(rng, days: float) -> dict[str, np.ndarray]:
 
 
 def as_thin(spark, path, alerts: dict[str, np.ndarray]):
+    """DataFrame of thin alerts from what `scatter_alerts` returns."""
     first = int(T0.timestamp() * 1e6)
     place = Longitude(alerts["ra"], unit="deg"), Latitude(alerts["dec"], unit="deg")
     times = pa.array(

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Alerts of past nights made one: the same pairs, from few files sorted by place."""
+"""Compaction: the same pairs from few files, sorted by place."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def compact(pipeline: Pipeline, tonight: str, **changes) -> list[str]:
     return list(compaction.compact(pipeline.spark, settings, matched, tonight))
 
 
-def held(pipeline: Pipeline):
+def committed(pipeline: Pipeline) -> earlier_batches.EarlierBatches:
     settings = pipeline.settings
     ledgers = [
         Ledger(settings.root, s).manifests() for s in ("match", alert_files.STAGE)
@@ -42,16 +42,17 @@ def held(pipeline: Pipeline):
 
 def alerts(pipeline: Pipeline):
     """All thin alerts."""
-    of_all = held(pipeline)
-    return of_all.alerts_in_nights(*(piece.night for piece in of_all.pieces))
+    earlier = committed(pipeline)
+    return earlier.alerts_in_nights(*(piece.night for piece in earlier.pieces))
 
 
 def folders(pipeline: Pipeline) -> int:
+    """Count the folders with files of alerts."""
     found = Path(pipeline.settings.root, "alerts").rglob("*.parquet")
     return len({path.parent for path in found})
 
 
-def test_a_late_notice_meets_a_night_that_was_made_one(
+def test_a_late_notice_is_matched_with_a_compacted_night(
     pipeline,
     expected,
 ):
@@ -60,7 +61,7 @@ def test_a_late_notice_meets_a_night_that_was_made_one(
         pipeline.match()
     first, count = pipeline.settings.night, alerts(pipeline).count()
     assert compact(pipeline, "20991231") == [first]
-    (piece,) = (p for p in held(pipeline).pieces if p.files)
+    (piece,) = (p for p in committed(pipeline).pieces if p.files)
     assert len(piece.files) == 1
     index = ds.dataset(f"{pipeline.settings.root}/{piece.files[0]}").to_table()["hpx29"]
     assert index.to_pylist() == sorted(index.to_pylist())
@@ -77,21 +78,21 @@ def piece(night: str, **changes) -> alert_files.AlertFiles:
     )._replace(**changes)
 
 
-def test_nights_that_still_go_on_or_were_thinned_are_not_whole(spark, settings):
+def test_nights_that_may_go_on_or_were_thinned_are_not_complete(spark, settings):
     nights = ("20240101", "20240102", "20240103")
-    all_there = earlier_batches.EarlierBatches(
+    earlier = earlier_batches.EarlierBatches(
         spark, settings, (), tuple(map(piece, nights)), 0
     )
-    assert all_there.complete_nights("20240103") == ["20240101", "20240102"]
-    assert all_there.complete_nights("20240104") == ["20240101", "20240102"]
-    assert all_there.complete_nights("20240105") == list(nights)
+    assert earlier.complete_nights("20240103") == ["20240101", "20240102"]
+    assert earlier.complete_nights("20240104") == ["20240101", "20240102"]
+    assert earlier.complete_nights("20240105") == list(nights)
     thinned = (piece("20240101", is_thinned=True), piece("20240102"))
     assert earlier_batches.EarlierBatches(
         spark, settings, (), thinned, 0
     ).complete_nights("20250101") == ["20240102"]
 
 
-def test_tonight_and_what_is_one_already_are_left_as_they_are(pipeline):
+def test_tonight_and_compacted_nights_are_left_as_they_are(pipeline):
     for name in ("early", "late"):
         pipeline.alerts(name)
         pipeline.match()
@@ -100,7 +101,7 @@ def test_tonight_and_what_is_one_already_are_left_as_they_are(pipeline):
     assert compact(pipeline, "20991231") == []
 
 
-def test_what_was_replaced_is_removed_at_the_next_start(pipeline):
+def test_replaced_files_are_removed_at_the_next_start(pipeline):
     for name in ("early", "late"):
         pipeline.alerts(name)
         pipeline.match()
@@ -113,7 +114,7 @@ def test_what_was_replaced_is_removed_at_the_next_start(pipeline):
     assert alerts(pipeline).count() == count > 0
 
 
-def test_what_was_merged_of_a_night_goes_with_what_it_was_made_of(
+def test_merged_files_of_a_night_are_removed_with_the_replaced_files(
     pipeline,
     expected,
     monkeypatch,
@@ -140,7 +141,7 @@ def test_what_was_merged_of_a_night_goes_with_what_it_was_made_of(
     assert alerts(pipeline).count() == count > 0
 
 
-def test_a_night_that_goes_on_after_it_was_made_one_is_whole(pipeline, expected):
+def test_a_night_that_goes_on_after_its_compaction_is_complete(pipeline, expected):
     pipeline.alerts("early")
     pipeline.match()
     pipeline.notices()
@@ -150,18 +151,18 @@ def test_a_night_that_goes_on_after_it_was_made_one_is_whole(pipeline, expected)
     pipeline.match()
     compact(pipeline, "20991231")
     compact(pipeline, "20991231")
-    assert len([p for p in held(pipeline).pieces if p.files]) == 1
+    assert len([p for p in committed(pipeline).pieces if p.files]) == 1
     pipeline.match()
     assert_same(pipeline.current_pairs(), expected)
 
 
-def test_of_old_nights_what_coincides_is_kept_and_updated(pipeline, expected):
+def test_of_old_nights_alerts_that_coincide_are_kept_and_updated(pipeline, expected):
     pipeline.alerts("early", "late")
     pipeline.notices("grb130702a_flt_pos", "grb221009a_bat")
     pipeline.match()
-    told = {row["alert_id"] for row in pipeline.current_pairs()}
+    paired = {row["alert_id"] for row in pipeline.current_pairs()}
     assert compact(pipeline, "20991231", keep_days=30) == [pipeline.settings.night]
-    assert {row.alert_id for row in alerts(pipeline).collect()} == told
+    assert {row.alert_id for row in alerts(pipeline).collect()} == paired
     assert compact(pipeline, "20991231", keep_days=30) == []
     pipeline.notices("grb130702a_gnd_pos", "grb130702a_fin_pos", "grb221009a_xrt")
     pipeline.match()
@@ -172,13 +173,13 @@ def test_of_old_nights_what_coincides_is_kept_and_updated(pipeline, expected):
         [
             row
             for row in expected
-            if row["event_id"] in events and int(row["alert_id"]) in told
+            if row["event_id"] in events and int(row["alert_id"]) in paired
         ],
     )
     assert {row["status"] for row in pipeline.current_pairs()} == {"update"}
 
 
-def test_a_night_within_the_days_that_are_kept_is_whole(pipeline):
+def test_a_night_within_keep_days_keeps_all_its_alerts(pipeline):
     pipeline.alerts("early", "late")
     pipeline.match()
     count = alerts(pipeline).count()

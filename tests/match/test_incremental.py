@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""An event whose notices come in disorder: told under one name in the end."""
+"""An event whose notices arrive out of order: its pairs have one name in the end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fink_voevent.store.filesystem import open_store
 
 
 def document(version: int, cited: int | None, hours: int, ra: float = 10.0) -> bytes:
-    """Notice that names no event, and cites only the one before it."""
+    """Notice that names no event, and cites only the notice before it."""
     cites = () if cited is None else ((f"{AUTHORITY}#E0-{cited}", "supersedes"),)
     issued = f"{TIME + timedelta(hours=hours):%Y-%m-%dT%H:%M:%S}"
     ivorn = f"{AUTHORITY}#E0-{version}"
@@ -33,11 +33,11 @@ def document(version: int, cited: int | None, hours: int, ra: float = 10.0) -> b
     ("first", "last"),
     [
         (document(0, None, 1), document(2, 1, 3)),
-        # the first notice holds, before and after: nothing else changes
+        # The first notice is current before and after; only the name changes.
         (document(0, None, 9), document(2, 1, 3, ra=30.0)),
     ],
 )
-def test_a_notice_between_two_withdraws_what_was_told_under_the_other_name(
+def test_a_notice_that_links_two_events_withdraws_the_pairs_of_the_second_name(
     spark, settings, datatest, first, last
 ):
     pipeline = Pipeline(spark, settings, datatest)

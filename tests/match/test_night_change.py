@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""From night to night nothing is left out."""
+"""The change from one night to the next leaves no alert unmatched."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def pipeline(spark, settings, datatest):
 
 
 def begin(pipeline: Pipeline, name: str) -> None:
-    """Begin a night that has alerts, as the stages do, and stop it again."""
+    """Start a night that has alerts, as the stages do, and stop it."""
     settings = pipeline.settings.model_copy(update={"night": name})
     shutil.copytree(
         pipeline.data / "alerts", night_change.science_folder(settings, name)
@@ -40,7 +40,7 @@ def begin(pipeline: Pipeline, name: str) -> None:
 
 
 def matched(pipeline: Pipeline) -> dict[str, int]:
-    """Alerts of each night."""
+    """Count the matched alerts of each night."""
     counts: dict[str, int] = {}
     for manifest in Ledger(pipeline.settings.root, match_stage.STAGE).manifests():
         name = manifest.facts["night"]
@@ -48,7 +48,7 @@ def matched(pipeline: Pipeline) -> dict[str, int]:
     return counts
 
 
-def test_what_was_left_of_a_night_is_matched_before_the_next(
+def test_the_remaining_alerts_of_a_night_are_matched_before_the_next(
     pipeline,
     expected,
 ):
@@ -56,18 +56,18 @@ def test_what_was_left_of_a_night_is_matched_before_the_next(
     pipeline.notices()
     pipeline.match()
     before = matched(pipeline)[pipeline.settings.night]
-    pipeline.alerts("late")  # and then the stage was stopped
+    pipeline.alerts("late")  # after the stage was stopped
     begin(pipeline, NEXT)
     assert matched(pipeline)[pipeline.settings.night] > before
     assert_same(pipeline.current_pairs(), expected)
 
 
-def test_a_night_whose_alerts_are_gone_is_told_and_stops_nothing(pipeline, caplog):
+def test_a_night_with_files_that_are_gone_is_logged_and_stops_nothing(pipeline, caplog):
     pipeline.alerts("early")
     pipeline.match()
     pipeline.alerts("late")
     for path in pipeline.science.glob("*.parquet"):
-        path.unlink()  # Spark's own list of files is still there
+        path.unlink()  # Spark's own list still names them
     with caplog.at_level(logging.INFO):
         begin(pipeline, NEXT)
     assert f"the remaining alerts of night {pipeline.settings.night}" in caplog.text
@@ -75,32 +75,32 @@ def test_a_night_whose_alerts_are_gone_is_told_and_stops_nothing(pipeline, caplo
     assert "Traceback" not in caplog.text
 
 
-def test_nothing_of_the_nights_before_stays_in_memory(pipeline):
-    def held() -> int:
+def test_earlier_nights_are_removed_from_memory(pipeline):
+    def cached_tables() -> int:
         return len(pipeline.spark.sparkContext._jsc.getPersistentRDDs())  # noqa: SLF001
 
     pipeline.alerts("early")
     pipeline.notices()
     pipeline.match()
-    assert held() > 0
+    assert cached_tables() > 0
     settings = pipeline.settings.model_copy(update={"wait_s": 0.0})
     with pytest.raises(InputError, match="no science alerts"):
         night_change.begin(pipeline.spark, settings, NEXT, lambda: False)
-    assert held() == 0
+    assert cached_tables() == 0
 
 
-def test_the_night_of_now_comes_with_its_first_alert(settings, tmp_path):
+def test_the_current_night_begins_with_its_first_alert(settings, tmp_path):
     assert not night_change.has_next_night_begun(settings, settings.night)
-    free = settings.model_copy(update={"night": ""})
-    assert not night_change.has_next_night_begun(free, "20221009")
-    folder = Path(night_change.science_folder(free, night_change.today()))
+    no_night = settings.model_copy(update={"night": ""})
+    assert not night_change.has_next_night_begun(no_night, "20221009")
+    folder = Path(night_change.science_folder(no_night, night_change.today()))
     folder.mkdir(parents=True)
     (folder / "part-0.parquet").touch()
-    assert night_change.has_next_night_begun(free, "20221009")
-    assert not night_change.has_next_night_begun(free, night_change.today())
+    assert night_change.has_next_night_begun(no_night, "20221009")
+    assert not night_change.has_next_night_begun(no_night, night_change.today())
 
 
-def test_the_last_night_is_of_those_that_were_begun(settings):
+def test_the_last_night_is_one_that_was_begun(settings):
     begun = Path(settings.root, "checkpoints", "match", "ztf")
     assert night_change.last_before(settings, "20221009") is None
     for name in ("20221001", "20221008", "20221009"):

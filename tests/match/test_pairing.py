@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Pairs against brute force on random skies."""
+"""Matching alerts with events: compared with brute force on random skies."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from helpers.made_up_sky import (
     ellipse_event,
     event,
     map_event,
+    match,
     random_sky,
-    run,
     version,
 )
 from helpers.oracle import assert_equal, pairs
@@ -30,36 +30,36 @@ def test_pairs_on_a_random_sky_are_those_of_brute_force(spark, tmp_path, seed):
     events, alerts = random_sky(seed, 60, 400)
     expected = pairs(events, alerts, LEVEL)
     assert len(expected) > 100
-    assert_equal(run(spark, tmp_path, events, alerts), expected)
+    assert_equal(match(spark, tmp_path, events, alerts), expected)
 
 
 @pytest.mark.parametrize("order", [3, 4, 5, 6, 7, 8])
 def test_the_result_is_the_same_at_any_cell_order(spark, tmp_path, order):
     events, alerts = random_sky(7, 25, 150)
-    found = run(spark, tmp_path, events, alerts, order)
+    found = match(spark, tmp_path, events, alerts, order)
     assert_equal(found, pairs(events, alerts, LEVEL))
 
 
-def test_a_higher_level_selects_more_and_never_other_pairs(spark, tmp_path):
+def test_a_higher_level_adds_pairs_and_removes_none(spark, tmp_path):
     events, alerts = random_sky(11, 30, 300)
     keys = [
         {
             (r["event_id"], r["alert_id"])
-            for r in run(spark, tmp_path, events, alerts, 0, p)
+            for r in match(spark, tmp_path, events, alerts, 0, p)
         }
         for p in (0.5, 0.9, 0.99)
     ]
     assert keys[0] < keys[1] < keys[2]
 
 
-def test_nothing_to_match_is_no_pair(spark, tmp_path):
+def test_without_events_or_alerts_there_are_no_pairs(spark, tmp_path):
     events, alerts = random_sky(5, 5, 5)
-    assert run(spark, tmp_path, [], alerts) == []
-    assert run(spark, tmp_path, events, []) == []
+    assert match(spark, tmp_path, [], alerts) == []
+    assert match(spark, tmp_path, events, []) == []
 
 
-def test_ellipses_are_met_as_brute_force_says(spark, tmp_path):
-    """Poles, the wrap of right ascension, both orders of the axes, any angle."""
+def test_pairs_of_ellipses_are_those_of_brute_force(spark, tmp_path):
+    """At poles and right ascension 0, with either axis longer, at any angle."""
     places = [(0.0, 90.0), (359.9, 0.0), (120.0, -89.0), (200.0, 35.0), (80.0, -20.0)]
     shapes = [(12.0, 3.0, 30.0), (2.0, 9.0, 0.0), (8.0, 1.0, 200.0), (15.0, 5.0, -75.0)]
     events = [
@@ -79,39 +79,37 @@ def test_ellipses_are_met_as_brute_force_says(spark, tmp_path):
     expected = pairs(events, alerts, LEVEL)
     circles = [e | {"ellipse": None} for e in events]
     assert 50 < len(expected) < len(pairs(circles, alerts, LEVEL))
-    assert_equal(run(spark, tmp_path, events, alerts), expected)
+    assert_equal(match(spark, tmp_path, events, alerts), expected)
 
 
 @pytest.mark.parametrize("order", [0, 2, 4, 5, 6, 8])
-def test_sky_maps_are_met_by_their_exact_pixel_at_any_cell_order(
-    spark, tmp_path, order
-):
+def test_the_exact_pixel_of_a_sky_map_decides_at_any_cell_order(spark, tmp_path, order):
     circles, alerts = random_sky(13, 10, 400)
     events = [*circles, map_event(100, 1), map_event(101, 2, order=2)]
     expected = pairs(events, alerts, LEVEL)
     assert sum(key[0] in ("event-100", "event-101") for key in expected) > 20
-    assert_equal(run(spark, tmp_path, events, alerts, order), expected)
+    assert_equal(match(spark, tmp_path, events, alerts, order), expected)
 
 
-def test_a_notice_with_a_circle_and_a_map_is_met_by_the_map(spark, tmp_path):
+def test_of_a_notice_with_a_circle_and_a_map_the_map_is_matched(spark, tmp_path):
     circle = {k: event(7, 45.0, 10.0, 0.5)[k] for k in ("ra", "dec", "fisher")}
     one = map_event(7, 3) | circle
     _, alerts = random_sky(17, 4, 300)
-    found = run(spark, tmp_path, [one], alerts)
+    found = match(spark, tmp_path, [one], alerts)
     assert len(found) > 3
     assert_equal(found, pairs([one], alerts, LEVEL))
     assert all(row["density"] > 0 for row in found)
 
 
-def test_a_notice_without_position_keeps_the_region_told_before(spark, tmp_path):
-    """As updates of CHIME, which tell a better dispersion measure alone."""
+def test_a_notice_without_position_keeps_the_region_of_an_earlier_one(spark, tmp_path):
+    """As do updates of CHIME, which only give a better dispersion measure."""
     better = version(2, version=2) | dict.fromkeys(("cells", "ra", "dec", "fisher"))
-    (found,) = run(spark, tmp_path, [version(1), better], [alert(1, 10.0, 20.0, 1.0)])
+    (found,) = match(spark, tmp_path, [version(1), better], [alert(1, 10.0, 20.0, 1.0)])
     assert found["notice_id"] == "notice-0002"
     assert found["separation"] == 0.0
 
 
-def test_what_must_not_meet_alerts_meets_none(spark, tmp_path):
+def test_events_that_are_not_matchable_have_no_pairs(spark, tmp_path):
     faults = [
         {"cells": None}, {"time": None}, {"kind": "retraction"}, {"live": False},
         {"tense": "test"}, {"tense": "injection"}, {"tense": "utility"},
@@ -120,20 +118,20 @@ def test_what_must_not_meet_alerts_meets_none(spark, tmp_path):
         event(2 + n, 10.0, 20.0, 5.0, **fault) for n, fault in enumerate(faults)
     ]
     usable = event(1, 10.0, 20.0, 5.0)
-    found = run(spark, tmp_path, [usable, *unusable], [alert(1, 10.0, 20.0, 1.0)])
+    found = match(spark, tmp_path, [usable, *unusable], [alert(1, 10.0, 20.0, 1.0)])
     assert [row["event_id"] for row in found] == ["event-1"]
 
 
-def test_the_window_includes_its_edges_and_nothing_beyond(spark, tmp_path):
+def test_the_window_includes_its_edges_and_no_more(spark, tmp_path):
     days = (-1.0001, -0.9999, 0.0, 6.9999, 7.0001)
     one = event(0, 10.0, 20.0, 5.0, window_before=1.0)
     alerts = [alert(n, 10.0, 20.0, delay) for n, delay in enumerate(days)]
-    found = run(spark, tmp_path, [one], alerts)
+    found = match(spark, tmp_path, [one], alerts)
     assert sorted(row["alert_id"] for row in found) == [1, 2, 3]
 
 
-def test_ids_are_version_5_uuids_of_what_they_identify(spark, tmp_path):
-    (found,) = run(
+def test_ids_are_version_5_uuids_of_the_pair(spark, tmp_path):
+    (found,) = match(
         spark, tmp_path, [event(3, 1.0, 2.0, 5.0)], [alert(9, 1.0, 2.0, 1.0)]
     )
     oracle = uuid.uuid5(NAMESPACE, "coincidence notice-0003 ztf 9")
@@ -141,7 +139,9 @@ def test_ids_are_version_5_uuids_of_what_they_identify(spark, tmp_path):
 
 
 def test_every_column_of_coincidences_is_given(spark, tmp_path):
-    (row,) = run(spark, tmp_path, [event(1, 1.0, 2.0, 5.0)], [alert(1, 1.0, 2.0, 1.0)])
+    (row,) = match(
+        spark, tmp_path, [event(1, 1.0, 2.0, 5.0)], [alert(1, 1.0, 2.0, 1.0)]
+    )
     assert list(row) == names("coincidences")
     assert row["p_chance"] is None
     assert row["density"] > 0

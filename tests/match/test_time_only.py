@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Events that await their map meet alerts in time only, until it is there."""
+"""Events that await their sky map are matched in time only, until it is fetched."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ NO_REGION = {
     "cells": None,
     "skymap_url": "https://example.org/map",
 }
-BEFORE_LEAP = datetime(2016, 12, 31, 12, tzinfo=timezone.utc)  # s of its day: 86,401
+BEFORE_LEAP = datetime(2016, 12, 31, 12, tzinfo=timezone.utc)  # a day of 86,401 s
 BEFORE, AFTER = 0.25, 1.0
 
 
 @pytest.fixture
 def unplaced(spark, tmp_path):
-    """Latest rows of events around a leap second, without their map."""
+    """Rows of `versions.latest`: events around a leap second, without their map."""
     rows = [
         event(number, 0.0, 0.0, 1.0)
         | NO_REGION
@@ -53,7 +53,7 @@ def unplaced(spark, tmp_path):
 
 
 def oracle(times: list[datetime], before: float, after: float) -> dict:
-    """Delays by event and alert: elapsed time by astropy, to the microsecond."""
+    """Delays (d) by event and alert: elapsed time by astropy, to the microsecond."""
     found = {}
     alerts = Time(times, scale="utc")
     for number in range(4):
@@ -66,10 +66,10 @@ def oracle(times: list[datetime], before: float, after: float) -> dict:
 
 @pytest.fixture
 def moments() -> list[datetime]:
-    """Give times of alerts, some at the end of the window of the first event."""
+    """Return times of alerts, some at the end of the window of the first event."""
     rng = np.random.default_rng(5)
     edge = BEFORE_LEAP + timedelta(days=1)
-    # the leap second is in the window: it ends a second sooner by the clock
+    # With the leap second in it, the window ends one second earlier in UTC.
     return [edge, edge - timedelta(seconds=1), edge - timedelta(seconds=2)] + [
         BEFORE_LEAP + timedelta(seconds=float(s))
         for s in rng.uniform(-90_000, 180_000, 300)
@@ -78,7 +78,7 @@ def moments() -> list[datetime]:
 
 @pytest.fixture
 def alerts(spark, tmp_path, moments):
-    """Thin alerts of these times, numbered."""
+    """Thin alerts at these times, numbered from 0."""
     facts = [alert(number, 10.0, 10.0, 0.0) for number in range(len(moments))]
     rows = list(enumerate(moments))
     times = spark.createDataFrame(rows, "alert_id long, alert_time timestamp")
@@ -100,7 +100,7 @@ def test_alerts_of_each_window_are_counted_in_elapsed_time(moments, alerts, unpl
         (0.1, 0.0625, 0.0625),
     ],
 )
-def test_pairs_are_of_the_part_of_the_window_that_is_nearest_to_the_event(
+def test_the_part_of_the_window_nearest_to_the_event_is_matched(
     moments, alerts, unplaced, part, before, after
 ):
     capped = area_cap.with_cap(unplaced, part * area_cap.SKY_DEG2, LEVEL)
@@ -114,14 +114,16 @@ def test_pairs_are_of_the_part_of_the_window_that_is_nearest_to_the_event(
         assert all(row[c] is None for c in ("separation", "credible_level", "density"))
 
 
-def test_they_have_no_place_and_are_known_as_unplaced(spark, tmp_path, unplaced):
+def test_they_are_summarised_as_unplaced_and_have_no_pairs_on_the_sky(
+    spark, tmp_path, unplaced
+):
     found = summary.summarise(unplaced)
     assert not summary.within(found, summary.time_range(summary.unplaced(found)))
     assert summary.unplaced(found).keys() == {f"event-{n}" for n in range(4)}
     retracted = unplaced.drop("kind").selectExpr("*", "'retraction' AS kind")
     assert not summary.unplaced(summary.summarise(retracted))
-    placeless = unplaced.drop("skymap_url").selectExpr("*", "NULL AS skymap_url")
-    assert not summary.unplaced(summary.summarise(placeless))
+    without_url = unplaced.drop("skymap_url").selectExpr("*", "NULL AS skymap_url")
+    assert not summary.unplaced(summary.summarise(without_url))
     alerts = thin(spark, tmp_path / "alerts", [alert(1, 0.0, 0.0, 0.1)])
     pairs = pairing.pairs(alerts, versions.matchable(unplaced), 0.95, 4)
     assert not collect(pairs)
@@ -129,7 +131,7 @@ def test_they_have_no_place_and_are_known_as_unplaced(spark, tmp_path, unplaced)
 
 @pytest.fixture
 def stages(spark, settings, datatest):
-    """Stages of which each has folders of its own."""
+    """Return a function that makes stages with their own folders."""
     made = []
 
     def another(**changes) -> Pipeline:
@@ -148,7 +150,7 @@ def stages(spark, settings, datatest):
 
 
 def arrive(pipeline: Pipeline, *steps) -> None:
-    """Let one after the other arrive, and be matched and routed."""
+    """Run the stages after each step."""
     for step in steps:
         step(pipeline)
         pipeline.run()
@@ -159,14 +161,14 @@ def every_alert(pipeline: Pipeline) -> None:
     pipeline.alerts(*names)
 
 
-def notice(pipeline: Pipeline) -> None:
+def notice_without_map(pipeline: Pipeline) -> None:
     pipeline.land(mapless())
 
 
-def test_the_stage_meets_them_in_either_order_and_takes_them_back(stages):
-    """All alerts of datatest, as time alone leaves none out of so wide a window."""
-    told = []
-    for steps in ((notice, every_alert), (every_alert, notice)):
+def test_the_stage_matches_them_in_either_order_and_retracts_them(stages):
+    """All alerts of datatest are matched, because the window is so wide."""
+    runs = []
+    for steps in ((notice_without_map, every_alert), (every_alert, notice_without_map)):
         pipeline = stages(window="9000,9000", cap_deg2=41253)
         arrive(pipeline, *steps)
         status = Observer(pipeline.settings.root).status()
@@ -176,12 +178,12 @@ def test_the_stage_meets_them_in_either_order_and_takes_them_back(stages):
         counts: Counter[str] = Counter()
         for manifest in manifests:
             counts.update(manifest.facts["in_time_only"])
-        held = pipeline.current_pairs()
-        assert all(row["credible_level"] is None for row in held)
-        assert list(counts.values()) == [status.alerts] == [len(held)]
+        valid = pipeline.current_pairs()
+        assert all(row["credible_level"] is None for row in valid)
+        assert list(counts.values()) == [status.alerts] == [len(valid)]
         assert pipeline.topics() == {}
-        told.append((counts, [(r["coincidence_id"], r["delay"]) for r in held]))
-    assert told[0] == told[1]
+        runs.append((counts, [(r["coincidence_id"], r["delay"]) for r in valid]))
+    assert runs[0] == runs[1]
     arrive(pipeline, lambda p: p.land(mapless(retracted=True)))
     assert pipeline.current_pairs() == []
     statuses = Counter(row["status"] for row in collect(pipeline.journal()))
@@ -189,33 +191,36 @@ def test_the_stage_meets_them_in_either_order_and_takes_them_back(stages):
     assert pipeline.topics() == {}
 
 
-def test_its_map_leaves_what_it_would_have_met_at_first(stages):
-    """Pairs of time alone are updated or withdrawn, and no topic hears of those."""
+def test_a_late_map_gives_the_same_pairs_as_one_that_is_there_at_first(stages):
+    """Pairs in time only are updated or withdrawn, and are sent to no topic."""
     places, journals, topics = [], [], []
     with site(map=gaussian(288.2645, 19.7735, 8.0)) as server:
         values = {"skymap_hosts": "127.0.0.1", "window": "9000,9000", "cap_deg2": 41253}
 
-        def its_notice(pipeline: Pipeline) -> None:
+        def add_notice(pipeline: Pipeline) -> None:
             pipeline.land(mapless(f"{server.address}/map"))
 
-        def its_map(pipeline: Pipeline) -> None:
+        def fetch_map(pipeline: Pipeline) -> None:
             assert skymaps.Fetcher(pipeline.settings).turn(0) == 1
 
-        def with_its_map(pipeline: Pipeline) -> None:
-            its_notice(pipeline)
+        def add_notice_and_map(pipeline: Pipeline) -> None:
+            add_notice(pipeline)
             finish(ingest_stage.start(pipeline.spark, pipeline.settings))
-            its_map(pipeline)
+            fetch_map(pipeline)
 
-        for steps in ((with_its_map, every_alert), (its_notice, every_alert, its_map)):
+        for steps in (
+            (add_notice_and_map, every_alert),
+            (add_notice, every_alert, fetch_map),
+        ):
             pipeline = stages(**values)
             arrive(pipeline, *steps)
-            held = pipeline.current_pairs()
-            places.append([(r["alert_id"], r["credible_level"]) for r in held])
+            valid = pipeline.current_pairs()
+            places.append([(r["alert_id"], r["credible_level"]) for r in valid])
             journals.append(Counter(r["status"] for r in collect(pipeline.journal())))
             topics.append({t: len(rows) for t, rows in pipeline.topics().items()})
     assert places[0] == places[1] and None not in dict(places[0]).values()
-    met = len(places[0])
-    assert journals[0] == {"new": met}
-    assert journals[1]["update"] == met
-    assert journals[1]["withdrawn"] == journals[1]["new"] - met > 0
+    count = len(places[0])
+    assert journals[0] == {"new": count}
+    assert journals[1]["update"] == count
+    assert journals[1]["withdrawn"] == journals[1]["new"] - count > 0
     assert topics[0] == topics[1] and "fink_grb_bronze_ztf" in topics[0]

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Events whose counterpart is known: found, and ranked first of what bronze passes."""
+"""Events with a known counterpart: it is found, and ranked first of bronze."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_counterpart_is_found_and_ranked_first(found, event):
     pairs = pd.DataFrame([row for row in found if row["event_id"] == event])
     real = pairs[blocks.is_bronze(pairs["quality"], pairs["extragalactic"])]
     assert len(pairs) > 1
-    # as in silver: what was active before the event comes last
+    # As in silver, objects that were active before the event come last.
     ranked = real.assign(active=real["prior_activity"].eq("active")).sort_values(
         ["active", "p_chance"]
     )

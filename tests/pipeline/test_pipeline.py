@@ -19,7 +19,7 @@ from fink_voevent.tables.schema import arrow_schema
 
 @pytest.fixture(scope="module")
 def whole(spark, datatest, tmp_path_factory):
-    """All of datatest, gone through the stages at once: for tests that only look."""
+    """All of datatest, processed by the stages in one run, for tests that only read."""
     made = Pipeline(spark, settings_in(tmp_path_factory.mktemp("whole")), datatest)
     made.alerts("early", "late")
     made.notices()
@@ -32,7 +32,9 @@ def test_coincidences_are_those_of_brute_force(whole, expected):
     assert_same(whole.current_pairs(), expected)
 
 
-def test_folders_may_have_spaces_and_signs_in_their_names(spark, settings, datatest):
+def test_folders_may_have_spaces_and_special_characters_in_their_names(
+    spark, settings, datatest
+):
     odd = {"data_prefix": f"{settings.data_prefix}/a night, 100% +%41"}
     pipeline = Pipeline(spark, settings.model_copy(update=odd), datatest)
     pipeline.alerts("early", "late")
@@ -43,13 +45,15 @@ def test_folders_may_have_spaces_and_signs_in_their_names(spark, settings, datat
     assert [p["coincidence"]["packet_missing"] for p in packets] == [False] * 2
 
 
-def test_a_pair_is_found_once_whichever_comes_first(pipeline, expected):
+def test_a_pair_is_found_once_whether_its_alert_or_its_notice_comes_first(
+    pipeline, expected
+):
     pipeline.alerts("early")
     pipeline.run()
     pipeline.notices("grb130702a_alert", "grb130702a_flt_pos", "grb221009a_bat")
     pipeline.run()
     pipeline.alerts("late")
-    pipeline.notices()  # the rest, and the first ones again
+    pipeline.notices()  # the others, and the first ones again
     pipeline.run()
     assert_same(pipeline.current_pairs(), expected)
     new = [r.asDict() for r in pipeline.journal().where("status = 'new'").collect()]
@@ -57,22 +61,24 @@ def test_a_pair_is_found_once_whichever_comes_first(pipeline, expected):
     assert len(keys) == len(new)
 
 
-def test_what_a_killed_stage_did_not_tell_route_is_told_at_the_next_start(pipeline):
+def test_coincidences_not_announced_before_a_kill_are_announced_at_the_next_start(
+    pipeline,
+):
     pipeline.alerts("early", "late")
     pipeline.notices("grb221009a_bat")
     pipeline.match()
-    told = Path(pipeline.settings.root, "ledger", match_stage.ANNOUNCED)
-    (name,) = (path.name for path in told.iterdir())
-    (told / name).unlink()
+    announced = Path(pipeline.settings.root, "ledger", match_stage.ANNOUNCED)
+    (name,) = (path.name for path in announced.iterdir())
+    (announced / name).unlink()
     for file in Path(pipeline.settings.root, "alerts").rglob("*.parquet"):
-        file.unlink()  # as by a compaction
+        file.unlink()  # as after a compaction
     pipeline.run()
-    assert [path.name for path in told.iterdir()] == [name]
+    assert [path.name for path in announced.iterdir()] == [name]
     assert len(pipeline.topics()["fink_grb_bronze_ztf"]) == 2
     assert Observer(pipeline.settings.root).route_is_done()
 
 
-def test_everything_sent_again_changes_nothing(pipeline):
+def test_sending_everything_again_changes_nothing(pipeline):
     pipeline.alerts("early", "late")
     pipeline.notices()
     pipeline.run()
@@ -104,7 +110,7 @@ def test_ids_are_the_same_in_any_order_of_arrival(whole, pipeline):
     assert [r["coincidence_id"] for r in pipeline.current_pairs()] == ids
 
 
-def test_packets_are_the_alert_and_the_pair_and_fink_client_reads_them(whole):
+def test_packets_contain_the_alert_and_the_pair_and_fink_client_reads_them(whole):
     topics = whole.topics()
     assert set(topics) == {"fink_grb_bronze_ztf", "fink_neutrino_bronze_ztf"}
     (neutrino,) = [
@@ -126,10 +132,10 @@ def test_packets_are_the_alert_and_the_pair_and_fink_client_reads_them(whole):
     assert not {"ZTF13aaaastar", "ZTF13aaabogus"} & grb
 
 
-def test_what_comes_the_next_night_meets_and_revises_the_last_nights_alerts(
+def test_notices_of_the_next_night_match_and_revise_alerts_of_the_last_night(
     pipeline, expected
 ):
-    """A notice that is late by a day, and a better one of an event told before."""
+    """A notice that is a day late, and a better one of an event already reported."""
     pipeline.alerts("early", "late")
     pipeline.notices("grb130702a_alert", "grb130702a_flt_pos")
     pipeline.run()
@@ -139,16 +145,16 @@ def test_what_comes_the_next_night_meets_and_revises_the_last_nights_alerts(
     pipeline.notices()
     pipeline.run()
     assert_same(pipeline.current_pairs(), expected)
-    told = [(r.event_id, r.alert_id, r.status) for r in pipeline.journal().collect()]
-    assert len(told) == len(set(told))
-    assert {status for *_, status in told} == {"new", "update"}
+    rows = [(r.event_id, r.alert_id, r.status) for r in pipeline.journal().collect()]
+    assert len(rows) == len(set(rows))
+    assert {status for *_, status in rows} == {"new", "update"}
     before = pipeline.journal().count()
     pipeline.another_night("20221011")  # all notices are new to its checkpoint
     pipeline.run()
     assert pipeline.journal().count() == before
 
 
-def test_a_night_that_is_run_anew_makes_no_pair_again(pipeline, expected):
+def test_a_night_with_a_new_checkpoint_makes_no_pair_again(pipeline, expected):
     pipeline.alerts("early", "late")
     pipeline.notices()
     pipeline.run()
@@ -159,7 +165,7 @@ def test_a_night_that_is_run_anew_makes_no_pair_again(pipeline, expected):
     assert_same(pipeline.current_pairs(), expected)
 
 
-def test_a_test_notice_meets_nothing_unless_asked(pipeline):
+def test_a_test_notice_is_matched_if_tests_are_allowed(pipeline):
     pipeline.settings = pipeline.settings.model_copy(update={"allow_tests": True})
     pipeline.alerts("early", "late")
     pipeline.notices("gbm_test")
@@ -167,19 +173,19 @@ def test_a_test_notice_meets_nothing_unless_asked(pipeline):
     assert {r["event_id"] for r in pipeline.current_pairs()} == {"GBM-test-99999"}
 
 
-def test_alerts_that_are_gone_leave_a_packet_that_says_so(pipeline):
+def test_an_alert_that_is_gone_leaves_a_packet_that_says_so(pipeline):
     pipeline.alerts("early", "late")
     pipeline.notices("grb221009a_bat")
     pipeline.match()
-    shutil.rmtree(pipeline.science)  # Fink clears a night after it merged it
+    shutil.rmtree(pipeline.science)  # as Fink does after it has archived a night
     pipeline.route()
     packets = pipeline.topics()["fink_grb_bronze_ztf"]
     assert len(packets) == 2
     assert all(p["coincidence"]["packet_missing"] for p in packets)
-    assert {p["objectId"] for p in packets} == {"ZTF22aaaagrb"}  # named all the same
+    assert {p["objectId"] for p in packets} == {"ZTF22aaaagrb"}  # it still has the name
 
 
-def test_alerts_of_a_night_that_fink_cleared_come_from_its_archive(pipeline):
+def test_alerts_of_a_night_that_fink_has_removed_are_read_from_its_archive(pipeline):
     archive = Path(pipeline.settings.data_prefix, "archive")
     values = {"archive_prefix": str(archive)}
     pipeline.settings = pipeline.settings.model_copy(update=values)
@@ -199,7 +205,7 @@ def test_alerts_of_a_night_that_fink_cleared_come_from_its_archive(pipeline):
     assert not any(p["coincidence"]["packet_missing"] for p in packets)
 
 
-def test_a_file_in_landing_that_is_no_parquet_stops_nothing(pipeline):
+def test_a_file_in_landing_that_is_not_parquet_stops_nothing(pipeline):
     landing = Path(pipeline.settings.root, "landing")
     landing.mkdir(parents=True)
     (landing / "torn.parquet").write_bytes(b"PAR1half")
@@ -209,7 +215,7 @@ def test_a_file_in_landing_that_is_no_parquet_stops_nothing(pipeline):
     assert len(pipeline.current_pairs()) == 2
 
 
-def test_tables_on_disk_are_those_declared(whole):
+def test_tables_on_disk_have_the_declared_columns(whole):
     root = Path(whole.settings.root)
     for table in ("landing", "events", "alerts", "coincidences"):
         files = sorted((root / table).rglob("[!.]*.parquet"))

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Real notices and real alerts, where they are beside the checkout."""
+"""Real notices and real alerts, if they are beside the checkout."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from fink_voevent.spark import dataframes
 from fink_voevent.store import ledger
 
 WIDE = (20000.0, 20000.0)
-JD_PRECISION_DAYS = 1e-9  # what a double holds of a JD
+JD_PRECISION_DAYS = 1e-9  # of a Julian date in a double
 SKY = 41253.0  # deg2: no cap
 
 
@@ -59,7 +59,7 @@ def alerts(real) -> list[dict]:
         *[(WIDE, 6, SKY), (WIDE, 7, SKY), (WIDE, 0, 5000.0), (WIDE, 0, 50.0)],
     ],
 )
-def test_a_real_night_meets_real_notices_as_brute_force_says(
+def test_pairs_of_a_real_night_and_real_notices_are_those_of_brute_force(
     spark, settings, real, notices, alerts, tmp_path, window, order, cap_deg2
 ):
     chosen = settings.model_copy(
@@ -69,8 +69,8 @@ def test_a_real_night_meets_real_notices_as_brute_force_says(
             "cell_order": order,
         }
     )
-    night, told = real / "ztf" / "science_20240115", [str(real / "voevents")]
-    matching.match_night(spark, chosen, str(night), told, tmp_path / "out")
+    night, sources = real / "ztf" / "science_20240115", [str(real / "voevents")]
+    matching.match_night(spark, chosen, str(night), sources, tmp_path / "out")
     found = pq.read_table(tmp_path / "out" / "coincidences.parquet").to_pylist()
     level = chosen.credible_level
     expected = pairs(
@@ -82,10 +82,10 @@ def test_a_real_night_meets_real_notices_as_brute_force_says(
 
 
 @pytest.mark.parametrize("files", [("initial",), ("update",), ("update", "initial")])
-def test_a_real_night_meets_a_real_sky_map_as_brute_force_says(
+def test_pairs_of_a_real_night_and_a_real_sky_map_are_those_of_brute_force(
     spark, settings, real, registry, alerts, tmp_path, files
 ):
-    """S230518h, the later notice holding whatever the order."""
+    """S230518h: the later notice is current in either order."""
     paths = [real / "lvk" / f"S230518h-{name}.json" for name in files]
     chosen = settings.model_copy(
         update={"window": ",".join(map(str, WIDE)), "credible_level": 0.99}
@@ -101,10 +101,10 @@ def test_a_real_night_meets_a_real_sky_map_as_brute_force_says(
 
 
 @pytest.mark.slow
-def test_all_real_notices_over_vtp_land_and_are_events_once(
+def test_all_real_notices_over_vtp_land_and_become_events_once(
     spark, settings, real, documents, notices, tmp_path
 ):
-    """Sent twice over a real connection: byte for byte, none lost, nothing twice."""
+    """Sent twice over a real connection, all arrive, with the same bytes."""
     folder = real / "voevents"
     with broadcaster(folder, folder) as (port, comet):
         with listener(port, tmp_path):
@@ -133,8 +133,8 @@ def _files(folder):
     return sorted(folder.rglob("[!.]*.parquet"))
 
 
-def test_real_alerts_have_thin_alerts(spark, real):
-    """All fields that matching needs are there, for each survey and schema version."""
+def test_thin_alerts_of_real_alerts_are_complete(spark, real):
+    """They have all values that matching needs, for each survey and schema version."""
     for survey, folder, count in (
         ("ztf", "ztf/science_20240115", 849),
         ("ztf", "ztf/regular", 133),
@@ -151,8 +151,8 @@ def test_real_alerts_have_thin_alerts(spark, real):
 
 
 @pytest.mark.parametrize("folder", ["ztf/science_20240115", "ztf/regular"])
-def test_when_a_real_object_was_first_and_last_not_seen(spark, real, folder):
-    """As plain Python finds it in each packet's history."""
+def test_first_detections_and_last_non_detections_of_real_objects(spark, real, folder):
+    """They are those that plain Python finds in the history of each packet."""
     columns = ["candid", "candidate", "prv_candidates"]
     packets = ds.dataset(real / folder).to_table(columns=columns).to_pylist()
     expected = {}
@@ -179,7 +179,7 @@ def test_when_a_real_object_was_first_and_last_not_seen(spark, real, folder):
 def test_real_alerts_reach_topics_as_packets_that_fink_client_reads(
     spark, settings, real, documents
 ):
-    """Wide windows, so that hundreds of real packets pass; then all again: the same."""
+    """Windows are wide, so that hundreds pass; sending all again changes nothing."""
     from helpers.pipeline import Pipeline
 
     chosen = settings.model_copy(update={"window": "20000,20000", "night": "20240115"})
@@ -234,8 +234,8 @@ def _run(spark, settings, stream) -> None:
         query.stop()
 
 
-def test_no_leaf_of_our_struct_is_named_as_a_leaf_of_fink(spark, real):
-    """Filters find columns by the name of the leaf."""
+def test_no_leaf_of_our_struct_has_the_name_of_a_leaf_of_fink(spark, real):
+    """Filters of Fink find columns by the name of the leaf."""
     from fink_utils.spark.utils import return_flatten_names
     from pyspark.sql import functions as F  # noqa: N812
 

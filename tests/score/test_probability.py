@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Rates and chance probabilities: against plain integrals, and calibrated on chance."""
+"""Background rates, their integrals, and the calibration of chance probabilities."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from astropy.coordinates import SkyCoord
 from cdshealpix.nested import healpix_to_lonlat
 from helpers.made_up_sky import LEVEL, T0, event, frame, map_event
+from helpers.oracle import ellipse_level
 from helpers.uneven_sky import as_thin, cell_centres, scatter_alerts, uneven_rate
 from pyspark.sql import functions as F  # noqa: N812
 from scipy.stats import kstest
@@ -29,10 +30,10 @@ LEVELS = np.linspace(0, LEVEL, probability.STEPS + 1)
 
 
 # ------------------------------------------------------------------------ the rate
-def test_counts_are_averaged_until_they_are_enough():
+def test_counts_are_averaged_over_larger_cells_until_they_suffice():
     counts = np.zeros(CELLS, dtype=np.int64)
-    counts[0] = MIN_ALERTS  # alone in its large cell
-    counts[1024:1028] = [10, 20, 0, 0]  # enough together with their neighbours
+    counts[0] = MIN_ALERTS  # the only alerts in its large cell
+    counts[1024:1028] = [10, 20, 0, 0]  # enough together
     mean = background.smoothed(counts)
     assert mean[0] == MIN_ALERTS
     assert mean[1] == MIN_ALERTS / 4
@@ -42,21 +43,21 @@ def test_counts_are_averaged_until_they_are_enough():
     assert (quarter == quarter[:, :1]).all()
 
 
-def test_a_snapshot_is_named_by_its_counts_and_read_as_it_was_written(tmp_path):
+def test_a_snapshot_has_the_name_of_its_counts_and_is_read_back(tmp_path):
     store = open_store(str(tmp_path)).at("background")
     assert background.newest(store, "ztf") is None
     counts = {cut: np.full(CELLS, 100) for cut in background.CUTS}
-    made = background.from_counts(counts, 10, "ztf")
-    background.save(made, store)
+    snapshot = background.from_counts(counts, 10, "ztf")
+    background.save(snapshot, store)
     found = background.newest(store, "ztf")
-    assert found.name == made.name == background.from_counts(counts, 10, "ztf").name
+    assert found.name == snapshot.name == background.from_counts(counts, 10, "ztf").name
     assert found.nights == 10
     assert found.rates["bronze"] == pytest.approx(np.full(CELLS, 10 / CELL_DEG2))
     assert background.newest(store, "rubin") is None
-    assert background.from_counts(counts, 9, "ztf").name != made.name
+    assert background.from_counts(counts, 9, "ztf").name != snapshot.name
 
 
-def test_alerts_are_counted_by_place_and_cut(spark, tmp_path):
+def test_alerts_are_counted_by_cell_and_cut(spark, tmp_path):
     rows = [
         {"hpx29": 5 << 48, "night": n, "quality": q, "extragalactic": e}
         for n in ("20240114", "20240115")
@@ -64,10 +65,10 @@ def test_alerts_are_counted_by_place_and_cut(spark, tmp_path):
         for _ in range(MIN_ALERTS)
     ]
     alerts = frame(spark, tmp_path / "a.parquet", "alerts", rows)
-    made = background.measure(alerts, "ztf")
-    assert made.nights == 2
-    assert made.rates["any"][5] == pytest.approx(5 * MIN_ALERTS / CELL_DEG2)
-    assert made.rates["bronze"][5] == pytest.approx(2 * MIN_ALERTS / CELL_DEG2)
+    snapshot = background.measure(alerts, "ztf")
+    assert snapshot.nights == 2
+    assert snapshot.rates["any"][5] == pytest.approx(5 * MIN_ALERTS / CELL_DEG2)
+    assert snapshot.rates["bronze"][5] == pytest.approx(2 * MIN_ALERTS / CELL_DEG2)
     with pytest.raises(InputError, match="no alert"):
         background.measure(alerts.where("false"), "ztf")
 
@@ -101,42 +102,40 @@ def test_the_integral_over_a_circle_of_an_uneven_sky(centre):
 
 
 def test_the_integral_over_an_ellipse(spark):
-    """Of an even sky its area; of an uneven one, what pixels and their level give."""
+    """It is the area for an even rate, and the sum over pixels for an uneven one."""
     shape, centre = localization.ellipse((15.0, 4.0), 40.0, 0.9), (310.0, 25.0)
     even = integrals.integrate_ellipse(centre, shape, np.full(CELLS, 2.0), LEVELS)
     areas = [shape.area_deg2(p) for p in LEVELS]
     assert even == pytest.approx(2.0 * np.array(areas), rel=1e-9)
     lon, lat = healpix_to_lonlat(np.arange(12 * 4**8), 8)
-    from helpers.oracle import _of_ellipse
-
     sky = SkyCoord(lon, lat)
-    level = _of_ellipse(vars(shape), SkyCoord(*centre, unit="deg"), sky)
+    level = ellipse_level(vars(shape), SkyCoord(*centre, unit="deg"), sky)
     rate = uneven_rate(lon.deg, lat.deg) * CELL_DEG2 / 64
     curve = integrals.integrate_ellipse(
         centre, shape, uneven_rate(*cell_centres()), LEVELS
     )
     for step in (16, 32, 64):
-        held = rate[level <= LEVELS[step]].sum()
-        assert curve[step] == pytest.approx(held, rel=0.02)
+        inside = rate[level <= LEVELS[step]].sum()
+        assert curve[step] == pytest.approx(inside, rel=0.02)
 
 
-def test_the_integral_over_a_map_is_that_of_its_pixels():
+def test_the_integral_over_a_map_is_the_sum_over_its_pixels():
     pixels = map_event(1, 5, order=3)["pixels"]
     rates = uneven_rate(*cell_centres())
     curve = integrals.integrate_map(pixels, rates, LEVELS)
     cell = 4 ** (29 - background.ORDER)
     for step in (0, 10, 64):
-        held = 0.0
+        total = 0.0
         for p in pixels:
             if p["level"] <= LEVELS[step]:
                 first, last = p["lo"] // cell, (p["hi"] - 1) // cell
                 share = min(1.0, (p["hi"] - p["lo"]) / cell)
-                held += rates[first : last + 1].sum() * share * CELL_DEG2
-        assert curve[step] == pytest.approx(held, rel=1e-9)
+                total += rates[first : last + 1].sum() * share * CELL_DEG2
+        assert curve[step] == pytest.approx(total, rel=1e-9)
 
 
 # ------------------------------------------------------------------ the probability
-def test_the_formula_and_its_limits(spark):
+def test_the_formula_and_its_limiting_cases(spark):
     cases = [(10.0, 0.1, 0.1), (5.0, 1.0, 1.0), (5.0, 0.0, 0.3), (0.0, 0.5, 0.5)]
     df = spark.createDataFrame(cases, "n double, x double, y double")
     found = [
@@ -156,14 +155,16 @@ def test_the_share_of_the_window_that_is_nearer(spark):
     assert [r[0] for r in df.select(share).collect()] == [0.0, 1 / 8, 4 / 8, 1.0]
 
 
-# What the filter grb_silver reads.
+# Columns that the filter grb_silver reads.
 SILVER = ("messenger", "quality", "extragalactic", "p_chance", "prior_activity")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_under_chance_the_best_alert_of_an_event_is_uniform(spark, tmp_path, seed):
-    """2,000 events among scattered alerts, the rate measured on other nights."""
+def test_the_smallest_p_chance_of_an_event_is_uniform_for_unrelated_alerts(
+    spark, tmp_path, seed
+):
+    """For 2,000 events among scattered alerts, with the rate of other nights."""
     rng = np.random.default_rng(seed)
     events = []
     for number in range(2000):
@@ -193,11 +194,11 @@ def test_under_chance_the_best_alert_of_an_event_is_uniform(spark, tmp_path, see
     best = [
         found[e][0]
         if e in found
-        else rng.uniform(-math.expm1(-n), 1)  # no alert at all: less than any product
+        else rng.uniform(-math.expm1(-n), 1)  # without an alert: above any p_chance
         for e, n in expected.items()
     ]
     assert kstest(best, "uniform").pvalue > 0.01
-    # of 100 events chance sends one to silver, as its description states
+    # Of 100 events, one passes silver by chance, as the description states.
     silver = rows[grb_silver(**{name: rows[name] for name in SILVER})]
     stated = 0.01 * len(events)
     assert abs(silver["event_id"].nunique() - stated) < 4 * math.sqrt(stated)
@@ -214,11 +215,14 @@ def _region(row: dict) -> dict:
     }
 
 
-def test_pairs_are_scored_by_the_rate_at_their_place_and_their_own_cut(spark, tmp_path):
+def test_pairs_are_scored_with_the_rate_at_their_place_and_of_their_cut(
+    spark, tmp_path
+):
     counts = {"any": np.full(CELLS, 4000), "bronze": np.full(CELLS, 400)}
-    counts["any"][:1024] = counts["bronze"][:1024] = 0  # a twelfth of the sky: unknown
+    for count in counts.values():
+        count[:1024] = 0  # the rate is unknown in a twelfth of the sky
     snapshot = background.from_counts(counts, 10, "ztf")
-    place = [v[200] for v in cell_centres()]  # in it
+    place = [v[200] for v in cell_centres()]  # in that part
     known = [event(1, 200.0, 50.0, 2.0), map_event(2, 9, order=2)]
     events = [*known, event(3, *place, 2.0)]
     rng = np.random.default_rng(5)
