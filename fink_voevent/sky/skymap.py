@@ -183,6 +183,8 @@ def _uniq_ranges(uniq: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if len(uniq) == 0 or uniq.min() < 4 or uniq.max() >= 16 << 2 * ORDER:
         raise ValueError("its column UNIQ is empty or out of range")
     order, index = uniq_to_level_ipix(uniq)
+    if index.min() < 0:  # astropy-healpix before 2.0, at the end of orders from 24 on
+        raise ValueError("its column UNIQ is too fine to be decoded")
     shift = 2 * (ORDER - order)
     return index << shift, (index + 1) << shift
 
