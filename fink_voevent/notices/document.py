@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The content of a notice as its publisher wrote it, whatever its format.
+"""The content of a notice of any format, as its publisher wrote it.
 
 The readers of VOEvents (`fink_voevent.notices.voevent`) and of JSON notices
 (`fink_voevent.notices.gcn_json`) return a `Document`. Its values are the text of the
@@ -103,7 +103,7 @@ class Document:
     cites : tuple of (str, str)
         Identifier and kind of each citation.
     digest : str
-        SHA-256 (hex) of the message, without what a transport may add.
+        SHA-256 (hex) of the message, without bytes that a transport may add.
     skymap : bytes or None
         FITS file of the sky map, if the notice includes it.
     """

@@ -15,8 +15,8 @@ def detect_format(raw: bytes) -> str:
     """Return the format of a notice: voevent, igwn.gwalert or gcn.notices.
 
     It is detected from the bytes, because transports do not report it. Anything that
-    does not begin like JSON is taken as a VOEvent, whose reader reports what is wrong
-    with it.
+    does not begin like JSON is taken as a VOEvent; the reader of VOEvents then reports
+    any fault.
     """
     if not gcn_json.is_json(raw):
         return "voevent"

@@ -37,7 +37,7 @@ MESSENGERS = (
 
 @dataclass(frozen=True)
 class Stream:
-    """One block of ``streams.toml``, at whose top the fields are explained.
+    """One block of ``streams.toml``; the fields are explained at the top of that file.
 
     `literal_prefix` is not a field of the file: it is the text, in lower case, with
     which every ivorn that matches `pattern` begins.
@@ -166,8 +166,8 @@ def load(path: str = "") -> Registry:
     Parameters
     ----------
     path : str, optional
-        A file whose blocks are tried before the built-in ones; a block with the name of
-        a built-in one replaces the fields that it gives.
+        A file with blocks that are tried before the built-in ones. A block with the
+        name of a built-in one replaces the fields that it gives.
 
     Raises
     ------

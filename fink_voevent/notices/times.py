@@ -83,7 +83,7 @@ def to_utc(moments: Sequence[datetime], scales: Sequence[str]) -> list[datetime]
     Parameters
     ----------
     moments : sequence of datetime
-        Times whose fields are in the given scale; their time zone is ignored.
+        Times in the given scales; their time zone is ignored.
     scales : sequence of str
         The scale of each, one of `SCALES`.
 
