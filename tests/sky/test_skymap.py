@@ -24,7 +24,7 @@ from helpers.fits_maps import (
     flat_map,
     multi_order_map,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fink_voevent.errors import NoticeError
@@ -69,6 +69,7 @@ VALUES = st.lists(
 ).map(np.array)
 
 
+@settings(deadline=None)
 @given(values=VALUES.filter(lambda v: v.sum() > 0))
 def test_levels_and_densities_agree_with_a_simple_computation(values):
     check(skymap.read(multi_order_map(values)), values)
