@@ -35,7 +35,6 @@ INSTALL_REQUIRES = [
     "pydantic>=2.5",  # settings: types, ranges, secrets
     "pyspark>=3.5,<3.6",  # what Fink runs (3.5.9)
     "requests>=2.28",  # sky maps; imported by fink-utils too
-    "scipy>=1.11",  # root finding; first for numpy 1.26
     "setuptools>=68",  # pyspark imports distutils, gone from Python 3.12
     "tomli>=2.0; python_version < '3.11'",  # tomllib is in Python 3.11
     "Twisted>=22.10",  # first whose TLS and threads work on Python 3.11
@@ -53,6 +52,7 @@ TEST_REQUIRES = [
     "pytest-spark>=0.6",  # one Spark session for all tests
     "pytest-xdist>=3.5",  # Spark on one core, programs and pure Python on the other
     "voevent-parse>=1.0.3; python_version < '3.12'",  # reads what we send
+    "scipy>=1.11",  # the Kolmogorov-Smirnov test; first for numpy 1.26
     "ruff==0.17.6",  # pinned: a linter that changes is not a check
 ]
 # Beside us in the benchmark; it does not build on Python 3.12.

@@ -88,19 +88,7 @@ class Fisher:
 @functools.lru_cache(maxsize=4096)
 def _mixture_radius_deg(mixture: Fisher, probability: float) -> float:
     """Radius (deg) that encloses a probability of two different distributions."""
-    # It lies between the radii of the two. The margin keeps the signs of the function
-    # at both ends opposite, whatever the rounding.
-    narrow, wide = sorted(
-        _enclosing_half_chord2(value, probability)
-        for value in (mixture.core_kappa, mixture.tail_kappa)
-    )
-    return _angle_deg(
-        _root(
-            lambda half_chord2: mixture.enclosed(half_chord2) - probability,
-            narrow * (1 - 1e-9),
-            min(wide * (1 + 1e-9), 1.0),
-        )
-    )
+    return _angle_deg(_bisected(mixture.enclosed, probability, 0.0, 1.0, 1e-14))
 
 
 @dataclass(frozen=True)
@@ -187,13 +175,28 @@ def _half_chord2(radius_deg: float) -> float:
     return math.sin(math.radians(min(radius_deg, 180.0)) / 2) ** 2
 
 
-def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Root of a function between two values at which its signs are opposite."""
-    # Imported here, because it takes longer to load than everything else in this module
-    # and most notices need no root.
-    from scipy.optimize import brentq
+def _bisected(
+    function: Callable[[float], float],
+    value: float,
+    low: float,
+    high: float,
+    tolerance: float,
+) -> float:
+    """Where a rising function reaches a value, by bisection of the logarithm.
 
-    return float(brentq(function, low, high, xtol=1e-300, rtol=1e-14))
+    The results, to the last digit, are part of what identifiers of VOEvents are made
+    of. scipy.optimize.brentq differs in that digit, is no shorter, and takes longer to
+    load than everything else in this module.
+    """
+    for _ in range(100):
+        middle = math.sqrt(low * high) if low > 0 else high * 1e-6
+        if function(middle) < value:
+            low = middle
+        else:
+            high = middle
+        if high - low <= tolerance * high:
+            break
+    return high
 
 
 def kappa(radius_deg: float, containment: float) -> float:
@@ -213,16 +216,14 @@ def kappa(radius_deg: float, containment: float) -> float:
         contains more within the radius.
     """
     half_chord2 = _half_chord2(radius_deg)
+    if half_chord2 >= containment:
+        return _MIN_KAPPA
     # The solution, if exp(-2 kappa) is neglected.
     value = -math.log1p(-containment) / (2 * half_chord2)
     if value > _LARGE_KAPPA:
         return value
-    if _enclosed(_MIN_KAPPA, half_chord2) >= containment:
-        return _MIN_KAPPA
-    return _root(
-        lambda kappa: _enclosed(kappa, half_chord2) - containment,
-        _MIN_KAPPA,
-        value * (1 + 1e-9),
+    return _bisected(
+        lambda kappa: _enclosed(kappa, half_chord2), containment, _MIN_KAPPA, value, 0.0
     )
 
 

@@ -16,7 +16,7 @@ RADII = st.floats(1e-5, 60.0)
 LEVELS = st.floats(0.05, 0.99)
 
 
-@settings(deadline=None)  # the first call loads scipy
+@settings(deadline=None)
 @given(RADII, LEVELS)
 def test_an_error_radius_contains_the_stated_probability(radius, containment):
     mixture = loc.fisher(radius, containment)
