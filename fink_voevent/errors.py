@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The errors that users meet: each message says what is wrong and what to do."""
+"""The errors of the package: each message says what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ConfigError(VOEventPluginError):
 
 
 class NoticeError(VOEventPluginError):
-    """A document cannot be read as a notice; the message is the reason kept."""
+    """A document cannot be read as a notice; the message is kept as the reason."""
 
 
 class StorageError(VOEventPluginError):
@@ -31,9 +31,20 @@ class InputError(VOEventPluginError):
 
 
 def each(step: Callable[..., T], *columns: Sequence[Any]) -> list[T | NoticeError]:
-    """Results of a step for the items of `columns`; its error where it cannot do one.
+    """Apply a step to several items; an item that fails becomes its error.
 
-    An item whose last column is the error of an earlier step keeps that error.
+    Parameters
+    ----------
+    step : callable
+        Takes one value of each column; raises NoticeError if it fails.
+    *columns : sequence
+        Values by item. If the last one of an item is the error of an earlier step, the
+        item keeps that error.
+
+    Returns
+    -------
+    list
+        Result or NoticeError of each item, in order.
     """
     results: list[T | NoticeError] = []
     for items in zip(*columns, strict=True):

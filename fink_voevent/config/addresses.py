@@ -1,35 +1,54 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Addresses of sources: a VTP broker, topics of a Kafka, topics of GCN."""
+"""Addresses of sources: VTP brokers, topics of Kafka brokers, topics of GCN."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-DEFAULT_PORT = 8099  # VTP, broker to subscriber: convention
+DEFAULT_PORT = 8099  # of a VTP broker for its subscribers, by convention
 KAFKA, GCN = "kafka://", "gcn://"
 
 
 class KafkaSource(NamedTuple):
-    """Topics of some brokers; those of GCN where `servers` is empty."""
+    """Topics to subscribe to.
+
+    Parameters
+    ----------
+    servers : str
+        Kafka brokers, ``host:port,...``; empty is GCN.
+    topics : tuple of str
+    """
 
     servers: str
     topics: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Address as it was given."""
+        """Return the address as it is written in a setting."""
         scheme = f"{KAFKA}{self.servers}/" if self.servers else GCN
         return scheme + "+".join(self.topics)
 
 
 def parse_sources(text: str, default: int = DEFAULT_PORT) -> list[tuple[str, int]]:
-    """VTP addresses of ``host[:port],...``; those of Kafka are left out.
+    """Parse the VTP addresses of a list of sources; those of Kafka are left out.
+
+    Parameters
+    ----------
+    text : str
+        ``host[:port],...``
+    default : int, optional
+        Port if none is given.
+
+    Returns
+    -------
+    list of (str, int)
+        Host and port of each.
 
     Raises
     ------
     ValueError
-        With the faulty one.
+        If one is wrong; the message names it.
     """
     return [
         _vtp(part, default)
@@ -39,12 +58,17 @@ def parse_sources(text: str, default: int = DEFAULT_PORT) -> list[tuple[str, int
 
 
 def parse_kafka(text: str) -> list[KafkaSource]:
-    """Topics of ``kafka://host:port/TOPIC+TOPIC,gcn://TOPIC+TOPIC,...``.
+    """Parse the Kafka addresses of a list of sources; those of VTP are left out.
+
+    Parameters
+    ----------
+    text : str
+        ``kafka://host:port/TOPIC+TOPIC,gcn://TOPIC+TOPIC,...``
 
     Raises
     ------
     ValueError
-        With the faulty one.
+        If one is wrong; the message names it.
     """
     return [_kafka(part) for part in _parts(text) if part.startswith((KAFKA, GCN))]
 

@@ -1,9 +1,9 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The ``VOEVENT_*`` settings: typed, checked, each with its origin.
+"""Loading the settings: merged, checked, each with its origin.
 
-Precedence, weakest first: defaults, the options that ``bin/fink`` passes, the
-environment (``VOEVENT_*``), our own command line.
+From the lowest to the highest precedence: defaults, Fink's own configuration, the
+options of ``bin/fink``, the environment (``VOEVENT_*``), our own command line.
 """
 
 from __future__ import annotations
@@ -21,7 +21,15 @@ from fink_voevent.errors import ConfigError
 
 @dataclass(frozen=True)
 class Configuration:
-    """The merged settings and where each came from."""
+    """Settings, and where the value of each came from.
+
+    Parameters
+    ----------
+    settings : Settings
+    origin : mapping of str to str
+        By name of a setting: ``default``, ``fink.conf``, ``bin/fink``,
+        ``environment`` or ``command line``.
+    """
 
     settings: Settings
     origin: Mapping[str, str]
@@ -32,20 +40,21 @@ def load(
     command_line: Mapping[str, Any] | None = None,
     fink_options: Mapping[str, Any] | None = None,
 ) -> Configuration:
-    """Merge and check the settings.
+    """Merge and check all settings.
 
     Parameters
     ----------
     environment : mapping
-        Usually ``os.environ``. ``ONLINE_DATA_PREFIX`` and ``SUBSTREAM_PREFIX`` of
-        Fink's own configuration are defaults of ours.
+        Usually ``os.environ``. ``ONLINE_DATA_PREFIX``, ``AGG_DATA_PREFIX`` and
+        ``SUBSTREAM_PREFIX`` of Fink's own configuration replace our defaults.
     command_line, fink_options : mapping, optional
-        Values by setting name; a None is no value.
+        Values by name of a setting; None is no value.
 
     Raises
     ------
     ConfigError
-        With one line that names the setting, the value and what is allowed.
+        If a setting is unknown or wrong. The message is one line that names the
+        setting, the value, its origin and what is allowed.
     """
     layers = [
         ("fink.conf", _fink_environment(environment)),

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The settings as text: for the terminal, for a shell, and for the docs."""
+"""The settings as text: for the terminal, for a shell, and for the documentation."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fink_voevent.config.settings import PREFIX, Settings
 
 
 def _hidden(value: str) -> str:
-    """Text of a setting, without the password that a URI may hold."""
+    """Value of a setting without the password that a URI may contain."""
     return re.sub(r"(://[^/:@\s]*:)[^/@\s]*@", r"\1***@", value)
 
 
 def describe(configuration: Configuration) -> str:
-    """One line a setting: name, value, origin and meaning."""
+    """Return one line for each setting: name, value, origin and meaning."""
     lines = []
     for key, field in Settings.model_fields.items():
         value = _hidden(str(getattr(configuration.settings, key)))
@@ -30,17 +30,19 @@ def describe(configuration: Configuration) -> str:
 
 
 def shell(survey: str = "") -> str:
-    """Text of ``conf/voevent.conf``: fills what the environment does not set.
+    """Return the text of ``conf/voevent.conf``.
+
+    It sets each variable that the environment does not.
 
     Parameters
     ----------
     survey : str, optional
-        Of the checkout that it is for; empty is any.
+        Survey of the checkout that it is for; empty is any.
     """
     lines = [
         "# Settings of fink_voevent, to be sourced by a shell. Made from",
-        "# fink_voevent/config/settings.py by `make docs`. The environment wins: a",
-        "# value here is taken only where the environment sets none.",
+        "# fink_voevent/config/settings.py by `make docs`. A value here is used only",
+        "# if the environment does not set the variable.",
     ]
     for key, field in Settings.model_fields.items():
         name = f"{PREFIX}{key.upper()}"
@@ -51,13 +53,13 @@ def shell(survey: str = "") -> str:
     return "\n".join([*lines, _SPARK])
 
 
-# What an empty value takes: an option of bin/fink, below the environment.
+# What an empty value means: an option of bin/fink, or the default.
 _FILLED = {
-    "survey": "; empty is that of the service, else ztf",
-    "trigger_s": "; empty is Fink's FINK_TRIGGER_UPDATE, else 2.0",
+    "survey": "; empty is the survey of the service, or else ztf",
+    "trigger_s": "; empty is Fink's FINK_TRIGGER_UPDATE, or else 2.0",
 }
 _SPARK = """
-# memory and cores of the services where the command line and fink.conf set none
+# memory and cores of our services, if the command line and fink.conf set none
 case "${service:-}" in voevent_*)
   DRIVER_MEMORY="${DRIVER_MEMORY:-2g}"
   EXECUTOR_MEMORY="${EXECUTOR_MEMORY:-2g}"
@@ -81,13 +83,13 @@ def _shell_default(key: str, default: Any) -> Any:
 
 
 def markdown() -> str:
-    """Text of ``docs/settings.md``."""
+    """Return the text of ``docs/settings.md``."""
     lines = [
         "# Settings",
         "",
         "Made from `fink_voevent/config/settings.py` by `make docs`; do not edit.",
-        "Weakest first: the default, `fink.conf`, the options of `bin/fink`, the"
-        " environment, our own command line.",
+        "From the lowest to the highest precedence: the default, `fink.conf`, the"
+        " options of `bin/fink`, the environment, the command line.",
         "",
         "| setting | default | meaning |",
         "|---|---|---|",

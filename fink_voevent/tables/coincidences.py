@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Columns of thin alerts, of coincidences, and of what was routed."""
+"""Columns of coincidences, and of those that were routed to topics."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ COINCIDENCES = (
     Column("coincidence_id", TEXT, "UUID", "", "UUIDv5 of notice, alert and survey"),
     Column("status", TEXT, "", "", "new, update, withdrawn or retracted"),
     Column("event_id", TEXT, "", "", "see events"),
-    Column("event_version", LONG, "", "", "version of the notice, see events"),
-    Column("event_issued", TIME, "UTC", "not given", "when the notice was issued"),
-    Column("ivorn", TEXT, "", "", "the notice"),
+    Column("event_version", LONG, "", "", "version of the notice: see events"),
+    Column("event_issued", TIME, "UTC", "not given", "issue time of the notice"),
+    Column("ivorn", TEXT, "", "", "identifier of the notice, as published"),
     Column("notice_id", TEXT, "UUID", "", "see events"),
     Column("notice_sha256", TEXT, "hex", "", "SHA-256 of the notice"),
     Column(
@@ -23,55 +23,59 @@ COINCIDENCES = (
         pa.list_(TEXT),
         "",
         "the event is retracted",
-        "other events within 60 s of this one, their 99 % regions overlapping: the same"
+        "other events within 60 s whose 99 % regions overlap with this one: the same"
         " burst seen by other instruments",
     ),
     Column("stream", TEXT, "", "", "see events"),
     Column("messenger", TEXT, "", "", "see events"),
     Column("tense", TEXT, "", "", "see events"),
-    Column("event_time", TIME, "UTC", "", "time of the event: its trigger's"),
-    Column("event_ra", REAL, "deg, ICRS", "no position", "of the notice"),
-    Column("event_dec", REAL, "deg, ICRS", "no position", "of the notice"),
-    Column("event_error_r90", REAL, "deg", "no position", "of the notice"),
+    Column("event_time", TIME, "UTC", "", "time of the trigger of the event"),
+    Column(
+        "event_ra", REAL, "deg, ICRS", "no position", "right ascension in the notice"
+    ),
+    Column("event_dec", REAL, "deg, ICRS", "no position", "declination in the notice"),
+    Column("event_error_r90", REAL, "deg", "no position", "error_r90 of the notice"),
     *(c for c in ALERTS if c.name not in ("hpx29", "x", "y", "z")),
-    Column("separation", REAL, "deg", "no position", "great circle, alert to event"),
+    Column("separation", REAL, "deg", "no position", "angle between alert and event"),
     Column(
         "credible_level",
         REAL,
         "0-1",
-        "no region: a pair in time only, until the sky map is there",
-        "probability enclosed at the alert's place: 0 at the best place",
+        "no region: matched in time only, until the sky map is fetched",
+        "probability of all places more probable than that of the alert: 0 at the"
+        " most probable place",
     ),
     Column("density", REAL, "sr-1", "no region", "probability density at the alert"),
-    Column("delay", REAL, "d", "", "alert minus event, in elapsed (TAI) time"),
+    Column("delay", REAL, "d", "", "elapsed time (TAI) from the event to the alert"),
     Column(
         "prior_activity",
         TEXT,
         "",
         "",
-        "new (not seen before the event, and looked for), unknown, or active (detected"
-        " before)",
+        "active (detected before the event), new (not detected before it, although"
+        " observed) or unknown",
     ),
     Column(
         "background_rate",
         REAL,
         "deg-2 d-1",
-        "no rate can be had, or no region",
-        "unrelated alerts that pass the same cuts, at this place",
+        "no background rate, or no region",
+        "rate of unrelated alerts that pass the same cuts, at this place",
     ),
     Column(
         "p_chance",
         REAL,
         "0-1",
-        "no rate can be had, or no region",
-        "probability that chance gives an alert ranked as high: small is surprising",
+        "no background rate, or no region",
+        "probability that unrelated alerts alone give one ranked as high: a small"
+        " value is surprising",
     ),
     Column(
         "background_id",
         TEXT,
         "",
-        "no rate can be had, or no region",
-        "snapshot of the background rates that was used",
+        "no background rate, or no region",
+        "snapshot of background rates that was used",
     ),
     Column("notice_received_at", TIME, "UTC", "", "when the notice was received"),
     Column(
@@ -80,30 +84,29 @@ COINCIDENCES = (
         "",
         "",
         "number of the batch that recorded it, counted over all nights; of two rows of"
-        " one notice the larger holds",
+        " one notice, the one of the later batch is valid",
     ),
-    Column("software", TEXT, "", "", "fink-voevent and its version"),
+    Column("software", TEXT, "", "", "name and version of this software"),
 )
 
 ROUTED = (
     *COINCIDENCES,
-    Column("topics", pa.list_(TEXT), "", "", "topics to which its packet went"),
+    Column("topics", pa.list_(TEXT), "", "", "topics to which the packet was sent"),
     Column(
         "classification",
         TEXT,
         "",
-        "the alert has none, or is no longer there",
-        "class of the object as Fink has it: SIMBAD's for what is catalogued",
+        "the alert has none, or no longer exists",
+        "class of the object according to Fink: that of SIMBAD if it is known there",
     ),
     Column(
         "fink_version",
         TEXT,
         "",
-        "the alert does not say, or is no longer there",
-        "Fink's own version and that of its science modules",
+        "not in the alert, or the alert no longer exists",
+        "versions of fink-broker and fink-science that processed the alert",
     ),
 )
-
 
 # Columns of events that matching reads, by their name in a coincidence.
 EVENT_COLUMNS = {
@@ -122,8 +125,5 @@ EVENT_COLUMNS = {
     "notice_received_at": "received_at",
 }
 
-
-PAIR_EVENT_COLUMNS = (
-    *EVENT_COLUMNS,
-    "related_event_ids",
-)  # of events, in a coincidence
+# Columns of the event in a coincidence.
+PAIR_EVENT_COLUMNS = (*EVENT_COLUMNS, "related_event_ids")

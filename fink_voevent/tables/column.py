@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""What a column is declared by, and the types that columns have."""
+"""The declaration of a column, and the types of columns."""
 
 from __future__ import annotations
 

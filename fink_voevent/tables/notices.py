@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Columns of notices: as they landed, as events, in quarantine, and their maps."""
+"""Columns of notices: landed documents, events, quarantine, and sky maps."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from fink_voevent.tables.column import (
 LANDING = (
     Column("received_at", TIME, "UTC", "", "when the document was received"),
     Column("transport", TEXT, "", "", "vtp, file, stdin or kafka"),
-    Column("source", TEXT, "", "", "address or path that it came from"),
+    Column("source", TEXT, "", "", "address, topic or path that it came from"),
     Column("format", TEXT, "", "", "voevent, igwn.gwalert or gcn.notices"),
     Column("sha256", TEXT, "hex", "", "SHA-256 of the bytes"),
-    Column("raw", BYTES, "", "", "the document, byte for byte"),
+    Column("raw", BYTES, "", "", "the document, unchanged"),
 )
 
 QUARANTINE = (
     *LANDING,
-    Column("reason", TEXT, "", "", "why no event could be read from it"),
+    Column("reason", TEXT, "", "", "why it could not be read as a notice"),
 )
 
 EVENTS = (
@@ -44,8 +44,8 @@ EVENTS = (
         TEXT,
         "",
         "",
-        "identifier of the notice, as published; of a JSON notice, which has none, made"
-        " of its topic, event, type, number and time",
+        "identifier of the notice, as published; for a JSON notice, which has none, made"
+        " from its topic, event, type, number and time",
     ),
     Column("sha256", TEXT, "hex", "", "SHA-256 of the bytes"),
     Column(
@@ -53,16 +53,23 @@ EVENTS = (
         TEXT,
         "UUID",
         "",
-        "UUIDv5 of the ivorn and the VOEvent element's bytes: the same notice over"
-        " two transports has one",
+        "UUIDv5 of the ivorn and of the bytes of the VOEvent element: the same for the"
+        " same notice over two transports",
     ),
-    Column("event_id", TEXT, "", "", "groups all notices of one event"),
+    Column(
+        "event_id",
+        TEXT,
+        "",
+        "",
+        "identifier of the event, the same for all its notices",
+    ),
     Column(
         "version",
         LONG,
         "",
         "",
-        "order of the notice within its event, from the notice itself: larger is later",
+        "order of the notice within its event, from the notice itself: the largest is"
+        " the latest",
     ),
     Column("kind", TEXT, "", "", "initial, update or retraction"),
     Column(
@@ -73,14 +80,16 @@ EVENTS = (
         FLAG,
         "",
         "",
-        "the stream takes part in matching (streams.toml), whatever the tense",
+        "whether the stream is matched at all (streams.toml), whatever the tense",
     ),
-    Column("schema_version", TEXT, "", "none is said", "VOEvent version of the root"),
-    Column("schema_valid", FLAG, "", "JSON", "valid under the XSD of VOEvent 2.0"),
-    Column("issued", TIME, "UTC", "not given or unreadable", "Who/Date"),
-    Column("stream", TEXT, "", "", "block of streams.toml that matched"),
-    Column("observatory", TEXT, "", "unknown stream", "who observed"),
-    Column("instrument", TEXT, "", "unknown stream", "with what"),
+    Column("schema_version", TEXT, "", "not given", "VOEvent version of the document"),
+    Column(
+        "schema_valid", FLAG, "", "JSON", "valid according to the XSD of VOEvent 2.0"
+    ),
+    Column("issued", TIME, "UTC", "not given, or not a time", "issue time: Who/Date"),
+    Column("stream", TEXT, "", "", "name of the block of streams.toml that matches"),
+    Column("observatory", TEXT, "", "unknown stream", "observatory or mission"),
+    Column("instrument", TEXT, "", "unknown stream", "instrument"),
     Column(
         "messenger",
         TEXT,
@@ -88,15 +97,21 @@ EVENTS = (
         "",
         "grb, gw, neutrino, frb, xray, optical, supernova, gamma or unknown",
     ),
-    Column("notice_type", TEXT, "", "unknown stream", "what the publisher calls it"),
-    Column("time", TIME, "UTC", "no time given", "time of the event"),
+    Column(
+        "notice_type",
+        TEXT,
+        "",
+        "unknown stream",
+        "type of the notice, as its publisher calls it",
+    ),
+    Column("time", TIME, "UTC", "no time given", "time of the event or observation"),
     Column(
         "time_source",
         TEXT,
         "",
         "",
-        "isotime, tjd (recovered from TJD and SOD), observation (of a follow-up, not"
-        " of the event) or none",
+        "source of the time: isotime, tjd (from the Params TJD and SOD), observation"
+        " (that of a follow-up, not of the event) or none",
     ),
     Column("ra", REAL, "deg, ICRS, [0, 360)", "no source position", "right ascension"),
     Column("dec", REAL, "deg, ICRS, [-90, 90]", "no source position", "declination"),
@@ -105,22 +120,24 @@ EVENTS = (
         TEXT,
         "",
         "",
-        "source, map (a sky map alone), pointing, dummy or none",
+        "what the position is: source, map (a sky map alone), pointing, dummy or none",
     ),
-    Column("error_raw", REAL, "deg", "0, negative or missing", "Error2Radius as given"),
+    Column(
+        "error_raw", REAL, "deg", "0, negative or missing", "error radius as published"
+    ),
     Column(
         "containment",
         REAL,
         "0-1",
         "no source position",
-        "probability within the error radius that was used",
+        "probability within the published error radius",
     ),
     Column(
         "error_r90",
         REAL,
         "deg",
         "no source position",
-        "radius that holds 90 %, systematics included; of an ellipse, the longer"
+        "radius that contains 90 %, with systematic errors; for an ellipse, the longer"
         " half-axis",
     ),
     Column("area_90", REAL, "deg2", "no region", "area of the 90 % region"),
@@ -129,22 +146,23 @@ EVENTS = (
         FISHER,
         "sr-1",
         "no source position",
-        "mixture of two Fisher distributions: fraction of the core and both kappas",
+        "mixture of two Fisher distributions: fraction of the core, kappa of core and"
+        " tail",
     ),
     Column(
         "ellipse",
         ELLIPSE,
         "sr-1, deg",
-        "the region is no ellipse",
+        "the region is not an ellipse",
         "elliptical Fisher distribution: kappa along both axes, position angle of the"
-        " major one",
+        " major axis",
     ),
     Column(
         "cells",
         CELLS,
         "HEALPix order 29, nested",
         "no region",
-        "ranges [lo, hi) that cover the 99 % region: a pre-selection, never an answer",
+        "ranges [lo, hi) that cover the 99 % region completely: for pre-selection only",
     ),
     Column(
         "pixels",
@@ -152,33 +170,59 @@ EVENTS = (
         "HEALPix order 29, nested; 0-1; sr-1",
         "no sky map, no error box, no asymmetric errors",
         "pixels [lo, hi) of the 99 % region of the sky map, the error box or the"
-        " asymmetric errors: probability of all denser ones, and density",
+        " asymmetric errors: credible level and probability density of each",
     ),
-    Column("window_before", REAL, "d", "", "alerts this long before are matched"),
-    Column("window_after", REAL, "d", "", "alerts this long after are matched"),
-    Column("far", REAL, "Hz", "not given", "false alarm rate"),
-    Column("significance", SIGNIFICANCE, "", "not given", "as published: name, value"),
+    Column(
+        "window_before",
+        REAL,
+        "d",
+        "",
+        "alerts up to this long before the event are matched",
+    ),
+    Column(
+        "window_after",
+        REAL,
+        "d",
+        "",
+        "alerts up to this long after the event are matched",
+    ),
+    Column("far", REAL, "Hz", "not given", "false-alarm rate"),
+    Column(
+        "significance",
+        SIGNIFICANCE,
+        "",
+        "not given",
+        "name of the Param, and its value",
+    ),
     Column(
         "classification",
         pa.map_(TEXT, REAL),
         "0-1",
         "not given",
-        "probabilities of the publisher's classes",
+        "probability of each class, as published",
     ),
     Column("distance", DISTANCE, "Mpc", "not given", "luminosity distance"),
     Column("skymap_url", TEXT, "", "not given", "address of the sky map"),
-    Column("skymap_sha256", TEXT, "hex", "no sky map", "SHA-256 of the map's file"),
+    Column(
+        "skymap_sha256", TEXT, "hex", "no sky map", "SHA-256 of the file of the sky map"
+    ),
     Column(
         "skymap_state",
         TEXT,
         "",
         "",
-        "read, none (in the notice), or why it cannot be read",
+        "read, none (not in the notice), or the reason why it cannot be read",
     ),
-    Column("cites", CITES, "", "", "notices cited, and how"),
+    Column(
+        "cites",
+        CITES,
+        "",
+        "",
+        "identifiers of the cited notices, and the kind of each citation",
+    ),
     Column("params", PARAMS, "", "", "all Params, in order, as published"),
-    Column("received_at", TIME, "UTC", "", "when it was first received"),
-    Column("transport", TEXT, "", "", "how it first came"),
+    Column("received_at", TIME, "UTC", "", "when the notice was first received"),
+    Column("transport", TEXT, "", "", "transport over which it was first received"),
 )
 
 _BY_NAME = {c.name: c for c in EVENTS}

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Every column of every table, declared once.
+"""All tables, and the schemas that are made from their columns.
 
 The Arrow and Spark schemas, and ``docs/tables.md``, are derived from `TABLES`.
 Times are UTC with microseconds; angles are in degrees; probabilities lie in 0-1.

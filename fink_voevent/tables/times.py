@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""A span of time."""
+"""Times as our tables have them: microseconds since 1970 (UTC), and nights."""
 
 from __future__ import annotations
 
@@ -13,30 +13,35 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class TimeRange(NamedTuple):
-    """First and last moment, microseconds of UTC since 1970."""
+    """First and last moment, both included (microseconds since 1970, UTC)."""
 
     first_us: int
     last_us: int
 
     def whole_days(self) -> TimeRange:
-        """Span of the days that hold it: the same for the batches of a night."""
+        """Return the range in whole days, the same for most batches of a night."""
         day = DAY_US
         return TimeRange(self.first_us // day * day, -(-self.last_us // day) * day)
 
     def overlaps(self, other: TimeRange) -> bool:
-        """Whether both hold a moment."""
+        """Whether the ranges have a moment in common."""
         return self.first_us <= other.last_us and self.last_us >= other.first_us
 
 
 def microseconds(moment: datetime) -> int:
-    """Whole microseconds of UTC since 1970; a moment without a zone is UTC."""
+    """Return microseconds since 1970 (UTC); a moment without a zone is UTC."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def days_between(first: str, last: str) -> int:
-    """Days from a night to another, each YYYYMMDD; negative where that is earlier.
+    """Return the days from one night to another; negative if that is earlier.
+
+    Parameters
+    ----------
+    first, last : str
+        YYYYMMDD.
 
     >>> days_between("20231231", "20240102")
     2
