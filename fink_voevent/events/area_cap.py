@@ -55,8 +55,8 @@ def _level_of(part: float) -> Column:
     """
     fisher = [F.col(f"fisher.{f}") for f in ("fraction", "core_kappa", "tail_kappa")]
     kappa = F.sqrt(F.col("ellipse.major_kappa") * F.col("ellipse.minor_kappa"))
-    # A circle of radius r covers the fraction sin2(r / 2) of the sky, which is what
-    # `udf.credible_level` takes (see `udf.half_chord2`).
+    # A circle of radius r covers the fraction sin2(r / 2) of the sky, and
+    # `udf.credible_level` takes this quantity (see `udf.half_chord2`).
     return (
         F.when(F.col("pixels").isNotNull(), _level_of_map(round(part * (12 << 58))))
         .when(F.col("ellipse").isNotNull(), -F.expm1(-2.0 * part * kappa))

@@ -110,7 +110,7 @@ class EventReader:
 
 @dataclass(frozen=True)
 class KnownEvents:
-    """What is known of the events of some files.
+    """All events of some files: an index, summaries, and rows of some of them.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ class KnownEvents:
         return KnownEvents(self.reader, notices, summaries, loaded, latest)
 
     def with_rows(self, span: TimeRange | None) -> KnownEvents:
-        """Load the rows of events whose window overlaps a range of time."""
+        """Load the rows of events with a window that overlaps a range of time."""
         wanted = self._within(span)
         if wanted <= self.in_memory:
             return self
@@ -180,7 +180,7 @@ class KnownEvents:
         return self.reader.rows(self.index, events)
 
     def reachable(self, span: TimeRange) -> DataFrame:
-        """Matchable events in memory whose window overlaps a range of time."""
+        """Matchable events in memory with a window that overlaps a range of time."""
         return versions.matchable(summary.reachable(self.latest, span))
 
     def regions(
@@ -215,7 +215,7 @@ class KnownEvents:
 
 @dataclass
 class EventCache:
-    """Keeps what is known of event files from batch to batch.
+    """Keeps the `KnownEvents` of event files from batch to batch.
 
     Most batches bring alerts alone: their notices are those of the batch before, and
     are not read again. Two sets of files are kept, because a batch with new notices

@@ -104,13 +104,13 @@ class EventIndex:
     def changed(self, before: EventIndex, new: EventIndex) -> set[str]:
         """Events that may not be the same as before.
 
-        They are the events of new notices and maps, those whose names change by what
-        new notices cite, and those around them in time.
+        They are the events of new notices and maps, those that get another name because
+        of the citations of new notices, and those around them in time.
 
         Parameters
         ----------
         before, new : EventIndex
-            What was known before, and what is new; this index is both together.
+            The notices before, and the new ones; this index has both.
         """
         names = {entry.event_id for entry in new.entries}
         names |= {entry.event_id for entry in self.entries if entry.map_url in new.maps}

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Summaries of all current events on the driver, from which a batch is planned.
 
-They are collected once, whenever the notices change: a query to Spark takes longer
-than what is done with its answer.
+They are collected once, whenever the notices change, because each query to Spark takes
+a while.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _window_us() -> tuple[Column, Column]:
 
 
 def reachable(events: DataFrame, span: TimeRange) -> DataFrame:
-    """Select the rows of `versions.latest` whose window overlaps a range of time.
+    """Select rows of `versions.latest` by their window: it overlaps a range of time.
 
     They are those of `within`, and others that cannot be matched.
     """
@@ -128,7 +128,7 @@ def select(summaries: Summary, events: Iterable[str]) -> Summary:
 
 
 def within(summaries: Summary, span: TimeRange) -> Summary:
-    """Events whose window overlaps a range of time, if they can be matched."""
+    """Events that can be matched, with a window that overlaps a range of time."""
     return {
         event: summary
         for event, summary in summaries.items()

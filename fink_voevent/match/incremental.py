@@ -33,7 +33,7 @@ from fink_voevent.tables.times import TimeRange
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a batch matches.
+    """Input of the matching of one batch.
 
     Parameters
     ----------
@@ -168,8 +168,8 @@ def _from_new_notices(inputs: Inputs, matcher: Matcher) -> DataFrame | None:
     """Coincidences of the events that this batch changes with the alerts before it."""
     now, before, earlier = inputs.now, inputs.before, inputs.earlier
     changed = summary.changed(now.summaries, before.summaries)
-    # Names of events whose notices belong to another event now: a notice of this batch
-    # links the two.
+    # Names that are no longer used: a notice of this batch shows that the notices with
+    # this name belong to another event.
     renamed = sorted(before.summaries.keys() - now.summaries.keys())
     if not (changed or renamed):
         return None
@@ -194,7 +194,7 @@ def _from_new_notices(inputs: Inputs, matcher: Matcher) -> DataFrame | None:
     if not not_new:  # then no pair of these events has been reported
         return pairing.with_status(pairs, "new")
     journal = versions.select_events(earlier.coincidences(), not_new)
-    if renamed:  # what is withdrawn has the identity of their last notice
+    if renamed:  # withdrawn pairs have the identity of the last notice of these
         rows = rows.unionByName(before.rows(renamed))
     return revisions.revise(pairs, revisions.view(journal), rows, inputs.batch)
 

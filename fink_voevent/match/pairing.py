@@ -61,7 +61,7 @@ def pairs(
 
 
 def match_regions(alerts: DataFrame, tables: RegionTables, batch: int = 0) -> DataFrame:
-    """Return what `pairs` does, for regions that may be kept from batch to batch.
+    """Match alerts with regions that may be kept from batch to batch: see `pairs`.
 
     Parameters
     ----------
@@ -136,8 +136,8 @@ def matched_alerts(alerts: DataFrame, tables: RegionTables) -> DataFrame:
 def _preselected(alerts: DataFrame, tables: RegionTables) -> DataFrame:
     """Alerts with the regions that they may lie in, by cell, distance and rough window.
 
-    Every alert passes through here, so that this has to be cheap; what costs more is
-    computed for the few pairs that are left.
+    Every alert passes through here, so that this has to be cheap. More expensive
+    columns are computed later, for the few pairs that are left.
     """
     # As columns that are never null: the code that Spark generates checks each null.
     place = {name: known(name, 0.0) for name in "xyz"}

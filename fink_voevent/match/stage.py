@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The matching stage of one night: incremental matching of new alerts and new notices.
 
-Both inputs are sources of one streaming query, so that Spark's offset log fixes what
-belongs to which batch, and a replay has the same input. A batch is matched with the
+Both inputs are sources of one streaming query. So Spark's offset log fixes the input of
+each batch, and a replay has the same input. A batch is matched with the
 alerts of all nights: coincidences reported on earlier nights are updated, withdrawn or
 retracted by the batches of later nights. A run with a new checkpoint, of another night
 or after a checkpoint is lost, makes no pair again.

@@ -19,9 +19,9 @@ from fink_voevent.store.ledger import Ledger
 @pytest.fixture
 def pipeline(spark, settings, datatest, monkeypatch):
     monkeypatch.setattr(compaction, "MOST_FILES", 1)
-    made = Pipeline(spark, settings, datatest)
-    yield made
-    made.spool.close()
+    stages = Pipeline(spark, settings, datatest)
+    yield stages
+    stages.spool.close()
 
 
 def compact(pipeline: Pipeline, tonight: str, **changes) -> list[str]:

@@ -22,9 +22,9 @@ NEXT = "20221012"
 
 @pytest.fixture
 def pipeline(spark, settings, datatest):
-    made = Pipeline(spark, settings, datatest)
-    yield made
-    made.spool.close()
+    stages = Pipeline(spark, settings, datatest)
+    yield stages
+    stages.spool.close()
 
 
 def begin(pipeline: Pipeline, name: str) -> None:

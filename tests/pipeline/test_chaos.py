@@ -30,10 +30,10 @@ _LOG = logging.getLogger(__name__)
 @pytest.fixture
 def chaos(spark, settings):
     with site(SlowSite) as server:
-        made = Chaos(spark, settings, server, SEED)
-        yield made
-        made.spool.close()
-    shutil.rmtree(made.data)
+        stages = Chaos(spark, settings, server, SEED)
+        yield stages
+        stages.spool.close()
+    shutil.rmtree(stages.data)
 
 
 @pytest.mark.slow

@@ -18,18 +18,20 @@ from fink_voevent.tables.schema import arrow_schema
 
 
 @pytest.fixture(scope="module")
-def whole(spark, datatest, tmp_path_factory):
+def processed(spark, datatest, tmp_path_factory):
     """All of datatest, processed by the stages in one run, for tests that only read."""
-    made = Pipeline(spark, settings_in(tmp_path_factory.mktemp("whole")), datatest)
-    made.alerts("early", "late")
-    made.notices()
-    made.run()
-    yield made
-    made.spool.close()
+    stages = Pipeline(
+        spark, settings_in(tmp_path_factory.mktemp("processed")), datatest
+    )
+    stages.alerts("early", "late")
+    stages.notices()
+    stages.run()
+    yield stages
+    stages.spool.close()
 
 
-def test_coincidences_are_those_of_brute_force(whole, expected):
-    assert_same(whole.current_pairs(), expected)
+def test_coincidences_are_those_of_brute_force(processed, expected):
+    assert_same(processed.current_pairs(), expected)
 
 
 def test_folders_may_have_spaces_and_special_characters_in_their_names(
@@ -97,7 +99,7 @@ def test_sending_everything_again_changes_nothing(pipeline):
     assert again.lag_s == 0
 
 
-def test_ids_are_the_same_in_any_order_of_arrival(whole, pipeline):
+def test_ids_are_the_same_in_any_order_of_arrival(processed, pipeline):
     pipeline.notices("icecube170922a", "grb130702a_fin_pos", "grb221009a_xrt")
     pipeline.run()
     pipeline.alerts("late")
@@ -106,12 +108,12 @@ def test_ids_are_the_same_in_any_order_of_arrival(whole, pipeline):
     pipeline.run()
     pipeline.alerts("early")
     pipeline.run()
-    ids = [r["coincidence_id"] for r in whole.current_pairs()]
+    ids = [r["coincidence_id"] for r in processed.current_pairs()]
     assert [r["coincidence_id"] for r in pipeline.current_pairs()] == ids
 
 
-def test_packets_contain_the_alert_and_the_pair_and_fink_client_reads_them(whole):
-    topics = whole.topics()
+def test_packets_contain_the_alert_and_the_pair_and_fink_client_reads_them(processed):
+    topics = processed.topics()
     assert set(topics) == {"fink_grb_bronze_ztf", "fink_neutrino_bronze_ztf"}
     (neutrino,) = [
         p for p in topics["fink_neutrino_bronze_ztf"] if p["objectId"] == "ZTF17aaatxsb"
@@ -215,8 +217,8 @@ def test_a_file_in_landing_that_is_not_parquet_stops_nothing(pipeline):
     assert len(pipeline.current_pairs()) == 2
 
 
-def test_tables_on_disk_have_the_declared_columns(whole):
-    root = Path(whole.settings.root)
+def test_tables_on_disk_have_the_declared_columns(processed):
+    root = Path(processed.settings.root)
     for table in ("landing", "events", "alerts", "coincidences"):
         files = sorted((root / table).rglob("[!.]*.parquet"))
         assert files
