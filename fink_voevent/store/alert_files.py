@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Which files hold the thin alerts: of each batch or, once made one, of a night."""
+"""The files of thin alerts: one set for each batch or, once compacted, each night."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import NamedTuple
 from fink_voevent.store.ledger import Manifest
 from fink_voevent.tables.times import TimeRange
 
-STAGE = "compact"  # its manifests say what was made one
+STAGE = "compact"  # its manifests list what was compacted
 
 
 class AlertFiles(NamedTuple):
-    """Thin alerts that lie together.
+    """Thin alerts in one set of files.
 
     Parameters
     ----------
     night : str
         YYYYMMDD.
     span : TimeRange or None
-        Times of the alerts; None where there is none.
+        Times of the alerts; None if there are none.
     files : tuple of str
         Relative to the root.
     of : tuple of str
-        Names of the manifests of match that handed them over.
+        Names of the manifests of match that committed them.
     is_sorted : bool
         By HEALPix index.
     is_thinned : bool
@@ -43,7 +43,7 @@ class AlertFiles(NamedTuple):
 def alert_files(
     matched: Iterable[Manifest], compacted: Iterable[Manifest]
 ) -> list[AlertFiles]:
-    """Pieces of what match handed over, each alert in one of them.
+    """Return the sets of files of what match committed, each alert in one of them.
 
     Parameters
     ----------
@@ -58,15 +58,15 @@ def alert_files(
 
 
 def newest_of_nights(compacted: Iterable[Manifest]) -> dict[str, Manifest]:
-    """Last manifest of compaction of each night: it holds all of the night's before."""
+    """Return the last compaction of each night: it contains the earlier ones."""
     return {m.facts["night"]: m for m in sorted(compacted, key=lambda m: m.batch)}
 
 
 def _piece(manifest: Manifest, of: Iterable[str]) -> AlertFiles:
-    held = manifest.facts["span_us"]
+    edges_us = manifest.facts["span_us"]
     return AlertFiles(
         manifest.facts["night"],
-        TimeRange(*held) if held else None,
+        TimeRange(*edges_us) if edges_us else None,
         tuple(manifest.tables.get("alerts", ())),
         tuple(of),
         manifest.stage == STAGE,

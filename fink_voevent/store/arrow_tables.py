@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of our tables: of the data files that manifests hand over, and of no other."""
+"""Rows of our tables as Arrow tables: of committed data files, and of no others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def read_arrow(
     root: str, table: str, files: Sequence[str], columns: Sequence[str]
 ) -> pa.Table:
-    """Columns of these data files of a table, read without Spark: for few rows."""
+    """Read columns of data files of a table without Spark: for few rows."""
     schema = arrow_schema(table)
     if not files:
         return schema.empty_table().select(list(columns))

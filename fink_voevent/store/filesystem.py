@@ -1,9 +1,9 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Files on the store that Fink uses, outside of Spark: local, HDFS or S3.
+"""Files on the store that Fink uses, without Spark: local disk, HDFS or S3.
 
-A file appears whole or not at all: it is written under a hidden name, which Spark does
-not read, and renamed.
+A file appears complete or not at all: it is written under a hidden name, which Spark
+does not read, and then renamed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Store:
     ----------
     filesystem : pyarrow.fs.FileSystem
     path : str
-        The folder, as that file system names it.
+        Folder, as the file system names it.
     """
 
     filesystem: fs.FileSystem
@@ -48,7 +48,7 @@ class Store:
         Raises
         ------
         StorageError
-            Where the store refuses, with its reason.
+            If the store refuses; the message gives its reason.
         """
         try:
             self.filesystem.create_dir(self.path, recursive=True)
@@ -56,11 +56,11 @@ class Store:
             raise StorageError(f"cannot make {self.path}: {error}") from None
 
     def names(self, suffix: str) -> list[str]:
-        """Sorted names of the visible files with this suffix in this very folder."""
+        """Return the names of visible files with a suffix in this folder, sorted."""
         return [Path(info.path).name for info in self._files(suffix, recursive=False)]
 
     def files(self, suffix: str) -> list[fs.FileInfo]:
-        """Visible files with this suffix, in this folder and below, sorted by path."""
+        """Return visible files with a suffix, here and below, sorted by path."""
         return self._files(suffix, recursive=True)
 
     def _files(self, suffix: str, *, recursive: bool) -> list[fs.FileInfo]:
@@ -74,7 +74,7 @@ class Store:
         return sorted(found, key=lambda info: info.path)
 
     def folders(self) -> list[str]:
-        """Names of the visible folders in this one, sorted."""
+        """Return the names of the visible folders in this one, sorted."""
         found = [info for info in self._listed(recursive=False) if not info.is_file]
         names = [Path(info.path).name for info in found]
         return sorted(name for name in names if not name.startswith((".", "_")))
@@ -84,44 +84,42 @@ class Store:
         try:
             return list(self.filesystem.get_file_info(selector))
         except FileNotFoundError:
-            # made while pyarrow looked: not there to be listed, there when asked again
+            # the folder was made while pyarrow listed it; the second try finds it
             return list(self.filesystem.get_file_info(selector))
 
     def exists(self, name: str) -> bool:
-        """Whether the file is there."""
+        """Whether a file exists."""
         info = self.filesystem.get_file_info(f"{self.path}/{name}")
         return bool(info.type != fs.FileType.NotFound)
 
     def read(self, name: str) -> bytes:
-        """Bytes of a file."""
+        """Return the bytes of a file."""
         with self.filesystem.open_input_stream(f"{self.path}/{name}") as stream:
             return bytes(stream.read())
 
     def rows(self, name: str) -> int:
-        """Count the rows of a Parquet file, by its footer."""
+        """Return the number of rows of a Parquet file, from its footer."""
         return self.rows_at(f"{self.path}/{name}")
 
     def rows_at(self, path: str) -> int:
-        """As `rows`, of a path as `files` gives it."""
+        """Return the same as `rows`, for a path that `files` returns."""
         return int(pq.read_metadata(path, filesystem=self.filesystem).num_rows)
 
     def edges(self, name: str, column: str) -> tuple[Any, Any]:
-        """Least and largest value of a column of a Parquet file, by its footer.
+        """Return the smallest and the largest value of a column of a Parquet file.
 
         Raises
         ------
         StorageError
-            Where the footer does not say.
+            If the footer of the file does not contain them.
         """
         footer = pq.read_metadata(f"{self.path}/{name}", filesystem=self.filesystem)
         position = footer.schema.names.index(column)
         groups = [footer.row_group(g) for g in range(footer.num_row_groups)]
-        told = [group.column(position).statistics for group in groups]
-        if not told or any(t is None or not t.has_min_max for t in told):
-            raise StorageError(
-                f"{self.path}/{name} does not tell the edges of {column}"
-            )
-        return min(t.min for t in told), max(t.max for t in told)
+        statistics = [group.column(position).statistics for group in groups]
+        if not statistics or any(s is None or not s.has_min_max for s in statistics):
+            raise StorageError(f"{self.path}/{name} has no statistics of {column}")
+        return min(s.min for s in statistics), max(s.max for s in statistics)
 
     def move(self, name: str, target: Store) -> None:
         """Move a file to another folder of the same file system."""
@@ -129,7 +127,7 @@ class Store:
         self.filesystem.move(f"{self.path}/{name}", f"{target.path}/{name}")
 
     def sync(self, names: Iterable[str]) -> None:
-        """Wait until files, and the folders that name them, are on a local disk."""
+        """Wait until files and their folders are on the disk, on a local store."""
         if not isinstance(self.filesystem, fs.LocalFileSystem):
             return
         folders = set()
@@ -141,30 +139,30 @@ class Store:
             _sync(folder)
 
     def remove(self) -> None:
-        """Remove the folder and all that is in it, where it is there."""
+        """Remove the folder and its contents, if it exists."""
         info = self.filesystem.get_file_info(self.path)
         if info.type == fs.FileType.Directory:
             self.filesystem.delete_dir(self.path)
 
     def delete(self, name: str) -> None:
-        """Remove a file, where it is there."""
+        """Remove a file, if it exists."""
         if self.exists(name):
             self.filesystem.delete_file(f"{self.path}/{name}")
 
     def write(self, name: str, fill: Callable[[pa.NativeFile], None]) -> str:
-        """Put a file in place, whole, and return its path.
+        """Write a file, complete or not at all, and return its path.
 
         Parameters
         ----------
         name : str
-            An existing file of that name is replaced.
+            Name of the file; an existing file is replaced.
         fill : callable
-            Writes the content to the stream it is given.
+            Writes the content to the stream that it receives.
 
         Raises
         ------
         StorageError
-            Where the store refuses, with its reason.
+            If the store refuses; the message gives its reason.
         """
         target, hidden = f"{self.path}/{name}", f"{self.path}/.{name}.part"
         try:
@@ -194,12 +192,12 @@ def _sync(path: Path) -> None:
 
 
 def open_store(location: str) -> Store:
-    """Store at a path or a URI (``file://``, ``hdfs://``, ``s3a://``, ...).
+    """Return the store at a path or a URI (``file://``, ``hdfs://``, ``s3a://``, ...).
 
     Raises
     ------
     StorageError
-        Where the URI is not understood or its file system cannot be reached.
+        If the URI is not understood, or its file system cannot be reached.
     """
     found = _URI.match(location)
     if found is None:
@@ -212,7 +210,7 @@ def open_store(location: str) -> Store:
 
 
 def _plain_uri(location: str, scheme: str) -> str:
-    """URI as pyarrow reads it, of one as Hadoop writes it.
+    """Convert a URI as Hadoop writes it to one that pyarrow reads.
 
     Hadoop's s3a is s3; ``file:/x`` is ``file:///x``; ``hdfs://host:port///x`` has one
     slash too many, twice.

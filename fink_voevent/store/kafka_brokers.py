@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Brokers of Kafka: how to log in to them, and their topics."""
+"""Kafka brokers: how to log in to them, and their topics."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError, StorageError
 
-LIMIT_S = 60.0  # for the brokers to answer
-MOST_BYTES = 8 * 2**20  # a Rubin packet with its history
+LIMIT_S = 60.0  # time for the brokers to answer
+MOST_BYTES = 8 * 2**20  # enough for a Rubin packet with its history
 TOPIC = {"max.message.bytes": str(MOST_BYTES)}
-KEPT = {"retention.ms": "-1"}  # of a topic of which nothing is to be forgotten
+KEPT = {"retention.ms": "-1"}  # of a topic that must keep all its messages
 
 
 def login(settings: Settings, kind: str, servers: str) -> dict[str, Any]:
-    """Options of librdkafka to reach brokers.
+    """Return the options of librdkafka to connect to brokers.
 
     Parameters
     ----------
     settings : Settings
     kind : {"kafka", "source"}
-        First part of the settings that say how: those for what is sent or received.
+        First part of the names of the settings: those for sending or for receiving.
     servers : str
         host:port,...
 
     Raises
     ------
     ConfigError
-        Where SASL is asked for without a user and a password.
+        If SASL is set without a user and a password.
     """
     security, mechanism, user, secret, authorities = (
         getattr(settings, f"{kind}_{name}")
         for name in ("security", "mechanism", "username", "password", "ca")
     )
-    told = {"bootstrap.servers": servers, "security.protocol": security}
+    options = {"bootstrap.servers": servers, "security.protocol": security}
     if authorities:
-        told["ssl.ca.location"] = authorities
+        options["ssl.ca.location"] = authorities
     if not security.startswith("SASL"):
-        return told
+        return options
     password, name = secret.get_secret_value(), f"VOEVENT_{kind.upper()}"
     if not (user and password):
         raise ConfigError(
             f"{name}_SECURITY={security} needs {name}_USERNAME and {name}_PASSWORD"
         )
-    return told | {
+    return options | {
         "sasl.mechanism": mechanism,
         "sasl.username": user,
         "sasl.password": password,
@@ -65,12 +65,12 @@ class Brokers:
 
     @classmethod
     def of(cls, settings: Settings) -> Brokers:
-        """Brokers of the settings.
+        """Return the brokers of the settings.
 
         Raises
         ------
         ConfigError
-            Where SASL is asked for without a user and a password.
+            If SASL is set without a user and a password.
         """
         return cls(login(settings, "kafka", settings.kafka_servers))
 
@@ -80,20 +80,20 @@ class Brokers:
         partitions: int = -1,
         config: Mapping[str, str] = TOPIC,
     ) -> None:
-        """Create the topics that are not there.
+        """Create the topics that do not exist.
 
         Parameters
         ----------
         topics : iterable of str
         partitions : int, optional
-            -1 leaves it to the brokers.
+            Number of partitions; -1 is the default of the brokers.
         config : mapping, optional
-            Of each topic, as Kafka names it.
+            Configuration of each topic, as Kafka names it.
 
         Raises
         ------
         StorageError
-            Where the brokers do not answer or refuse.
+            If the brokers do not answer, or refuse.
         """
         missing = [
             NewTopic(topic, partitions, -1, config=dict(config))
@@ -108,12 +108,12 @@ class Brokers:
                 raise self.failure(error.args[0]) from None
 
     def topics(self, limit_s: float | None = None) -> set[str]:
-        """Names of the topics that are there.
+        """Return the names of the topics.
 
         Raises
         ------
         StorageError
-            Where the brokers do not answer within a limit.
+            If the brokers do not answer in time.
         """
         admin = AdminClient(dict(self.options))
         try:
@@ -122,7 +122,7 @@ class Brokers:
             raise self.failure(error.args[0]) from None
 
     def failure(self, error: KafkaError) -> StorageError:
-        """Error in one line; the password is not part of it."""
+        """Return the error in one line, without the password."""
         servers = self.options["bootstrap.servers"]
         return StorageError(
             f"Kafka at {servers}: {error.str()}: is it reachable, and are"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One process at a time runs a stage over one root of tables.
 
-A lease keeps a second one from starting, where the store has locks. Where it has none,
-HDFS and S3, a fence keeps the first one from going on.
+A lease prevents the second one from starting, on a store with locks. HDFS and S3 have
+none: there a fence stops the first one.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ MARK = ".fence"
 
 @contextmanager
 def hold(root: str, stage: str) -> Iterator[None]:
-    """Hold the right to run a stage; it ends with the process, however that ends.
+    """Take the right to run a stage; it ends with the process, however that ends.
 
-    On a local store only: on HDFS and S3 a `Fence` must do.
+    On a local store only: HDFS and S3 need a `Fence`.
 
     Raises
     ------
     StorageError
-        Where another process holds it.
+        If another process has it.
     """
     store = open_store(root).at("ledger")
     store.make()
@@ -52,14 +52,14 @@ def hold(root: str, stage: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Fence:
-    """Number of a start of a stage: of two, the later one alone hands batches over.
+    """Number of a start of a stage: only the process that started last commits.
 
     Parameters
     ----------
     store : Store
-        Where the numbers are, as names of files.
+        Folder of the numbers, which are names of files.
     name : str
-        Ours; names sort by number.
+        Name of our number; names sort by number.
     """
 
     store: Store
@@ -67,11 +67,11 @@ class Fence:
 
     @classmethod
     def take(cls, root: str, stage: str) -> Fence:
-        """Take the next number of a stage, and let those before it go."""
+        """Take the next number of a stage, and remove the earlier ones."""
         store = open_store(root).at("fences", stage)
         taken = store.names(MARK)
         number = 1 + max((int(name.partition("-")[0]) for name in taken), default=0)
-        # two that start at once take one number: one of their names is the last
+        # two that start at once take the same number, but one name sorts last
         own = cls(store, f"{number:08d}-{uuid.uuid4().hex}{MARK}")
         store.write(own.name, lambda _: None)
         for name in taken:
@@ -79,9 +79,10 @@ class Fence:
         return own
 
     def check(self) -> None:
-        """Raise StorageError where the stage was started again since."""
+        """Raise StorageError if the stage was started again since."""
         if self.store.names(MARK)[-1:] != [self.name]:
             raise StorageError(
-                f"another process was started on {self.store.path} since: it goes on,"
+                f"another process was started on {self.store.path} since then:"
+                " it continues,"
                 " this one stops"
             )

@@ -1,11 +1,10 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Hand-over by manifest: what a stage wrote counts once its manifest is in place.
+"""Commit by manifest: the data files of a batch count once its manifest is in place.
 
-A batch writes its data files, then one small file that names them, put in place by an
-atomic rename. Readers list manifests, never data folders; a replayed batch that has a
-manifest is skipped. So a stage can be killed at any moment: nothing is lost, nothing
-counts twice.
+A batch writes its data files, then one small file that names them, by an atomic rename.
+Readers list manifests, never data folders; the replay of a batch that has a manifest is
+skipped. So a stage can be killed at any moment: nothing is lost, nothing counts twice.
 
 A manifest is one line of JSON, so that Spark's text source streams manifests as rows.
 """
@@ -29,12 +28,12 @@ SUFFIX = ".json"
 
 @dataclass(frozen=True)
 class Manifest:
-    """What one batch of a stage handed over.
+    """Data files and facts that one batch of a stage commits.
 
     Parameters
     ----------
     stage, run : str
-        The stage, and the life of its checkpoint.
+        The stage, and the name of its run: see `run_of`.
     batch : int
         Spark's number of the batch, from 0.
     tables : mapping of str to tuple of str
@@ -51,11 +50,11 @@ class Manifest:
 
     @property
     def name(self) -> str:
-        """File name; sorts by batch within a run."""
+        """Name of the file; within a run, names sort by batch."""
         return f"{self.run}-{self.batch:08d}{SUFFIX}"
 
     def line(self) -> str:
-        """One line of JSON, the same for the same manifest."""
+        """Return one line of JSON, the same for the same manifest."""
         content = {
             "stage": self.stage,
             "run": self.run,
@@ -67,14 +66,14 @@ class Manifest:
 
 
 def parse(line: str | bytes) -> Manifest:
-    """Manifest of its line."""
+    """Return the manifest of a line of JSON."""
     content = json.loads(line)
     content["tables"] = {k: tuple(v) for k, v in content["tables"].items()}
     return Manifest(**content)
 
 
 class Written(NamedTuple):
-    """Files of a batch that hold rows, relative to the root, and the rows in all."""
+    """Files of a batch that contain rows, relative to the root, and their rows."""
 
     files: tuple[str, ...]
     rows: int
@@ -84,7 +83,7 @@ NOTHING = Written((), 0)
 
 
 def never(_name: str) -> bool:
-    """No manifest is done."""
+    """Return False: no manifest is done."""
     return False
 
 
@@ -92,7 +91,7 @@ def never(_name: str) -> bool:
 class Ledger:
     """Manifests of one stage under the root of our tables.
 
-    Manifests never change, so each is read once and remembered.
+    Manifests never change, so each is read once and cached.
     """
 
     root: str
@@ -101,7 +100,7 @@ class Ledger:
 
     @property
     def folder(self) -> str:
-        """Where the manifests lie, as Spark names it."""
+        """Folder of the manifests, as Spark names it."""
         return f"{self.root}/ledger/{self.stage}"
 
     @property
@@ -109,11 +108,11 @@ class Ledger:
         return open_store(self.folder)
 
     def prepare(self) -> None:
-        """Make the folder, so that it can be watched before the first batch."""
+        """Make the folder, so that a stream can read it before the first batch."""
         self._store.make()
 
     def manifests(self, is_done: Callable[[str], bool] = never) -> list[Manifest]:
-        """All manifests but those done, asked by their name; by run and batch."""
+        """Return all manifests whose name is not done, by run and batch."""
         store = self._store
         names = [name for name in store.names(SUFFIX) if not is_done(name)]
         for name in names:
@@ -122,11 +121,11 @@ class Ledger:
         return [self._read[name] for name in names]
 
     def names(self) -> list[str]:
-        """Names of all manifests, none of which is read; by run and batch."""
+        """Return the names of all manifests, by run and batch; none is read."""
         return self._store.names(SUFFIX)
 
     def newest(self) -> Manifest | None:
-        """Manifest that was put in place last; None where there is none."""
+        """Return the manifest that was written last; None if there is none."""
         infos = self._store.files(SUFFIX)
         if not infos:
             return None
@@ -134,32 +133,32 @@ class Ledger:
         return parse(self._store.read(name))
 
     def has(self, run: str, batch: int) -> bool:
-        """Whether a batch was handed over."""
+        """Whether a batch was committed."""
         return self._store.exists(Manifest(self.stage, run, batch, {}).name)
 
     def commit(self, manifest: Manifest) -> None:
-        """Hand a batch over: atomic, and the last thing that it does."""
+        """Commit a batch: atomic, and the last step of a batch."""
         files = [f for names in manifest.tables.values() for f in names]
-        open_store(self.root).sync(files)  # or a power cut could leave their name alone
+        open_store(self.root).sync(files)  # or a power cut could leave only their names
         text = manifest.line().encode() + b"\n"
         self._store.write(manifest.name, lambda stream: stream.write(text))
 
     def withdraw(self, run: str, batch: int) -> None:
-        """Remove a manifest; its data files are the caller's."""
+        """Remove a manifest; its data files are left to the caller."""
         self._store.delete(Manifest(self.stage, run, batch, {}).name)
 
     def data_folder(self, table: str, run: str, batch: int) -> str:
-        """Folder for the data files of a batch; a replay overwrites it."""
+        """Return the folder for the data files of a batch; a replay overwrites it."""
         return f"{self.root}/{table}/run={run}/batch={batch:08d}"
 
     def write(self, df: DataFrame, table: str, run: str, batch: int) -> Written:
-        """Write a DataFrame as the data files of a batch; not yet handed over."""
+        """Write a DataFrame as the data files of a batch, without a commit."""
         folder = self.data_folder(table, run, batch)
         df.write.mode("overwrite").parquet(folder)
         return self._written(table, run, batch)
 
     def adopt(self, staged: Store, table: str, run: str, batch: int) -> Written:
-        """Take staged files as the data files of a batch; not yet handed over."""
+        """Move staged files to the data files of a batch, without a commit."""
         target = open_store(self.data_folder(table, run, batch))
         target.remove()
         for name in staged.names(".parquet"):
@@ -175,7 +174,7 @@ class Ledger:
 
 
 def run_of(checkpoint: str) -> str:
-    """Name of the life of a checkpoint: made with it, gone with it."""
+    """Return the name of a run: made together with its checkpoint, and lost with it."""
     store = open_store(checkpoint)
     if store.exists("run"):
         return store.read("run").decode()

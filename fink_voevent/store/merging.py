@@ -1,11 +1,11 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The small data files of many batches, merged for those who read them all.
+"""The small data files of many batches, merged for readers of all of them.
 
-A batch leaves a file of a few rows, and each batch asks of all notices ever: to open
-those files would take the longer the longer we run. So each `FAN` become one, and each
-`FAN` of these, and so on: of n files about `FAN` log n are read. What was merged stays
-in place, as it was handed over; who asks for a part of it reads that part.
+A batch leaves a file of a few rows, and each batch reads all notices: to open all
+these files would take longer every day. So each `FAN` files are merged into one, each
+`FAN` of these again, and so on: about `FAN` log n files are read instead of n. The
+small files stay in place, as they were committed, for readers of some of them.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from fink_voevent.tables.schema import NAMESPACE, arrow_schema
 _LOG = logging.getLogger(__name__)
 STAGE = "merge"
 FAN = 16
-ROWS, GROUP_BYTES = 64, 2**25  # read at once, and written: sky maps are long
-FOLDER = "merged"  # below the root: who reads the folder of a table finds each row once
+ROWS, GROUP_BYTES = 64, 2**25  # read and written at once: rows with sky maps are long
+FOLDER = "merged"  # below the root, so that the folder of a table has each row once
 TABLES = {
     "ingest": ("events", "maps", "quarantine"),
     "match": ("coincidences", "alerts"),
@@ -41,7 +41,7 @@ EVERY_S = 60.0
 
 
 class Merge(NamedTuple):
-    """Files that were merged, the file they became, and how often its rows were."""
+    """Files that were merged, the merged file, and how often its rows were merged."""
 
     number: int
     replaces: frozenset[str]
@@ -50,23 +50,23 @@ class Merge(NamedTuple):
 
 
 def instead(root: str, table: str, files: Iterable[str]) -> list[str]:
-    """Fewest files with the same rows, sorted.
+    """Return the fewest files with the same rows, sorted.
 
     Parameters
     ----------
     root : str
         Folder of our tables.
     table : str
-        Its name.
+        Name of the table.
     files : iterable of str
-        Files that were handed over, relative to the root.
+        Files that were committed, relative to the root.
     """
     left, _ = _applied(_merges(root, table), files)
     return sorted(left)
 
 
 def merge(root: str, table: str, files: Sequence[str]) -> bool:
-    """Merge `FAN` files of a table into one; False where there are not as many.
+    """Merge `FAN` files of a table into one; return False if there are fewer.
 
     One process at a time does, for each table.
 
@@ -75,7 +75,7 @@ def merge(root: str, table: str, files: Sequence[str]) -> bool:
     root, table : str
         See `instead`.
     files : sequence of str
-        All that were handed over: see `instead`.
+        All that were committed: see `instead`.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def merge(root: str, table: str, files: Sequence[str]) -> bool:
     by_level: dict[int, list[str]] = {}
     for file in sorted(left):
         by_level.setdefault(level_of.get(file, 0), []).append(file)
-    due = [level for level, held in by_level.items() if len(held) >= FAN]
+    due = [level for level, files in by_level.items() if len(files) >= FAN]
     if not due:
         return False
     level = min(due)
@@ -106,13 +106,13 @@ def merge(root: str, table: str, files: Sequence[str]) -> bool:
 
 
 def _name_of(replaces: Sequence[str]) -> str:
-    """Name of their rows: never that of others, also where all is merged anew."""
+    """Name that depends on the rows only, also if all is merged again."""
     return str(uuid.uuid5(NAMESPACE, " ".join(("merge", *replaces))))
 
 
 @dataclass
 class Housekeeping:
-    """Merges what the stages of this process hand over, now and then.
+    """Merges the files that the stages of this process commit, now and then.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ class Housekeeping:
     _compacted: dict[str, Ledger] = field(default_factory=dict)  # by root
 
     def turn(self, now_s: float, halted: Callable[[], bool]) -> None:
-        """Merge all that is due, where it is time; `halted` is asked in between."""
+        """Merge all that is due, if it is time; `halted` is checked in between."""
         if now_s < self._due_s:
             return
         self._due_s = now_s + EVERY_S
@@ -139,7 +139,7 @@ class Housekeeping:
 def _merge_all(
     own: Ledger, compacted: Ledger, table: str, halted: Callable[[], bool]
 ) -> None:
-    """Merge what is due of a table; where it fails, another turn tries again."""
+    """Merge what is due of a table; after a failure, a later turn tries again."""
     try:
         there = own.manifests()
         if table == "alerts":
@@ -155,13 +155,13 @@ def _merge_all(
 
 
 def _not_compacted(compacted: Ledger, matched: Iterable[Manifest]) -> list[Manifest]:
-    """Manifests of match whose alerts lie where they say: no night is made of them."""
+    """Manifests of match whose alerts are not part of a compacted night."""
     made_one = {name for m in compacted.manifests() for name in m.facts["replaces"]}
     return [m for m in matched if m.name not in made_one]
 
 
 def forget(root: str, table: str, files: Collection[str]) -> None:
-    """Remove what was merged of files that are removed too."""
+    """Remove the merged files of data files that are removed."""
     own, store = Ledger(root, STAGE), open_store(root)
     for one in _merges(root, table):
         if not one.replaces.isdisjoint(files):
@@ -173,7 +173,7 @@ def forget(root: str, table: str, files: Collection[str]) -> None:
 def _applied(
     merges: Iterable[Merge], files: Iterable[str]
 ) -> tuple[set[str], list[Merge]]:
-    """Files to read, and the merges that are used for it: the largest that fit."""
+    """Files to read, and the merges that are used: the largest that fit."""
     left, merged, used = set(files), set[str](), []
     for one in sorted(merges, key=lambda m: -m.level):
         if one.replaces <= left:
@@ -192,7 +192,7 @@ def _merges(root: str, table: str) -> list[Merge]:
 
 
 def _there(folder: str, name: str, written_ns: int) -> Merge | None:
-    """Merge of a name that was listed; None where it was forgotten since."""
+    """Merge of a name that was listed; None if it was removed since."""
     try:
         return _read(folder, name, written_ns)
     except FileNotFoundError:
@@ -201,7 +201,7 @@ def _there(folder: str, name: str, written_ns: int) -> Merge | None:
 
 @functools.cache
 def _read(folder: str, name: str, _written_ns: int) -> Merge:
-    """Merge of its manifest, which never changes."""
+    """Merge of a manifest, which never changes."""
     manifest = parse(open_store(folder).read(name))
     (file,) = manifest.tables[manifest.run]
     replaces = frozenset(manifest.facts["replaces"])
@@ -211,7 +211,7 @@ def _read(folder: str, name: str, _written_ns: int) -> Merge:
 def _write_one(root: str, table: str, files: Sequence[str], target: str) -> None:
     store = open_store(root)
     paths = [store.at(*file.split("/")).path for file in files]
-    # what is declared never null is not to be refused here
+    # columns that are declared never null must not be refused here
     schema = pa.schema([f.with_nullable(True) for f in arrow_schema(table)])
     rows = ds.dataset(paths, schema, "parquet", filesystem=store.filesystem)
     folder, _, name = target.rpartition("/")
@@ -225,14 +225,14 @@ def _write_one(root: str, table: str, files: Sequence[str], target: str) -> None
 
 
 def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
-    """Batches of a few rows, together as row groups of some size."""
-    held: list[pa.RecordBatch] = []
+    """Batches of a few rows, joined into row groups of some size."""
+    group: list[pa.RecordBatch] = []
     size = 0
     for batch in batches:
-        held.append(batch)
+        group.append(batch)
         size += batch.nbytes
         if size > GROUP_BYTES:
-            yield held
-            held, size = [], 0
-    if held:
-        yield held
+            yield group
+            group, size = [], 0
+    if group:
+        yield group

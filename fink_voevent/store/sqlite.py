@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""SQLite files that keep what was written through a crash of the machine."""
+"""SQLite files whose content survives a crash of the machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fink_voevent.errors import StorageError
 
-BUSY_S = 60.0  # another process may hold the file this long
+BUSY_S = 60.0  # another process may lock the file for this long
 
 
 def connect(path: Path, tables: str) -> sqlite3.Connection:
@@ -22,12 +22,12 @@ def connect(path: Path, tables: str) -> sqlite3.Connection:
     path : Path
         On a local disk.
     tables : str
-        Statements that make its tables where they are not there.
+        Statements that make its tables if they do not exist.
 
     Raises
     ------
     StorageError
-        Where it cannot be written.
+        If it cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def connect(path: Path, tables: str) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """All that is written within is kept, or nothing."""
+    """Transaction: everything that is written in the body is kept, or nothing."""
     db.execute("BEGIN IMMEDIATE")
     with db:  # commits, or rolls back what was raised in
         yield

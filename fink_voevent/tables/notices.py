@@ -44,8 +44,8 @@ EVENTS = (
         TEXT,
         "",
         "",
-        "identifier of the notice, as published; for a JSON notice, which has none, made"
-        " from its topic, event, type, number and time",
+        "identifier of the notice, as published; for a JSON notice, which has none,"
+        " made from its topic, event, type, number and time",
     ),
     Column("sha256", TEXT, "hex", "", "SHA-256 of the bytes"),
     Column(

@@ -47,10 +47,10 @@ def test_paths_and_uris_are_the_same_place(tmp_path, form):
     assert (tmp_path / "x").read_bytes() == b"1"
 
 
-def test_an_unknown_kind_of_store_is_told_in_one_line():
-    with pytest.raises(StorageError, match="cannot open gopher://x/y") as told:
+def test_an_unknown_kind_of_store_is_refused_in_one_line():
+    with pytest.raises(StorageError, match="cannot open gopher://x/y") as message:
         open_store("gopher://x/y")
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(message.value)
 
 
 @pytest.mark.parametrize(

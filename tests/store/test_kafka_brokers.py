@@ -14,7 +14,7 @@ from fink_voevent.store import kafka_brokers as brokers_module
 from fink_voevent.store.kafka_brokers import Brokers
 
 
-def test_brokers_that_do_not_answer_are_told_in_one_line(monkeypatch):
+def test_brokers_that_do_not_answer_are_reported_in_one_line(monkeypatch):
     monkeypatch.setattr(brokers_module, "LIMIT_S", 1.0)
     away = Brokers({"bootstrap.servers": "127.0.0.1:9", "log_level": 0})
     with pytest.raises(StorageError, match="Kafka at 127.0.0.1:9: .*reachable"):
@@ -47,7 +47,7 @@ def test_brokers_that_no_authority_vouches_for_are_not_trusted(broker, monkeypat
         over_tls(broker, authorities="").create(["x"])
 
 
-def test_sasl_without_a_password_is_told():
+def test_sasl_without_a_password_is_refused():
     values = {"kafka_servers": "k:9092", "kafka_security": "SASL_SSL"}
     with pytest.raises(ConfigError, match="VOEVENT_KAFKA_PASSWORD"):
         Brokers.of(load({}, values).settings)

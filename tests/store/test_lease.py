@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""One process at a time runs a stage, and of two the later one hands over."""
+"""One process at a time runs a stage, and of two the later one commits."""
 
 from __future__ import annotations
 

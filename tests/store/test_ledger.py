@@ -48,7 +48,7 @@ def test_rows_count_only_once_their_manifest_is_there(spark, tmp_path):
     assert [r.reason for r in read.collect()] == ["x"]
 
 
-def test_a_replay_overwrites_what_was_not_handed_over(spark, tmp_path):
+def test_a_replay_overwrites_what_was_not_committed(spark, tmp_path):
     own = Ledger(str(tmp_path), "ingest")
     rows = spark.range(10).selectExpr("string(id) reason", "binary('') raw")
     own.write(rows.repartition(4), "quarantine", "run", 0)

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Small files made one: the same rows, in few files, whoever asks for which."""
+"""Small files made one: the same rows, in few files, whoever requests for which."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from fink_voevent.tables.schema import arrow_schema
 TABLE = "quarantine"
 
 
-def hand_over(root: Path, batches: range) -> list[str]:
-    """Give a file of one row, which tells its batch, for each batch."""
+def commit_rows(root: Path, batches: range) -> list[str]:
+    """Give a file of one row, which says its batch, for each batch."""
     own = Ledger(str(root), "ingest")
     files = []
     for batch in batches:
@@ -58,11 +58,11 @@ def _few(monkeypatch):
     st.sets(st.integers(0, 119)),
 )
 @hypothesis_settings(max_examples=15, deadline=None)
-def test_who_asks_for_some_files_gets_their_rows_once(counts, chosen):
+def test_a_reader_of_some_files_gets_their_rows_once(counts, chosen):
     root = Path(tempfile.mkdtemp())
     made: list[str] = []
     for first, last in itertools.pairwise([0, *itertools.accumulate(counts)]):
-        made += hand_over(root, range(first, last))
+        made += commit_rows(root, range(first, last))
         while merging.merge(str(root), TABLE, made):
             pass
     assert rows(root, made) == list(range(len(made)))
@@ -74,7 +74,7 @@ def test_who_asks_for_some_files_gets_their_rows_once(counts, chosen):
 
 
 def test_a_merge_that_was_cut_off_counts_for_nothing_and_is_made_again(tmp_path):
-    made = hand_over(tmp_path, range(3))
+    made = commit_rows(tmp_path, range(3))
     assert merging.merge(str(tmp_path), TABLE, made)
     (one,) = merging.instead(str(tmp_path), TABLE, made)
     Ledger(str(tmp_path), merging.STAGE).withdraw(TABLE, 0)
@@ -86,7 +86,7 @@ def test_a_merge_that_was_cut_off_counts_for_nothing_and_is_made_again(tmp_path)
 
 
 def test_a_name_of_merged_rows_is_never_that_of_others(tmp_path):
-    made = hand_over(tmp_path, range(9))
+    made = commit_rows(tmp_path, range(9))
     while merging.merge(str(tmp_path), TABLE, made[:3]):
         pass
     (one,) = merging.instead(str(tmp_path), TABLE, made[:3])
@@ -98,7 +98,7 @@ def test_a_name_of_merged_rows_is_never_that_of_others(tmp_path):
 
 
 def test_a_table_that_cannot_be_merged_stops_no_other(tmp_path, caplog):
-    made = hand_over(tmp_path, range(3))
+    made = commit_rows(tmp_path, range(3))
     events = [f"events/run=run/batch={n:08d}/a.parquet" for n in range(3)]
     for n, file in enumerate(events):
         (tmp_path / file).parent.mkdir(parents=True)
@@ -112,19 +112,19 @@ def test_a_table_that_cannot_be_merged_stops_no_other(tmp_path, caplog):
 
 
 def test_files_of_another_table_stay(tmp_path):
-    made = hand_over(tmp_path, range(3))
+    made = commit_rows(tmp_path, range(3))
     assert merging.merge(str(tmp_path), TABLE, made)
     assert merging.instead(str(tmp_path), "events", made) == made
 
 
 def test_row_groups_hold_many_rows_and_are_not_too_large(tmp_path, monkeypatch):
-    made = hand_over(tmp_path, range(9))
+    made = commit_rows(tmp_path, range(9))
     while merging.merge(str(tmp_path), TABLE, made):
         pass
     (one,) = merging.instead(str(tmp_path), TABLE, made)
     assert pq.ParquetFile(tmp_path / one).num_row_groups == 1
     monkeypatch.setattr(merging, "GROUP_BYTES", 1)
-    more = hand_over(tmp_path, range(9, 12))
+    more = commit_rows(tmp_path, range(9, 12))
     assert merging.merge(str(tmp_path), TABLE, more)
     (one,) = merging.instead(str(tmp_path), TABLE, more)
     assert pq.ParquetFile(tmp_path / one).num_row_groups == 3
@@ -134,8 +134,8 @@ def never() -> bool:
     return False
 
 
-def test_housekeeping_comes_now_and_then_and_stops_when_told(tmp_path):
-    made = hand_over(tmp_path, range(7))
+def test_housekeeping_runs_at_intervals_and_can_be_stopped(tmp_path):
+    made = commit_rows(tmp_path, range(7))
     house = merging.Housekeeping([Ledger(str(tmp_path), "ingest")])
     house.turn(100.0, lambda: True)
     assert len(merging.instead(str(tmp_path), TABLE, made)) == 5, (
@@ -147,8 +147,10 @@ def test_housekeeping_comes_now_and_then_and_stops_when_told(tmp_path):
     assert len(merging.instead(str(tmp_path), TABLE, made)) == 3
 
 
-def test_where_it_cannot_be_written_that_is_told_and_all_is_read(tmp_path, caplog):
-    made = hand_over(tmp_path, range(4))
+def test_a_merge_that_cannot_be_written_is_logged_and_all_rows_are_read(
+    tmp_path, caplog
+):
+    made = commit_rows(tmp_path, range(4))
     (tmp_path / merging.FOLDER).write_text("a file, no folder")
     merging.Housekeeping([Ledger(str(tmp_path), "ingest")]).turn(0.0, never)
     assert ["were not merged" in r.message for r in caplog.records] == [True]
