@@ -94,7 +94,7 @@ def ingest_seconds(raws: list[bytes], folder: Path) -> float:
     settings = load({}, {**values, "spark_master": f"local[{CORES}]"}).settings
     spark = build(settings, "benchmark")
     spool = Spool(settings.spool, settings.root)
-    store = open_store(settings.root).at("landing")
+    store = open_store(settings.root).subfolder("landing")
     warm = len(raws) // 5
     for part in (raws[:warm], raws[warm:]):
         spool.append([Received(raw, "file", "bench") for raw in part])

@@ -33,7 +33,7 @@ from fink_voevent.match import stage as match_stage
 from fink_voevent.spark.session import build
 from fink_voevent.store.ledger import Ledger, Manifest
 from fink_voevent.tables.coincidences import PAIR_EVENT_COLUMNS
-from fink_voevent.tables.schema import arrow_schema, names
+from fink_voevent.tables.schema import arrow_schema, column_names
 
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "datatest"))
@@ -53,7 +53,7 @@ REPEATS = 5
 REGIONS = (30, 300, 1000, 10_000)
 CROWDED = (300, 10_000)
 MANY = 1000
-READ = names("alerts")
+READ = column_names("alerts")
 NEEDED = (
     *("candid", "objectId", "candidate", "cdsxmatch", "roid", "prv_candidates.jd"),
     *("prv_candidates.fid", "prv_candidates.magpsf", "prv_candidates.diffmaglim"),

@@ -30,7 +30,9 @@ class InputError(VOEventPluginError):
     """Data that a command needs is missing or is not what it should be."""
 
 
-def each(step: Callable[..., T], *columns: Sequence[Any]) -> list[T | NoticeError]:
+def apply_each(
+    step: Callable[..., T], *columns: Sequence[Any]
+) -> list[T | NoticeError]:
     """Apply a step to several items; an item that fails becomes its error.
 
     Parameters

@@ -28,7 +28,7 @@ from fink_voevent.alerts.surveys import (
 from fink_voevent.errors import InputError
 from fink_voevent.spark.codegen import stage_end
 from fink_voevent.spark.columns import field, type_of
-from fink_voevent.tables.schema import names
+from fink_voevent.tables.schema import column_names
 
 # SIMBAD types beyond Fink's list of hosts that lie outside of the Galaxy.
 ACTIVE_NUCLEI = ("AGN", "QSO", "BLLac", "Blazar", "OVV", "Radio", "RadioG")
@@ -111,7 +111,7 @@ def thin(df: DataFrame, survey: str, night: str = "") -> DataFrame:
     placed = answered.withColumns(
         {"hpx29": index, "x": place.x, "y": place.y, "z": place.z}
     )
-    return stage_end(placed.select(names("alerts")))
+    return stage_end(placed.select(column_names("alerts")))
 
 
 def _named(columns: dict[str, Column]) -> list[Column]:

@@ -74,7 +74,7 @@ class Transient:
         return f"https://{site}/{self.object_id}"
 
 
-def of_packet(packet: Mapping[str, Any]) -> Transient:
+def from_packet(packet: Mapping[str, Any]) -> Transient:
     """Transient of an alert as Fink or the survey distributes it.
 
     Raises
@@ -92,7 +92,7 @@ def of_packet(packet: Mapping[str, Any]) -> Transient:
     raise InputError("not an alert of ZTF (candidate) or of Rubin (diaSource)")
 
 
-def of_coincidence(row: Mapping[str, Any]) -> Transient:
+def from_coincidence(row: Mapping[str, Any]) -> Transient:
     """Transient of a row of coincidences."""
     return Transient(
         survey=row["survey"],

@@ -36,7 +36,7 @@ def command(paths: tuple[str, ...], **options: Any) -> None:
       fink_voevent land < burst.xml
     """
     chosen = settings(options)
-    landing = open_store(chosen.root).at("landing")
+    landing = open_store(chosen.root).subfolder("landing")
     spool = Spool(chosen.spool, landing.path)
     try:
         if paths:

@@ -13,7 +13,7 @@ import click
 
 from fink_voevent.cli.common import settings, settings_options
 from fink_voevent.errors import InputError, NoticeError
-from fink_voevent.listen.files import Found, documents
+from fink_voevent.listen.files import FileDocument, documents
 from fink_voevent.listen.spool import sha256
 from fink_voevent.notices import streams
 from fink_voevent.notices.normalisation import normalise
@@ -49,7 +49,7 @@ def command(paths: tuple[str, ...], **options: Any) -> None:
     )
 
 
-def _row(found: Found, registry: streams.Registry) -> dict[str, Any]:
+def _row(found: FileDocument, registry: streams.Registry) -> dict[str, Any]:
     head = {"file": found.name, "sha256": sha256(found.raw)}
     try:
         row = normalise(found.raw, registry)

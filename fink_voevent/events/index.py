@@ -224,8 +224,8 @@ def _table(
         empty = schema.empty_table().select(list(columns))
         return empty.append_column("_file", pa.array([], pa.string()))
     store = open_store(root)
-    fewest = merging.instead(root, table, files)
-    path_of = {store.at(*file.split("/")).path: file for file in fewest}
+    fewest = merging.fewest_files(root, table, files)
+    path_of = {store.subfolder(*file.split("/")).path: file for file in fewest}
     found = ds.dataset(
         list(path_of), schema, "parquet", filesystem=store.filesystem
     ).to_table([*columns, "__filename"], filter=chosen)

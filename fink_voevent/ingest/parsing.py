@@ -25,7 +25,7 @@ GROUP_DOCUMENTS, GROUP_BYTES = 64, 2**20  # parsed step by step, together
 RECEPTION = ("received_at", "transport")
 
 
-def parse_to(landed: DataFrame, registry: streams.Registry, folder: str) -> None:
+def parse_to_files(landed: DataFrame, registry: streams.Registry, folder: str) -> None:
     """Parse documents into Parquet files, ``events`` and ``quarantine`` in `folder`.
 
     Each worker writes its own files, by Arrow: rows of a hundred values, nested, cost

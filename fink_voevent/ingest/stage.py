@@ -25,15 +25,15 @@ from fink_voevent.spark import dataframes
 from fink_voevent.spark.dataframes import spark_schema
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.lease import Fence
-from fink_voevent.store.ledger import Ledger, Manifest, Written, run_of
+from fink_voevent.store.ledger import Ledger, Manifest, Written, run_name
 
 _LOG = logging.getLogger(__name__)
 STAGE = "ingest"
-FOREVER = "36500d"  # Spark forgets files older than this; a week by default
+MAX_FILE_AGE = "36500d"  # Spark forgets files older than this; a week by default
 SAME = {"events": "notice_id", "quarantine": "sha256"}  # what makes two rows the same
 FILES_AT_ONCE = 48  # landing files of one batch: bounds the memory of a worker
 # Landing, and the column in which the handler of 2020 kept the document.
-LANDING_FILES = StructType(
+LANDING_SCHEMA = StructType(
     [*spark_schema("landing").fields, StructField("raw_event", BinaryType())]
 )
 
@@ -52,7 +52,7 @@ def documents(files: DataFrame) -> DataFrame:
     ).where(F.col("raw").isNotNull())
 
 
-def first_of(rows: DataFrame, known: DataFrame, key: str) -> DataFrame:
+def new_rows(rows: DataFrame, known: DataFrame, key: str) -> DataFrame:
     """Rows that are not known: one for each `key`, the first received.
 
     Only keys are compared; the rows themselves, long as they are, are not moved.
@@ -75,14 +75,14 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
     """Start the stage: landing to events and quarantine, as long as it runs."""
     root = settings.root
     checkpoint = f"{root}/checkpoints/{STAGE}"
-    process = batch_writer(settings, run_of(checkpoint))
+    process = batch_writer(settings, run_name(checkpoint))
     landing = f"{root}/landing"
-    open_store(landing).make()
+    open_store(landing).create()
     Ledger(root, STAGE).prepare()
     files = (
-        spark.readStream.schema(LANDING_FILES)
+        spark.readStream.schema(LANDING_SCHEMA)
         .option("recursiveFileLookup", "true")
-        .option("maxFileAge", FOREVER)
+        .option("maxFileAge", MAX_FILE_AGE)
         .option("maxFilesPerTrigger", FILES_AT_ONCE)
         # not ours, which appear whole; the status line names what is left out
         .option("ignoreCorruptFiles", "true")
@@ -119,7 +119,7 @@ def batch_writer(
         earlier = [m for m in ledger.manifests() if (m.run, m.batch) != (run, batch)]
         staging = ledger.data_folder("staging", run, batch)
         open_store(staging).remove()  # what a batch that was killed left
-        parsing.parse_to(landed, registry, staging)
+        parsing.parse_to_files(landed, registry, staging)
         written = {}
         for table, key in SAME.items():
             known = dataframes.read(spark, ledger.root, table, earlier)
@@ -167,11 +167,11 @@ def _hand_over(place: Place, staged: str, known: DataFrame, key: str) -> HandedO
     """
     ledger, *where = place
     store = open_store(staged)
-    total = sum(store.rows(name) for name in store.names(".parquet"))
+    total = sum(store.row_count(name) for name in store.names(".parquet"))
     if not total:
         return HandedOver(0, ledger.adopt(store, *where))
     rows = known.sparkSession.read.schema(spark_schema(place.table)).parquet(staged)
     new = rows.select(key).distinct().join(known, key, "left_anti").count()
     if new == total:
         return HandedOver(total, ledger.adopt(store, *where))
-    return HandedOver(total, ledger.write(first_of(rows, known, key), *where))
+    return HandedOver(total, ledger.write(new_rows(rows, known, key), *where))

@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from fink_voevent.errors import InputError
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -23,7 +20,7 @@ _RAW_COLUMNS = ("raw", "raw_event")  # landing; the handler of 2020
 
 
 @dataclass(frozen=True)
-class Found:
+class FileDocument:
     """A document, the file that it was found in, and when it had been received.
 
     Of a landing file the time that it says, of any other file that of its last change.
@@ -34,7 +31,7 @@ class Found:
     received_at: datetime
 
 
-def documents(paths: Iterable[str]) -> Iterator[Found]:
+def documents(paths: Iterable[str]) -> Iterator[FileDocument]:
     """All documents at these paths, in order of name.
 
     Parameters
@@ -64,28 +61,31 @@ def _hidden(path: Path) -> bool:
     return any(part.startswith((".", "_")) for part in path.parts)
 
 
-def _file(path: Path) -> Iterator[Found]:
+def _file(path: Path) -> Iterator[FileDocument]:
     try:
         if path.name.endswith(_ARCHIVES):
             yield from _archive(path)
         elif path.suffix == ".parquet":
             yield from _parquet(path)
         else:
-            yield Found(str(path), path.read_bytes(), _changed(path))
+            yield FileDocument(str(path), path.read_bytes(), _changed(path))
     except (OSError, EOFError, tarfile.TarError, pa.ArrowException, *_TORN) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
 
 
-def _archive(path: Path) -> Iterator[Found]:
+def _archive(path: Path) -> Iterator[FileDocument]:
     with tarfile.open(path) as archive:
         for member in archive:
             stream = archive.extractfile(member) if member.isfile() else None
             if stream is not None and not _hidden(Path(member.name)):
                 changed = datetime.fromtimestamp(member.mtime, timezone.utc)
-                yield Found(f"{path}!{member.name}", stream.read(), changed)
+                yield FileDocument(f"{path}!{member.name}", stream.read(), changed)
 
 
-def _parquet(path: Path) -> Iterator[Found]:
+def _parquet(path: Path) -> Iterator[FileDocument]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     file = pq.ParquetFile(path)
     there = file.schema_arrow.names
     column = next((c for c in _RAW_COLUMNS if c in there), None)
@@ -99,7 +99,9 @@ def _parquet(path: Path) -> Iterator[Found]:
         times = batch["received_at"].to_pylist() if len(wanted) > 1 else []
         for i, raw in enumerate(raws):
             if raw is not None:
-                yield Found(str(path), raw, times[i] if times else _changed(path))
+                yield FileDocument(
+                    str(path), raw, times[i] if times else _changed(path)
+                )
 
 
 def _changed(path: Path) -> datetime:

@@ -21,7 +21,7 @@ BATCH_DOCUMENTS = 2000
 BATCH_BYTES = 64 * 2**20
 
 
-def table(rows: list[tuple[Any, ...]]) -> pa.Table:
+def landing_table(rows: list[tuple[Any, ...]]) -> pa.Table:
     """Landing table of the spool's rows."""
     schema = arrow_schema("landing")
     columns = zip(schema, zip(*rows, strict=True), strict=True)
@@ -48,8 +48,8 @@ def drain(spool: Spool, landing: Store) -> int:
             rows = list(spool.documents(batch))
             if rows:
                 first = datetime.fromtimestamp(rows[0][0] / 1e6, timezone.utc)
-                content = table(rows)
-                landing.at(f"date={first:%Y-%m-%d}").write(
+                content = landing_table(rows)
+                landing.subfolder(f"date={first:%Y-%m-%d}").write(
                     f"{batch.name}.parquet",
                     lambda stream, content=content: pq.write_table(  # type: ignore[misc]
                         content, stream, compression="zstd"

@@ -46,7 +46,7 @@ class Listener:
         topics = parse_kafka(settings.sources)
         followed = [(source, kafka.options(source, settings)) for source in topics]
         self._settings = settings
-        self._landing = open_store(settings.root).at("landing")
+        self._landing = open_store(settings.root).subfolder("landing")
         self._spool = Spool(settings.spool, self._landing.path)
         self._drain_spool = Spool(settings.spool, self._landing.path)
         self._failed = False

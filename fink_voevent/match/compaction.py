@@ -33,7 +33,7 @@ from fink_voevent.store.alert_files import (
 )
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.ledger import Ledger, Manifest
-from fink_voevent.tables.schema import names
+from fink_voevent.tables.schema import column_names
 from fink_voevent.tables.times import days_between
 
 _LOG = logging.getLogger(__name__)
@@ -77,7 +77,9 @@ def compact(
         files = [f for piece in pieces for f in piece.files]
         alerts = dataframes.read_files(spark, settings.root, "alerts", files)
         if is_old:
-            alerts = alerts.join(pairs, "alert_id", "left_semi").select(names("alerts"))
+            alerts = alerts.join(pairs, "alert_id", "left_semi").select(
+                column_names("alerts")
+            )
         _replace(settings, pieces, alerts, {"night": night, "old": is_old})
         yield night
 
@@ -118,7 +120,7 @@ def _replace(
         "survey": settings.survey,
         "alerts": written.rows,
         "span_us": [min(t.first_us for t in times), max(t.last_us for t in times)],
-        "replaces": sorted({name for piece in pieces for name in piece.of}),
+        "replaces": sorted({name for piece in pieces for name in piece.manifests}),
     }
     own.commit(Manifest(STAGE, run, number, {"alerts": written.files}, facts))
     before = sum(len(piece.files) for piece in pieces)
@@ -138,7 +140,7 @@ def _remove_replaced(
     replaced += [m for m in compacted if m is not newest[m.facts["night"]]]
     files = {f for m in replaced for f in m.tables.get("alerts", ())}
     merging.forget(settings.root, "alerts", files)
-    existing = open_store(settings.root).at("alerts").files(".parquet")
+    existing = open_store(settings.root).subfolder("alerts").files(".parquet")
     folders = {str(PurePosixPath(info.path).parent) for info in existing}
     for manifest in replaced:
         owner = Ledger(settings.root, manifest.stage)

@@ -188,7 +188,7 @@ def time_range(store: Store, files: Iterable[str]) -> TimeRange | None:
 
     None if there are no files. The files are relative to the folder of the store.
     """
-    edges = [store.edges(name, "alert_time") for name in files]
+    edges = [store.value_range(name, "alert_time") for name in files]
     if not edges:
         return None
     return TimeRange(

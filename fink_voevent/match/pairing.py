@@ -18,7 +18,7 @@ from fink_voevent import __version__, udf
 from fink_voevent.events.regions import RegionTables, region_tables
 from fink_voevent.spark.columns import known
 from fink_voevent.tables.coincidences import PAIR_EVENT_COLUMNS
-from fink_voevent.tables.schema import NAMESPACE, names
+from fink_voevent.tables.schema import NAMESPACE, column_names
 
 _TINY = 1e-300  # in place of a divisor of 0
 
@@ -101,7 +101,7 @@ def as_coincidences(matched: DataFrame) -> DataFrame:
     identity = coincidence_id("notice_id", "survey", "alert_id")
     computed = {"coincidence_id": identity.alias("coincidence_id")}
     return matched.select(
-        [computed.get(c, c) for c in names("coincidences") if c != "status"]
+        [computed.get(c, c) for c in column_names("coincidences") if c != "status"]
     )
 
 
@@ -272,7 +272,7 @@ def _bytes(text: str) -> Column:
 def with_status(pairs: DataFrame, status: str) -> DataFrame:
     """Give all pairs one status: the columns of the table coincidences, in order."""
     added = {"status": F.lit(status).alias("status")}
-    return pairs.select([added.get(c, c) for c in names("coincidences")])
+    return pairs.select([added.get(c, c) for c in column_names("coincidences")])
 
 
 def count_beyond_cap(

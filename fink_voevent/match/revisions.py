@@ -14,7 +14,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from fink_voevent.events.versions import ORDER, newest_first
 from fink_voevent.match.pairing import coincidence_id
 from fink_voevent.spark.codegen import stage_end
-from fink_voevent.tables.schema import names
+from fink_voevent.tables.schema import column_names
 
 _PAIR = ["event_id", "survey", "alert_id"]  # identifies a pair
 
@@ -83,7 +83,7 @@ def revise(
     current = (
         pairs.join(is_reported, _PAIR, "left")
         .withColumn("status", status)
-        .select(names("coincidences"))
+        .select(column_names("coincidences"))
     )
     identity = (
         *(*ORDER, "ivorn", "notice_sha256"),
@@ -104,6 +104,6 @@ def revise(
             F.when(F.col("kind") == "retraction", "retracted").otherwise("withdrawn"),
         )
         .withColumn("coincidence_id", coincidence_id("notice_id", "survey", "alert_id"))
-        .select(names("coincidences"))
+        .select(column_names("coincidences"))
     )
     return current.unionByName(ended)

@@ -34,8 +34,8 @@ from fink_voevent.score.probability import load_scorer
 from fink_voevent.store import alert_files, ledger
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.lease import Fence
-from fink_voevent.store.ledger import NOTHING, Ledger, Manifest, Written, run_of
-from fink_voevent.tables.schema import names
+from fink_voevent.store.ledger import NOTHING, Ledger, Manifest, Written, run_name
+from fink_voevent.tables.schema import column_names
 from fink_voevent.tables.times import TimeRange
 
 _LOG = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def new_alerts(thin: DataFrame, seen: DataFrame) -> DataFrame:
     ranked = thin.withColumn("_rank", F.row_number().over(window))
     once = ranked.where("_rank = 1").drop("_rank")
     return once.join(seen.select("alert_id"), "alert_id", "left_anti").select(
-        names("alerts")
+        column_names("alerts")
     )
 
 
@@ -105,11 +105,11 @@ def start(
     events = Ledger(root, ingest_stage.STAGE)
     events.prepare()
     Ledger(root, STAGE).prepare()
-    notices = spark.readStream.option("maxFileAge", ingest_stage.FOREVER).text(
+    notices = spark.readStream.option("maxFileAge", ingest_stage.MAX_FILE_AGE).text(
         events.folder
     )
     checkpoint = f"{root}/checkpoints/{STAGE}/{settings.survey}/{night}"
-    process = batch_writer(settings, night, run_of(checkpoint), science.schema)
+    process = batch_writer(settings, night, run_name(checkpoint), science.schema)
     return (
         arrivals(science, notices)
         .writeStream.foreachBatch(process)
@@ -160,7 +160,7 @@ def batch_writer(
     night : str
         YYYYMMDD.
     run : str
-        Identity of the checkpoint: `ledger.run_of`.
+        Identity of the checkpoint: `ledger.run_name`.
     science : StructType
         Schema of the science alerts.
     level : int, optional

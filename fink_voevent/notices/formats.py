@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fink_voevent.errors import NoticeError, each
+from fink_voevent.errors import NoticeError, apply_each
 from fink_voevent.notices import gcn_json, voevent
 from fink_voevent.notices.document import Document
 
@@ -34,5 +34,5 @@ def read_all(raws: Sequence[bytes]) -> list[Document | NoticeError]:
     are_json = [gcn_json.is_json(raw) for raw in raws]
     pairs = list(zip(raws, are_json, strict=True))
     xml = iter(voevent.read_all([raw for raw, is_json in pairs if not is_json]))
-    json = iter(each(gcn_json.read, [raw for raw, is_json in pairs if is_json]))
+    json = iter(apply_each(gcn_json.read, [raw for raw, is_json in pairs if is_json]))
     return [next(json) if is_json else next(xml) for is_json in are_json]

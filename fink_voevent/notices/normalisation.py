@@ -15,16 +15,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from fink_voevent.errors import NoticeError, each
+from fink_voevent.errors import NoticeError, apply_each
 from fink_voevent.notices import formats, identity, measurements
 from fink_voevent.notices.document import Document
 from fink_voevent.notices.position import find_position
 from fink_voevent.notices.streams import Registry, Stream
 from fink_voevent.notices.times import from_tjd, parse_iso, time_scale, to_utc
-from fink_voevent.sky.skymap import SkyMap
 from fink_voevent.tables.schema import NAMESPACE
+
+if TYPE_CHECKING:
+    from fink_voevent.sky.skymap import SkyMap
 
 T = TypeVar("T")
 _UNEXPECTED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -114,9 +116,9 @@ def normalise_all(
     # Each step is done for all documents before the next, so that its code and tables
     # stay in the processor's cache: this saves a seventh of the time.
     documents = formats.read_all(raws)
-    identified = each(partial(_identify, registry), documents)
-    positions = each(_position_columns, identified)
-    results = each(_row, raws, identified, positions)
+    identified = apply_each(partial(_identify, registry), documents)
+    positions = apply_each(_position_columns, identified)
+    results = apply_each(_row, raws, identified, positions)
     rows = [r if isinstance(r, NoticeError) else r[0] for r in results]
     # The rows whose time is in another scale, converted at once.
     to_convert = [

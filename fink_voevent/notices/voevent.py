@@ -20,7 +20,7 @@ from xml.parsers.expat import ExpatError
 import xmltodict
 from lxml import etree
 
-from fink_voevent.errors import NoticeError, each
+from fink_voevent.errors import NoticeError, apply_each
 from fink_voevent.notices.document import MAX_BYTES, Document, Location, Param
 
 _PARSER_OPTIONS = {
@@ -64,9 +64,9 @@ def read_all(raws: Sequence[bytes]) -> list[Document | NoticeError]:
         For each document, in order, its content, or the error if it cannot be read.
     """
     # One step for all documents before the next, which is faster: see `normalise_all`.
-    valid = each(is_valid, raws)
-    trees = each(_tree, raws, valid)
-    return each(_document, raws, valid, trees)
+    valid = apply_each(is_valid, raws)
+    trees = apply_each(_tree, raws, valid)
+    return apply_each(_document, raws, valid, trees)
 
 
 def is_valid(raw: bytes) -> bool:

@@ -20,7 +20,7 @@ from fink_voevent.events.cache import with_window_and_cap, tenses, with_maps
 from fink_voevent.ingest import parsing, skymaps
 from fink_voevent.ingest import stage as ingest_stage
 from fink_voevent.listen import landing
-from fink_voevent.listen.files import Found, documents
+from fink_voevent.listen.files import FileDocument, documents
 from fink_voevent.listen.spool import sha256
 from fink_voevent.notices import streams
 from fink_voevent.notices.formats import detect_format
@@ -63,7 +63,7 @@ def read_notices(
     if not count:
         raise InputError("no notice found at the paths given")
     events = _events(spark, settings, scratch)
-    hosts = skymaps.hosts(settings)
+    hosts = skymaps.allowed_hosts(settings)
     if hosts:
         events = _with_maps(events, hosts, scratch / "maps.parquet")
     return count, events.persist()
@@ -91,13 +91,13 @@ def _with_maps(events: DataFrame, hosts: Sequence[str], path: Path) -> DataFrame
 
 def _fetched(url: str, hosts: Sequence[str]) -> dict[str, Any] | None:
     try:
-        return skymaps.get(url, hosts)
+        return skymaps.fetch_map(url, hosts)
     except (InputError, NoticeError) as error:
         _LOG.warning("no sky map: %s", error)
         return None
 
 
-def _land(found: Iterable[Found], folder: Path) -> int:
+def _land(found: Iterable[FileDocument], folder: Path) -> int:
     """Write documents as landing files of `BATCH` each; return how many they are."""
     count = 0
     store = open_store(str(folder))
@@ -106,7 +106,7 @@ def _land(found: Iterable[Found], folder: Path) -> int:
             (d.received_at, "file", d.name, detect_format(d.raw), sha256(d.raw), d.raw)
             for d in batch
         ]
-        content = landing.table(rows)
+        content = landing.landing_table(rows)
         store.write(
             f"{number:06d}.parquet",
             lambda stream, content=content: pq.write_table(content, stream),  # type: ignore[misc]
@@ -115,8 +115,8 @@ def _land(found: Iterable[Found], folder: Path) -> int:
     return count
 
 
-def _batches(found: Iterable[Found]) -> Iterator[list[Found]]:
-    batch: list[Found] = []
+def _batches(found: Iterable[FileDocument]) -> Iterator[list[FileDocument]]:
+    batch: list[FileDocument] = []
     for document in found:
         batch.append(document)
         if len(batch) == BATCH:
@@ -128,11 +128,11 @@ def _batches(found: Iterable[Found]) -> Iterator[list[Found]]:
 
 def _events(spark: SparkSession, settings: Settings, scratch: Path) -> DataFrame:
     landing_files = (scratch / "landing").as_uri()  # local, whatever Spark's default is
-    files = spark.read.schema(ingest_stage.LANDING_FILES).parquet(landing_files)
+    files = spark.read.schema(ingest_stage.LANDING_SCHEMA).parquet(landing_files)
     cores = spark.sparkContext.defaultParallelism
     landed = ingest_stage.documents(files).repartition(cores)
     staging = (scratch / "staging").as_uri()
-    parsing.parse_to(landed, streams.load(settings.streams), staging)
+    parsing.parse_to_files(landed, streams.load(settings.streams), staging)
     schema = spark_schema("events")
     nothing = spark.createDataFrame([], schema)
     if not (scratch / "staging" / "events").exists():

@@ -110,8 +110,8 @@ def _fink(settings: Settings, environment: Mapping[str, str]) -> str:
 
 
 def _writable(folder: str) -> str:
-    trial = open_store(folder).at(".doctor")
-    trial.make()
+    trial = open_store(folder).subfolder(".doctor")
+    trial.create()
     trial.write("trial", lambda stream: stream.write(b"ok"))
     trial.remove()
     return folder
@@ -122,7 +122,7 @@ def _kafka(settings: Settings) -> str:
         return "not set: packets go to Avro files"
     from fink_voevent.store.kafka_brokers import Brokers
 
-    topics = Brokers.of(settings).topics(LIMIT_S)
+    topics = Brokers.from_settings(settings).topics(LIMIT_S)
     return f"{settings.kafka_servers}, {len(topics)} topics"
 
 

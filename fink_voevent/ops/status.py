@@ -83,7 +83,7 @@ class Observer:
             raise StorageError(f"cannot read {self.root}: {error}") from None
 
     def _status(self) -> Status:
-        landing = open_store(self.root).at("landing")
+        landing = open_store(self.root).subfolder("landing")
         landed = sorted(landing.files(".parquet"), key=lambda f: f.mtime)
         ingested = [m.facts for m in self._manifests("ingest")]
         matched = self._manifests("match")
@@ -132,7 +132,7 @@ class Observer:
     def _count(self, landing: Store, info: fs.FileInfo) -> int:
         if info.path not in self._rows:
             try:
-                self._rows[info.path] = landing.rows_at(info.path)
+                self._rows[info.path] = landing.row_count_at(info.path)
             except pa.ArrowException as error:
                 _LOG.error(
                     "%s in landing is not Parquet: left out (%s)", info.path, error

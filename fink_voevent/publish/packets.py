@@ -12,7 +12,7 @@ import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fink_voevent.alerts.transient import of_packet
+from fink_voevent.alerts.transient import from_packet
 from fink_voevent.errors import InputError
 from fink_voevent.notices.times import parse_iso
 from fink_voevent.publish.compose import Author, Citation, Packet, compose
@@ -71,7 +71,7 @@ def compose_alert(alert: Mapping[str, Any], author: Author) -> Packet:
     """
     pair = alert.get("coincidence")
     if not isinstance(pair, Mapping):
-        return compose(of_packet(alert), author)
+        return compose(from_packet(alert), author)
     row = {**pair, "notice_received_at": parse_iso(pair["notice_received_at"])}
     citations = [Citation(pair["ivorn"], "followup")]
-    return compose(of_packet(alert), author, row, citations)
+    return compose(from_packet(alert), author, row, citations)

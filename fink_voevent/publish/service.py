@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fink_voevent.alerts.transient import Transient, of_coincidence
+from fink_voevent.alerts.transient import Transient, from_coincidence
 from fink_voevent.config.addresses import parse_sources
 from fink_voevent.config.settings import AUTHOR_PORT, Settings
 from fink_voevent.errors import ConfigError, InputError, NoticeError, StorageError
@@ -98,7 +98,7 @@ class Publisher:
             citations.append(
                 Citation(previous, "retraction" if is_end else "supersedes")
             )
-        return self._add(source, pair, of_coincidence(row), row, citations)
+        return self._add(source, pair, from_coincidence(row), row, citations)
 
     def add_alert(self, topic: str, transient: Transient) -> bool:
         """Add the packet of an alert of a Fink topic; return whether it is new."""

@@ -12,12 +12,12 @@ from typing import Any
 import pyarrow.compute as pc
 from fink_client.consumer import AlertConsumer, AlertError
 
-from fink_voevent.alerts.transient import Transient, of_packet
+from fink_voevent.alerts.transient import Transient, from_packet
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError, InputError
 from fink_voevent.store import arrow_tables
 from fink_voevent.store.ledger import Ledger
-from fink_voevent.tables.schema import names
+from fink_voevent.tables.schema import column_names
 
 _LOG = logging.getLogger(__name__)
 MOST_AT_ONCE = 500  # alerts that one call of `TopicReader.poll` yields
@@ -68,7 +68,9 @@ def routed_rows(
 
 
 def _read_routed(settings: Settings, files: Sequence[str]) -> list[dict[str, Any]]:
-    table = arrow_tables.read_arrow(settings.root, "routed", files, names("routed"))
+    table = arrow_tables.read_arrow(
+        settings.root, "routed", files, column_names("routed")
+    )
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows
 
@@ -163,7 +165,7 @@ class TopicReader:
             if topic is None:
                 return
             try:
-                yield topic, of_packet(alert)
+                yield topic, from_packet(alert)
             except InputError as error:
                 _LOG.error("an alert of %s is not published: %s", topic, error)
 

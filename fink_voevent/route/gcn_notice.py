@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fink_voevent.alerts.surveys import ERROR_DEG
-from fink_voevent.alerts.transient import of_packet
+from fink_voevent.alerts.transient import from_packet
 from fink_voevent.errors import InputError
 
 # Values of GCN's fields for the values of ours.
@@ -99,7 +99,7 @@ def _photometry(packet: Mapping[str, Any]) -> dict[str, Any]:
     if packet["coincidence"]["packet_missing"]:
         return {}
     try:
-        transient = of_packet(packet)
+        transient = from_packet(packet)
     except InputError:  # an alert without time or position; the rest is still sent
         return {}
     if transient.magnitude is None:

@@ -47,7 +47,7 @@ class Heartbeat:
         """Return the heartbeat of the settings; None if they want none or no Kafka."""
         if not (settings.kafka_servers and settings.heartbeat_s):
             return None
-        return cls(Brokers.of(settings), heartbeat_topic(settings), settings)
+        return cls(Brokers.from_settings(settings), heartbeat_topic(settings), settings)
 
     def beat(self) -> None:
         """Send a heartbeat, if one is due."""

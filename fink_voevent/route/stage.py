@@ -32,7 +32,7 @@ from fink_voevent.spark.session import retries_tasks
 from fink_voevent.store import arrow_tables, ledger
 from fink_voevent.store.kafka_brokers import KEPT, Brokers
 from fink_voevent.store.lease import Fence
-from fink_voevent.store.ledger import Ledger, Manifest, run_of
+from fink_voevent.store.ledger import Ledger, Manifest, run_name
 
 _LOG = logging.getLogger(__name__)
 STAGE = "route"
@@ -52,12 +52,12 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
     Ledger(root, STAGE).prepare()
     checkpoint = f"{root}/checkpoints/{STAGE}/{settings.survey}"
     manifests = (
-        spark.readStream.option("maxFileAge", ingest_stage.FOREVER)
+        spark.readStream.option("maxFileAge", ingest_stage.MAX_FILE_AGE)
         .option("maxFilesPerTrigger", MANIFESTS_AT_ONCE)
         .text(source.folder)
     )
     return (
-        manifests.writeStream.foreachBatch(batch_writer(settings, run_of(checkpoint)))
+        manifests.writeStream.foreachBatch(batch_writer(settings, run_name(checkpoint)))
         .queryName("voevent_route")
         .option("checkpointLocation", checkpoint)
         .trigger(processingTime=f"{settings.trigger_s} seconds")
@@ -176,7 +176,7 @@ def _sender(
         return lambda packets, batch: file_sink.send(
             packets, folder, f"{run}-{batch:08d}", FILE_TASKS
         )
-    brokers = Brokers.of(settings)
+    brokers = Brokers.from_settings(settings)
     batches_topic = f"{settings.topic_prefix}voevent_batches_{settings.survey}"
     suffix = surveys.topic_suffix(settings.survey)
     notice_topic = f"{settings.topic_prefix}voevent_notices{suffix}"

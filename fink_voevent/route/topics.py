@@ -25,7 +25,7 @@ from fink_voevent.alerts import surveys, thin_alerts
 from fink_voevent.config.settings import Settings
 from fink_voevent.filters.discover import Filter, discover
 from fink_voevent.route import packet_table
-from fink_voevent.tables.schema import names
+from fink_voevent.tables.schema import column_names
 
 _LOG = logging.getLogger(__name__)
 FOLLOW_UPS = frozenset({"update", "withdrawn", "retracted"})  # statuses
@@ -286,4 +286,4 @@ def routed_rows(packets: DataFrame, survey: str) -> DataFrame:
         f"{packet_table.PAIR}.*",
         F.col("_topics").alias("topics"),
         *[column.alias(name) for name, column in fink.items()],
-    ).select(names("routed"))
+    ).select(column_names("routed"))

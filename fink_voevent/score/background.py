@@ -158,7 +158,7 @@ def smoothed(counts: np.ndarray) -> np.ndarray:
 
 def folder(root: str) -> Store:
     """Folder of the snapshots."""
-    return open_store(root).at("background")
+    return open_store(root).subfolder("background")
 
 
 def save(snapshot: Snapshot, store: Store) -> str:

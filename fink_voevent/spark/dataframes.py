@@ -48,5 +48,5 @@ def read_files(
     schema = spark_schema(table)
     if not files:
         return spark.createDataFrame([], schema)
-    fewest = merging.instead(root, table, files)
+    fewest = merging.fewest_files(root, table, files)
     return spark.read.schema(schema).parquet(*[f"{root}/{f}" for f in fewest])

@@ -24,7 +24,7 @@ class AlertFiles(NamedTuple):
         Times of the alerts; None if there are none.
     files : tuple of str
         Relative to the root.
-    of : tuple of str
+    manifests : tuple of str
         Names of the manifests of match that committed them.
     is_sorted : bool
         By HEALPix index.
@@ -35,7 +35,7 @@ class AlertFiles(NamedTuple):
     night: str
     span: TimeRange | None
     files: tuple[str, ...]
-    of: tuple[str, ...]
+    manifests: tuple[str, ...]
     is_sorted: bool
     is_thinned: bool
 

@@ -26,8 +26,8 @@ def read_arrow(
     if not files:
         return schema.empty_table().select(list(columns))
     store = open_store(root)
-    fewest = merging.instead(root, table, files)
-    paths = [store.at(*file.split("/")).path for file in fewest]
+    fewest = merging.fewest_files(root, table, files)
+    paths = [store.subfolder(*file.split("/")).path for file in fewest]
     return ds.dataset(paths, schema, "parquet", filesystem=store.filesystem).to_table(
         list(columns)
     )

@@ -38,11 +38,11 @@ class Store:
     filesystem: fs.FileSystem
     path: str
 
-    def at(self, *parts: str) -> Store:
+    def subfolder(self, *parts: str) -> Store:
         """Return a folder below this one."""
         return Store(self.filesystem, "/".join((self.path.rstrip("/"), *parts)))
 
-    def make(self) -> None:
+    def create(self) -> None:
         """Make the folder, and those above it.
 
         Raises
@@ -97,15 +97,15 @@ class Store:
         with self.filesystem.open_input_stream(f"{self.path}/{name}") as stream:
             return bytes(stream.read())
 
-    def rows(self, name: str) -> int:
+    def row_count(self, name: str) -> int:
         """Return the number of rows of a Parquet file, from its footer."""
-        return self.rows_at(f"{self.path}/{name}")
+        return self.row_count_at(f"{self.path}/{name}")
 
-    def rows_at(self, path: str) -> int:
-        """Return the same as `rows`, for a path that `files` returns."""
+    def row_count_at(self, path: str) -> int:
+        """Return the same as `row_count`, for a path that `files` returns."""
         return int(pq.read_metadata(path, filesystem=self.filesystem).num_rows)
 
-    def edges(self, name: str, column: str) -> tuple[Any, Any]:
+    def value_range(self, name: str, column: str) -> tuple[Any, Any]:
         """Return the smallest and the largest value of a column of a Parquet file.
 
         Raises

@@ -64,7 +64,7 @@ class Brokers:
     options: Mapping[str, Any]
 
     @classmethod
-    def of(cls, settings: Settings) -> Brokers:
+    def from_settings(cls, settings: Settings) -> Brokers:
         """Return the brokers of the settings.
 
         Raises

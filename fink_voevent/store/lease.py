@@ -34,8 +34,8 @@ def hold(root: str, stage: str) -> Iterator[None]:
     StorageError
         If another process has it.
     """
-    store = open_store(root).at("ledger")
-    store.make()
+    store = open_store(root).subfolder("ledger")
+    store.create()
     if not isinstance(store.filesystem, fs.LocalFileSystem):
         yield
         return
@@ -68,7 +68,7 @@ class Fence:
     @classmethod
     def take(cls, root: str, stage: str) -> Fence:
         """Take the next number of a stage, and remove the earlier ones."""
-        store = open_store(root).at("fences", stage)
+        store = open_store(root).subfolder("fences", stage)
         taken = store.names(MARK)
         number = 1 + max((int(name.partition("-")[0]) for name in taken), default=0)
         # two that start at once take the same number, but one name sorts last

@@ -33,7 +33,7 @@ class Manifest:
     Parameters
     ----------
     stage, run : str
-        The stage, and the name of its run: see `run_of`.
+        The stage, and the name of its run: see `run_name`.
     batch : int
         Spark's number of the batch, from 0.
     tables : mapping of str to tuple of str
@@ -109,7 +109,7 @@ class Ledger:
 
     def prepare(self) -> None:
         """Make the folder, so that a stream can read it before the first batch."""
-        self._store.make()
+        self._store.create()
 
     def manifests(self, is_done: Callable[[str], bool] = never) -> list[Manifest]:
         """Return all manifests whose name is not done, by run and batch."""
@@ -168,12 +168,12 @@ class Ledger:
     def _written(self, table: str, run: str, batch: int) -> Written:
         prefix = PurePosixPath(table, f"run={run}", f"batch={batch:08d}")
         store = open_store(self.data_folder(table, run, batch))
-        rows = {name: store.rows(name) for name in store.names(".parquet")}
+        rows = {name: store.row_count(name) for name in store.names(".parquet")}
         files = tuple(str(prefix / name) for name, count in rows.items() if count)
         return Written(files, sum(rows.values()))
 
 
-def run_of(checkpoint: str) -> str:
+def run_name(checkpoint: str) -> str:
     """Return the name of a run: made together with its checkpoint, and lost with it."""
     store = open_store(checkpoint)
     if store.exists("run"):

@@ -49,7 +49,7 @@ class Merge(NamedTuple):
     level: int
 
 
-def instead(root: str, table: str, files: Iterable[str]) -> list[str]:
+def fewest_files(root: str, table: str, files: Iterable[str]) -> list[str]:
     """Return the fewest files with the same rows, sorted.
 
     Parameters
@@ -73,9 +73,9 @@ def merge(root: str, table: str, files: Sequence[str]) -> bool:
     Parameters
     ----------
     root, table : str
-        See `instead`.
+        See `fewest_files`.
     files : sequence of str
-        All that were committed: see `instead`.
+        All that were committed: see `fewest_files`.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def forget(root: str, table: str, files: Collection[str]) -> None:
         if not one.replaces.isdisjoint(files):
             own.withdraw(table, one.number)  # first: then nobody reads the file
             folder, _, name = one.file.rpartition("/")
-            store.at(*folder.split("/")).delete(name)
+            store.subfolder(*folder.split("/")).delete(name)
 
 
 def _applied(
@@ -210,7 +210,7 @@ def _read(folder: str, name: str, _written_ns: int) -> Merge:
 
 def _write_one(root: str, table: str, files: Sequence[str], target: str) -> None:
     store = open_store(root)
-    paths = [store.at(*file.split("/")).path for file in files]
+    paths = [store.subfolder(*file.split("/")).path for file in files]
     # columns that are declared never null must not be refused here
     schema = pa.schema([f.with_nullable(True) for f in arrow_schema(table)])
     rows = ds.dataset(paths, schema, "parquet", filesystem=store.filesystem)
@@ -221,7 +221,7 @@ def _write_one(root: str, table: str, files: Sequence[str], target: str) -> None
             for group in _groups(rows.to_batches(batch_size=ROWS, batch_readahead=1)):
                 writer.write_table(pa.Table.from_batches(group))
 
-    store.at(*folder.split("/")).write(name, fill)
+    store.subfolder(*folder.split("/")).write(name, fill)
 
 
 def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:

@@ -35,7 +35,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
 }
 
 
-def names(table: str) -> list[str]:
+def column_names(table: str) -> list[str]:
     """Names of the columns of `table`, in order."""
     return [c.name for c in TABLES[table]]
 

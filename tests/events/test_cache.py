@@ -27,7 +27,7 @@ def write(root: str, table: str, rows: list[dict], name: str) -> str:
     """Write rows of a table, and return the file relative to the root."""
     schema = pa.schema([f.with_nullable(True) for f in arrow_schema(table)])
     content = pa.Table.from_pylist(rows, schema=schema)
-    store = open_store(root).at(table)
+    store = open_store(root).subfolder(table)
     store.write(f"{name}.parquet", lambda stream: pq.write_table(content, stream))
     return f"{table}/{name}.parquet"
 

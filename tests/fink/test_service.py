@@ -113,7 +113,7 @@ def _land(folder: Path, data: Path, spool: Path) -> None:
     with contextlib.closing(Spool(str(spool), str(data / "voevent"))) as kept:
         found = documents([str(folder)])
         kept.append([Received(f.raw, "file", f.name) for f in found])
-        landing.drain(kept, open_store(f"{data}/voevent").at("landing"))
+        landing.drain(kept, open_store(f"{data}/voevent").subfolder("landing"))
 
 
 @contextlib.contextmanager

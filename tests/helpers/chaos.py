@@ -80,7 +80,7 @@ def notices(rng: random.Random, server: SlowSite) -> list[bytes]:
             params = ()
             if position and rng.random() < BY_ADDRESS:
                 late, content = rng.uniform(0, LATEST), gaussian(*position)
-                url = server.hold_late(f"E{number}-{version}", content, late)
+                url = server.add_late(f"E{number}-{version}", content, late)
                 params, position = (("skymap_fits", url, ""),), None
             notice = Notice(
                 f"{number}-{version}",
@@ -136,7 +136,7 @@ class Chaos:
 
     def _land(self, raws: list[bytes]) -> None:
         self.spool.append([Received(raw, "file", "chaos") for raw in raws])
-        landing.drain(self.spool, open_store(self.settings.root).at("landing"))
+        landing.drain(self.spool, open_store(self.settings.root).subfolder("landing"))
 
     def _alert(self, rows: list[dict]) -> None:
         for name, first in zip(NIGHTS, (JD, JD + 1), strict=True):

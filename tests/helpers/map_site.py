@@ -20,7 +20,7 @@ class _Request(BaseHTTPRequestHandler):
     server: MapSite
 
     def do_GET(self):  # noqa: N802 - its name there
-        self.server.asked.append(self.path)
+        self.server.requested.append(self.path)
         if self.path == "/moved":
             self.send_response(302)
             self.send_header("Location", self.server.target)
@@ -41,11 +41,11 @@ class MapSite(ThreadingHTTPServer):
     def __init__(self, files: dict[str, bytes]) -> None:
         super().__init__(("127.0.0.1", 0), _Request)
         self.files = {f"/{name}": content for name, content in files.items()}
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.target = "http://example.org/x"
         self.address = f"http://127.0.0.1:{self.server_address[1]}"
 
-    def hold(self, name: str, content: bytes) -> str:
+    def add(self, name: str, content: bytes) -> str:
         """Hold one more file, and give its address."""
         self.files[f"/{name}"] = content
         return f"{self.address}/{name}"
@@ -70,10 +70,10 @@ class SlowSite(MapSite):
         self._delay: dict[str, float] = {}
         self._first: dict[str, float] = {}
 
-    def hold_late(self, name: str, content: bytes, delay: float) -> str:
+    def add_late(self, name: str, content: bytes, delay: float) -> str:
         """Hold one more file that comes so late, and give its address."""
         self._delay[f"/{name}"] = delay
-        return self.hold(name, content)
+        return self.add(name, content)
 
     def answer(self, path: str) -> bytes | None:
         """Give a file whose moment has come."""
@@ -97,7 +97,7 @@ def gaussian(ra: float, dec: float, sigma_deg: float) -> bytes:
     return multi_order_map(np.exp(-((distance / sigma_deg) ** 2) / 2) + 1e-12)
 
 
-def mapless(
+def notice_with_map_url(
     url: str = "https://example.org/map",
     *,
     number: str = "686754622",

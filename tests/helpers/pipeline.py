@@ -78,7 +78,7 @@ class Pipeline:
     def land(self, *raws: bytes) -> None:
         """Land documents, as the listener does."""
         self.spool.append([Received(raw, "file", "test") for raw in raws])
-        landing.drain(self.spool, open_store(self.settings.root).at("landing"))
+        landing.drain(self.spool, open_store(self.settings.root).subfolder("landing"))
 
     def run(self) -> None:
         """Let the three stages process all of their input."""

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from helpers.map_site import gaussian, mapless, site
+from helpers.map_site import gaussian, notice_with_map_url, site
 
 from fink_voevent.errors import InputError
 from fink_voevent.ingest import skymaps
@@ -37,7 +37,7 @@ def test_a_name_that_leads_to_loopback_is_refused_before_anything_is_sent():
         url = server.address.replace("127.0.0.1", "localhost")
         with pytest.raises(InputError, match="which is not public"):
             fetch(f"{url}/map", ["localhost"])
-        assert server.asked == []
+        assert server.requested == []
         assert fetch(f"{url}/map", ["localhost", "127.0.0.1", "::1"]) == b"x"
 
 
@@ -64,23 +64,23 @@ def test_a_notice_is_matched_once_its_map_came(pipeline, monkeypatch):
     with site(map=gaussian(288.2645, 19.7735, 8.0)) as server:
         values = {"skymap_hosts": "127.0.0.1", "window": "1,7"}
         pipeline.settings = pipeline.settings.model_copy(update=values)
-        pipeline.land(mapless(f"{server.address}/map"))
+        pipeline.land(notice_with_map_url(f"{server.address}/map"))
         pipeline.alerts("early", "late")
         pipeline.match()
         assert {row["credible_level"] for row in pipeline.current_pairs()} <= {None}
         assert Observer(pipeline.settings.root).status().unplaced_notices == 1
         fetcher = skymaps.Fetcher(pipeline.settings)
         held = server.files.pop("/map")
-        assert fetcher.turn(0) == 0  # not there yet
+        assert fetcher.fetch_due(0) == 0  # not there yet
         server.files["/map"] = held
-        assert fetcher.turn(1) == 0  # not due yet
-        assert fetcher.turn(100) == 1
+        assert fetcher.fetch_due(1) == 0  # not due yet
+        assert fetcher.fetch_due(100) == 1
         pipeline.match()
         assert Observer(pipeline.settings.root).status().unplaced_notices == 0
         found = {row["object_id"] for row in pipeline.current_pairs()}
         assert "ZTF22aaaagrb" in found
-        assert skymaps.Fetcher(pipeline.settings).turn(0) == 0  # once
-        assert server.asked == ["/map"] * 2
+        assert skymaps.Fetcher(pipeline.settings).fetch_due(0) == 0  # once
+        assert server.requested == ["/map"] * 2
         count = pipeline.journal().count()
         pipeline.match()
         assert pipeline.journal().count() == count

@@ -31,7 +31,7 @@ def spool(tmp_path):
 
 @pytest.fixture
 def landing(tmp_path) -> Store:
-    return open_store(str(tmp_path)).at("landing")
+    return open_store(str(tmp_path)).subfolder("landing")
 
 
 def test_what_was_appended_lands_byte_for_byte_and_leaves_the_spool(
@@ -78,10 +78,10 @@ def test_a_store_that_is_away_keeps_the_documents(spool, tmp_path):
     blocked.write_text("a file where the folder should be")
     spool.append([ONE])
     with pytest.raises(StorageError, match="cannot write"):
-        drain(spool, open_store(str(tmp_path)).at("landing"))
+        drain(spool, open_store(str(tmp_path)).subfolder("landing"))
     assert spool.pending() == 1
     blocked.unlink()
-    assert drain(spool, open_store(str(tmp_path)).at("landing")) == 1
+    assert drain(spool, open_store(str(tmp_path)).subfolder("landing")) == 1
 
 
 def test_a_spool_that_cannot_be_written_says_what_to_do(tmp_path):

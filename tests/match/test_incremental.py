@@ -48,7 +48,7 @@ def test_a_notice_that_links_two_events_withdraws_the_pairs_of_the_second_name(
     table = pa.Table.from_pylist(rows, schema=ALERT)
     pq.write_table(table, pipeline.incoming / "a.parquet")
     pipeline.alerts()
-    store = open_store(settings.root).at("landing")
+    store = open_store(settings.root).subfolder("landing")
     names = []
     for part in ((first, last), (document(1, 0, 2),)):
         pipeline.spool.append([Received(raw, "file", "x") for raw in part])

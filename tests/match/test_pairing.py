@@ -22,7 +22,7 @@ from helpers.made_up_sky import (
 )
 from helpers.oracle import assert_equal, pairs
 
-from fink_voevent.tables.schema import NAMESPACE, names
+from fink_voevent.tables.schema import NAMESPACE, column_names
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -142,6 +142,6 @@ def test_every_column_of_coincidences_is_given(spark, tmp_path):
     (row,) = match(
         spark, tmp_path, [event(1, 1.0, 2.0, 5.0)], [alert(1, 1.0, 2.0, 1.0)]
     )
-    assert list(row) == names("coincidences")
+    assert list(row) == column_names("coincidences")
     assert row["p_chance"] is None
     assert row["density"] > 0

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from astropy.time import Time
 from helpers.made_up_sky import LEVEL, alert, collect, event, frame, thin
-from helpers.map_site import gaussian, mapless, site
+from helpers.map_site import gaussian, notice_with_map_url, site
 from helpers.pipeline import Pipeline, finish
 
 from fink_voevent.events import area_cap, summary, versions
@@ -162,7 +162,7 @@ def every_alert(pipeline: Pipeline) -> None:
 
 
 def notice_without_map(pipeline: Pipeline) -> None:
-    pipeline.land(mapless())
+    pipeline.land(notice_with_map_url())
 
 
 def test_the_stage_matches_them_in_either_order_and_retracts_them(stages):
@@ -184,7 +184,7 @@ def test_the_stage_matches_them_in_either_order_and_retracts_them(stages):
         assert pipeline.topics() == {}
         runs.append((counts, [(r["coincidence_id"], r["delay"]) for r in valid]))
     assert runs[0] == runs[1]
-    arrive(pipeline, lambda p: p.land(mapless(retracted=True)))
+    arrive(pipeline, lambda p: p.land(notice_with_map_url(retracted=True)))
     assert pipeline.current_pairs() == []
     statuses = Counter(row["status"] for row in collect(pipeline.journal()))
     assert statuses["retracted"] == statuses["new"] > 0
@@ -198,10 +198,10 @@ def test_a_late_map_gives_the_same_pairs_as_one_that_is_there_at_first(stages):
         values = {"skymap_hosts": "127.0.0.1", "window": "9000,9000", "cap_deg2": 41253}
 
         def add_notice(pipeline: Pipeline) -> None:
-            pipeline.land(mapless(f"{server.address}/map"))
+            pipeline.land(notice_with_map_url(f"{server.address}/map"))
 
         def fetch_map(pipeline: Pipeline) -> None:
-            assert skymaps.Fetcher(pipeline.settings).turn(0) == 1
+            assert skymaps.Fetcher(pipeline.settings).fetch_due(0) == 1
 
         def add_notice_and_map(pipeline: Pipeline) -> None:
             add_notice(pipeline)

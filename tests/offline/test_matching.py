@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pyarrow.parquet as pq
-from helpers.map_site import gaussian, mapless, site
+from helpers.map_site import gaussian, notice_with_map_url, site
 
 from fink_voevent.cli.match import one_line
 from fink_voevent.offline.matching import match_night
@@ -14,7 +14,7 @@ from fink_voevent.offline.matching import match_night
 def test_a_notice_without_its_sky_map_is_matched_in_time_only(
     spark, settings, datatest, tmp_path
 ):
-    (tmp_path / "notice.json").write_bytes(mapless())
+    (tmp_path / "notice.json").write_bytes(notice_with_map_url())
     changed = settings.model_copy(update={"window": "9000,9000", "cap_deg2": 41253})
     where = (str(datatest / "alerts"), [str(tmp_path / "notice.json")])
     counts = match_night(spark, changed, *where, tmp_path / "out")
@@ -32,12 +32,12 @@ def test_sky_maps_are_fetched_from_the_allowed_hosts(
     changed = settings.model_copy(update=allowed)
     with site(map=gaussian(288.2645, 19.7735, 8.0)) as server:
         for name in ("gone", "map"):
-            raw = mapless(f"{server.address}/{name}", number=name)
+            raw = notice_with_map_url(f"{server.address}/{name}", number=name)
             (tmp_path / f"{name}.json").write_bytes(raw)
         notices = [str(path) for path in tmp_path.glob("*.json")]
         out = tmp_path / "out"
         counts = match_night(spark, changed, str(datatest / "alerts"), notices, out)
-        assert server.asked == ["/gone", "/map"]
+        assert server.requested == ["/gone", "/map"]
     assert "/gone" in caplog.text
     rows = pq.read_table(out / "coincidences.parquet").to_pylist()
     (awaiting,) = counts.in_time_only

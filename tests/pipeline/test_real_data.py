@@ -219,7 +219,7 @@ def _land(settings, documents) -> None:
 
     spool = Spool(settings.spool, settings.root)
     spool.append([Received(raw, "file", "real") for raw in documents])
-    landing.drain(spool, open_store(settings.root).at("landing"))
+    landing.drain(spool, open_store(settings.root).subfolder("landing"))
     spool.close()
 
 

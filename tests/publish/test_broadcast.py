@@ -15,7 +15,7 @@ from helpers.kafka_broker import free_ports
 from helpers.programs import program, wait_for
 from helpers.routed_rows import AUTHOR, row
 
-from fink_voevent.alerts.transient import of_coincidence
+from fink_voevent.alerts.transient import from_coincidence
 from fink_voevent.errors import ConfigError, NoticeError
 from fink_voevent.ingest import parsing
 from fink_voevent.listen.spool import sha256
@@ -63,7 +63,7 @@ def test_a_subscriber_of_another_network_is_not_served(serve):
             reader.settimeout(20)
             assert message(reader) == b""
         routed = row()
-        packet = compose(of_coincidence(routed), AUTHOR, routed)
+        packet = compose(from_coincidence(routed), AUTHOR, routed)
         state = submit(("127.0.0.1", receive), packet.raw, 10).state
         assert state == "acknowledged"  # the broker still runs
 
@@ -86,7 +86,7 @@ def test_test_voevents_are_sent_at_an_interval(serve):
 
 def test_our_own_voevents_are_quarantined_and_are_not_events(registry, datatest):
     routed = row()
-    ours = compose(of_coincidence(routed), AUTHOR, routed).raw
+    ours = compose(from_coincidence(routed), AUTHOR, routed).raw
     theirs = (datatest / "voevents" / "gbm_test.xml").read_bytes()
     landed = [
         {
@@ -116,7 +116,7 @@ def test_a_voevent_that_is_too_large_for_comet_is_refused():
         Citation(f"ivo://org.example/{n:0100d}", "followup") for n in range(1500)
     ]
     with pytest.raises(NoticeError, match="bytes; the limit is 99999"):
-        compose(of_coincidence(routed), AUTHOR, routed, citations)
+        compose(from_coincidence(routed), AUTHOR, routed, citations)
 
 
 def test_networks_are_parsed_and_the_error_names_a_faulty_one():

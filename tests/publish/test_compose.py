@@ -10,7 +10,7 @@ import pytest
 from helpers.routed_rows import AUTHOR, row
 from lxml import etree
 
-from fink_voevent.alerts.transient import of_coincidence, of_packet
+from fink_voevent.alerts.transient import from_coincidence, from_packet
 from fink_voevent.errors import InputError
 from fink_voevent.notices import normalisation, voevent
 from fink_voevent.publish.compose import Citation, compose
@@ -20,7 +20,7 @@ from fink_voevent.publish.packets import compose_alert, read_alerts
 def test_a_voevent_contains_the_values_of_its_coincidence():
     routed = row()
     packet = compose(
-        of_coincidence(routed),
+        from_coincidence(routed),
         AUTHOR,
         routed,
         [Citation("ivo://org.example/grb#1", "followup")],
@@ -54,22 +54,22 @@ def test_a_voevent_contains_the_values_of_its_coincidence():
 
 def test_bytes_and_ivorn_depend_on_the_content_alone():
     routed = row()
-    one, two = (compose(of_coincidence(routed), AUTHOR, routed) for _ in range(2))
+    one, two = (compose(from_coincidence(routed), AUTHOR, routed) for _ in range(2))
     assert one == two
     other = row(p_chance=0.002)
-    assert compose(of_coincidence(other), AUTHOR, other).ivorn != one.ivorn
+    assert compose(from_coincidence(other), AUTHOR, other).ivorn != one.ivorn
 
 
 @pytest.mark.parametrize(("tense", "role"), [("test", "test"), ("injection", "test")])
 def test_the_voevent_of_a_test_has_the_role_test(tense, role):
     routed = row(tense=tense)
-    packet = compose(of_coincidence(routed), AUTHOR, routed)
+    packet = compose(from_coincidence(routed), AUTHOR, routed)
     assert voevent.read(packet.raw).role == role
 
 
 def test_null_and_nan_are_left_out():
     routed = row(p_chance=None, magnitude=float("nan"), object_id=None, band="\x00g<&")
-    packet = compose(of_coincidence(routed), AUTHOR, routed)
+    packet = compose(from_coincidence(routed), AUTHOR, routed)
     values = voevent.read(packet.raw).values
     assert "p_chance" not in values
     assert "magnitude" not in values
@@ -79,7 +79,7 @@ def test_null_and_nan_are_left_out():
 
 def test_an_alert_without_pair_and_class_has_no_why():
     routed = row(classification=None, fink_version=None)
-    packet = compose(of_coincidence(routed), AUTHOR)
+    packet = compose(from_coincidence(routed), AUTHOR)
     root = etree.fromstring(packet.raw)
     assert root.find("Why") is None
     assert "; Fink; fink-voevent" in root.findtext("How/Description")
@@ -93,7 +93,7 @@ def test_the_voevents_of_real_alerts_are_valid_and_are_read_back(
     files = [p for p in (real / folder).rglob("*.parquet") if p.is_file()]
     for file in files:
         for alert in read_alerts(file):
-            transient = of_packet(alert)
+            transient = from_packet(alert)
             packet = compose_alert(alert, AUTHOR)
             back = normalisation.normalise(packet.raw, registry)
             assert back["schema_valid"]
@@ -122,7 +122,7 @@ def test_the_voevents_of_the_alerts_of_datatest_are_valid(datatest):
 )
 def test_a_packet_that_is_not_an_alert_is_an_error(alert):
     with pytest.raises(InputError):
-        of_packet(alert)
+        from_packet(alert)
 
 
 def test_a_file_without_alerts_is_an_error(tmp_path):
@@ -134,7 +134,7 @@ def test_a_file_without_alerts_is_an_error(tmp_path):
 def test_voevent_parse_reads_our_voevents():
     vp = pytest.importorskip("voeventparse")
     routed = row()
-    packet = compose(of_coincidence(routed), AUTHOR, routed)
+    packet = compose(from_coincidence(routed), AUTHOR, routed)
     parsed = vp.loads(packet.raw)
     assert vp.valid_as_v2_0(parsed)
     place = vp.get_event_position(parsed)

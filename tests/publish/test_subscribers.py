@@ -12,7 +12,7 @@ from helpers.kafka_broker import free_ports
 from helpers.programs import program, wait_for
 from helpers.routed_rows import AUTHOR, row
 
-from fink_voevent.alerts.transient import of_coincidence
+from fink_voevent.alerts.transient import from_coincidence
 from fink_voevent.publish.compose import Citation, compose
 from fink_voevent.publish.submit import submit
 
@@ -21,7 +21,7 @@ def test_pygcn_receives_what_we_broadcast(tmp_path):
     receive, out = free_ports(2)
     routed = row()
     citations = [Citation("ivo://org.example/grb#1", "followup")]
-    packet = compose(of_coincidence(routed), AUTHOR, routed, citations)
+    packet = compose(from_coincidence(routed), AUTHOR, routed, citations)
     broadcast = (
         *("-m", "fink_voevent", "broadcast"),
         *("--port", str(out), "--receive-port", str(receive)),
@@ -51,7 +51,7 @@ def test_pygcn_receives_what_we_broadcast(tmp_path):
 def test_comet_receives_the_same_bytes(tmp_path):
     receive, out = free_ports(2)
     routed = row()
-    packet = compose(of_coincidence(routed), AUTHOR, routed)
+    packet = compose(from_coincidence(routed), AUTHOR, routed)
     broadcast = (
         *("-m", "fink_voevent", "broadcast"),
         *("--port", str(out), "--receive-port", str(receive)),

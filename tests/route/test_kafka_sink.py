@@ -151,7 +151,7 @@ def test_a_heartbeat_contains_survey_and_stage(broker, prefix):
     values = {"kafka_servers": broker.plain, "topic_prefix": prefix}
     settings = load({}, values).settings
     topic = heartbeat_topic(settings)
-    Brokers.of(settings).create([topic])
+    Brokers.from_settings(settings).create([topic])
     heartbeat = Heartbeat.from_settings(settings)
     heartbeat.beat()
     heartbeat.beat()  # not due

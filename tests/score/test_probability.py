@@ -44,7 +44,7 @@ def test_counts_are_averaged_over_larger_cells_until_they_suffice():
 
 
 def test_a_snapshot_has_the_name_of_its_counts_and_is_read_back(tmp_path):
-    store = open_store(str(tmp_path)).at("background")
+    store = open_store(str(tmp_path)).subfolder("background")
     assert background.newest(store, "ztf") is None
     counts = {cut: np.full(CELLS, 100) for cut in background.CUTS}
     snapshot = background.from_counts(counts, 10, "ztf")

@@ -29,7 +29,7 @@ def over_tls(broker, authorities: str) -> Brokers:
         "kafka_password": broker.password,
         "kafka_ca": authorities,
     }
-    return Brokers.of(load({}, values).settings)
+    return Brokers.from_settings(load({}, values).settings)
 
 
 def test_packets_go_over_tls(spark, broker, prefix):
@@ -50,4 +50,4 @@ def test_brokers_that_no_authority_vouches_for_are_not_trusted(broker, monkeypat
 def test_sasl_without_a_password_is_refused():
     values = {"kafka_servers": "k:9092", "kafka_security": "SASL_SSL"}
     with pytest.raises(ConfigError, match="VOEVENT_KAFKA_PASSWORD"):
-        Brokers.of(load({}, values).settings)
+        Brokers.from_settings(load({}, values).settings)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fink_voevent.spark import dataframes
 from fink_voevent.store import ledger
-from fink_voevent.store.ledger import Ledger, Manifest, run_of
+from fink_voevent.store.ledger import Ledger, Manifest, run_name
 
 
 @given(
@@ -59,9 +59,9 @@ def test_a_replay_overwrites_what_was_not_committed(spark, tmp_path):
 
 
 def test_the_name_of_a_run_lives_as_long_as_its_checkpoint(tmp_path):
-    first = run_of(str(tmp_path / "checkpoint"))
-    assert run_of(str(tmp_path / "checkpoint")) == first
-    assert run_of(str(tmp_path / "other")) != first
+    first = run_name(str(tmp_path / "checkpoint"))
+    assert run_name(str(tmp_path / "checkpoint")) == first
+    assert run_name(str(tmp_path / "other")) != first
 
 
 @pytest.mark.parametrize("table", ["events", "alerts", "coincidences"])

@@ -67,7 +67,7 @@ def test_a_reader_of_some_files_gets_their_rows_once(counts, chosen):
             pass
     assert rows(root, made) == list(range(len(made)))
     most = 2 * (1 + math.log(max(len(made), 1), 3))
-    assert len(merging.instead(str(root), TABLE, made)) <= most
+    assert len(merging.fewest_files(str(root), TABLE, made)) <= most
     some = sorted(n for n in chosen if n < len(made))
     assert rows(root, [made[n] for n in some]) == some
     shutil.rmtree(root)
@@ -76,12 +76,12 @@ def test_a_reader_of_some_files_gets_their_rows_once(counts, chosen):
 def test_a_merge_that_was_cut_off_counts_for_nothing_and_is_made_again(tmp_path):
     made = commit_rows(tmp_path, range(3))
     assert merging.merge(str(tmp_path), TABLE, made)
-    (one,) = merging.instead(str(tmp_path), TABLE, made)
+    (one,) = merging.fewest_files(str(tmp_path), TABLE, made)
     Ledger(str(tmp_path), merging.STAGE).withdraw(TABLE, 0)
     (tmp_path / one).write_bytes(b"half of it")
-    assert merging.instead(str(tmp_path), TABLE, made) == made
+    assert merging.fewest_files(str(tmp_path), TABLE, made) == made
     assert merging.merge(str(tmp_path), TABLE, made)
-    assert merging.instead(str(tmp_path), TABLE, made) == [one]
+    assert merging.fewest_files(str(tmp_path), TABLE, made) == [one]
     assert rows(tmp_path, made) == [0, 1, 2]
 
 
@@ -89,12 +89,12 @@ def test_a_name_of_merged_rows_is_never_that_of_others(tmp_path):
     made = commit_rows(tmp_path, range(9))
     while merging.merge(str(tmp_path), TABLE, made[:3]):
         pass
-    (one,) = merging.instead(str(tmp_path), TABLE, made[:3])
+    (one,) = merging.fewest_files(str(tmp_path), TABLE, made[:3])
     for folder in (tmp_path / merging.FOLDER, tmp_path / "ledger" / merging.STAGE):
         shutil.rmtree(folder)
     while merging.merge(str(tmp_path), TABLE, made[3:]):
         pass
-    assert one not in merging.instead(str(tmp_path), TABLE, made)
+    assert one not in merging.fewest_files(str(tmp_path), TABLE, made)
 
 
 def test_a_table_that_cannot_be_merged_stops_no_other(tmp_path, caplog):
@@ -108,25 +108,25 @@ def test_a_table_that_cannot_be_merged_stops_no_other(tmp_path, caplog):
         )
     merging.Housekeeping([Ledger(str(tmp_path), "ingest")]).turn(0.0, never)
     assert "small files of events" in caplog.text
-    assert len(merging.instead(str(tmp_path), TABLE, made)) == 1
+    assert len(merging.fewest_files(str(tmp_path), TABLE, made)) == 1
 
 
 def test_files_of_another_table_stay(tmp_path):
     made = commit_rows(tmp_path, range(3))
     assert merging.merge(str(tmp_path), TABLE, made)
-    assert merging.instead(str(tmp_path), "events", made) == made
+    assert merging.fewest_files(str(tmp_path), "events", made) == made
 
 
 def test_row_groups_hold_many_rows_and_are_not_too_large(tmp_path, monkeypatch):
     made = commit_rows(tmp_path, range(9))
     while merging.merge(str(tmp_path), TABLE, made):
         pass
-    (one,) = merging.instead(str(tmp_path), TABLE, made)
+    (one,) = merging.fewest_files(str(tmp_path), TABLE, made)
     assert pq.ParquetFile(tmp_path / one).num_row_groups == 1
     monkeypatch.setattr(merging, "GROUP_BYTES", 1)
     more = commit_rows(tmp_path, range(9, 12))
     assert merging.merge(str(tmp_path), TABLE, more)
-    (one,) = merging.instead(str(tmp_path), TABLE, more)
+    (one,) = merging.fewest_files(str(tmp_path), TABLE, more)
     assert pq.ParquetFile(tmp_path / one).num_row_groups == 3
 
 
@@ -138,13 +138,13 @@ def test_housekeeping_runs_at_intervals_and_can_be_stopped(tmp_path):
     made = commit_rows(tmp_path, range(7))
     house = merging.Housekeeping([Ledger(str(tmp_path), "ingest")])
     house.turn(100.0, lambda: True)
-    assert len(merging.instead(str(tmp_path), TABLE, made)) == 5, (
+    assert len(merging.fewest_files(str(tmp_path), TABLE, made)) == 5, (
         "one merge, then halted"
     )
     house.turn(101.0, never)
-    assert len(merging.instead(str(tmp_path), TABLE, made)) == 5
+    assert len(merging.fewest_files(str(tmp_path), TABLE, made)) == 5
     house.turn(100.0 + merging.EVERY_S, never)
-    assert len(merging.instead(str(tmp_path), TABLE, made)) == 3
+    assert len(merging.fewest_files(str(tmp_path), TABLE, made)) == 3
 
 
 def test_a_merge_that_cannot_be_written_is_logged_and_all_rows_are_read(
@@ -176,7 +176,7 @@ def test_the_night_is_the_same_when_all_was_merged(
                 files = [f for m in own.manifests() for f in m.tables.get(table, ())]
                 counts[table] = (
                     len(files),
-                    len(merging.instead(own.root, table, files)),
+                    len(merging.fewest_files(own.root, table, files)),
                 )
         return counts
 
@@ -223,5 +223,5 @@ def test_what_is_forgotten_while_it_is_read_is_read_as_before(tmp_path):
     other = threading.Thread(target=make_and_forget)
     other.start()
     while other.is_alive():
-        assert merging.instead(root, "alerts", ["two"]) == ["two"]
+        assert merging.fewest_files(root, "alerts", ["two"]) == ["two"]
     other.join()

@@ -24,7 +24,7 @@ def test_every_column_is_explained_and_floats_have_a_unit(table, column):
 
 @pytest.mark.parametrize("table", schema.TABLES)
 def test_names_of_a_table_are_unique(table):
-    assert len(set(schema.names(table))) == len(schema.names(table))
+    assert len(set(schema.column_names(table))) == len(schema.column_names(table))
 
 
 def test_times_are_microseconds_in_utc_as_spark_3_needs():
