@@ -1,8 +1,11 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""A file by its address, from hosts that are allowed only.
+"""Download a file from one of the hosts that are allowed.
 
-An address comes from outside: it must not lead us to machines of our own network.
+The address of the file is part of a notice, so anybody can write it: it must not make
+this program send requests to machines of the local network. Each connection is
+therefore checked after it is made and before the request is sent, whatever the name of
+the host resolved to earlier.
 """
 
 from __future__ import annotations
@@ -11,18 +14,25 @@ import socket
 import time
 from collections.abc import Iterable
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from fink_voevent.errors import InputError
 
-LIMIT_S = 60.0  # for a whole file
-QUIET_S = 10.0  # without a byte
+LIMIT_S = 60.0  # for the whole file
+QUIET_S = 10.0  # for the server to answer, and between two parts of the file
 MOST_BYTES = 64 * 2**20
-HOPS = 3
+HOPS = 3  # requests, of which all but the last one may be redirected
 PORTS = {"https": 443, "http": 80}
+
+
+class _RefusedError(ValueError):
+    """A file is not fetched; the message is the reason, without the address."""
 
 
 def fetch(url: str, allowed: Iterable[str], most_bytes: int = MOST_BYTES) -> bytes:
@@ -31,68 +41,133 @@ def fetch(url: str, allowed: Iterable[str], most_bytes: int = MOST_BYTES) -> byt
     Parameters
     ----------
     url : str
-        http or https.
+        Address of the file, http or https.
     allowed : iterable of str
-        Host names, or addresses; a name must not lead to a private or loopback address
-        unless that is listed too.
+        Hosts from which it may be fetched: names or IP addresses. A name that resolves
+        to an address that is not public (private, loopback) is refused, unless that
+        address is listed too.
     most_bytes : int, optional
+        Largest size of the file (bytes).
+
+    Returns
+    -------
+    bytes
+        Content of the file.
 
     Raises
     ------
     InputError
-        Where it is not allowed, not there, too large or too slow; the message says why.
+        If the address is not allowed, or the file does not exist, is too large or comes
+        too slowly. The message says which.
     """
     hosts = {host.lower() for host in allowed}
-    end = time.monotonic() + LIMIT_S
+    end_s = time.monotonic() + LIMIT_S
     try:
         for _ in range(HOPS):
-            _check(url, hosts)
-            with requests.get(
-                url, stream=True, timeout=QUIET_S, allow_redirects=False
-            ) as answer:
-                _check_peer(answer, url, hosts)
-                if answer.is_redirect:
-                    url = urljoin(url, answer.headers["location"])
+            _check_url(url, hosts)
+            with (
+                _session(hosts) as session,
+                session.get(
+                    url, stream=True, timeout=QUIET_S, allow_redirects=False
+                ) as response,
+            ):
+                if response.is_redirect:
+                    url = urljoin(url, response.headers["location"])
                     continue
-                answer.raise_for_status()
-                return _body(answer, url, most_bytes, end)
+                response.raise_for_status()
+                return _body(response, most_bytes, end_s)
     except (requests.RequestException, OSError, ValueError) as error:
         raise InputError(f"{url}: {error}") from None
     raise InputError(f"{url}: redirected more than {HOPS} times")
 
 
-def _check(url: str, hosts: set[str]) -> None:
-    """Refuse what is not allowed before anything is sent."""
+def _check_url(url: str, hosts: set[str]) -> None:
+    """Refuse an address that is not allowed, before a connection is made."""
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     if parts.scheme not in PORTS or not host:
-        raise InputError(f"{url}: not an address of http or https")
+        raise _RefusedError("not an address of http or https")
     if host not in hosts:
-        raise InputError(f"{url}: {host} is not in VOEVENT_SKYMAP_HOSTS")
+        raise _RefusedError(f"{host} is not in VOEVENT_SKYMAP_HOSTS")
     port = parts.port or PORTS[parts.scheme]
     for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        _check_address(str(address[0]), url, hosts)
+        _check_ip(str(address[0]), hosts)
 
 
-def _check_peer(answer: Any, url: str, hosts: set[str]) -> None:
-    """Refuse an answer from an address that a name led to since it was checked."""
-    connection = getattr(answer.raw, "_connection", None)
-    connected = getattr(connection, "sock", None)
-    if connected is not None:
-        _check_address(str(connected.getpeername()[0]), url, hosts)
-
-
-def _check_address(address: str, url: str, hosts: set[str]) -> None:
+def _check_ip(address: str, hosts: set[str]) -> None:
+    """Refuse an IP address that is neither public nor listed."""
     if address not in hosts and not ip_address(address.partition("%")[0]).is_global:
-        raise InputError(f"{url}: leads to {address}, which is not public")
+        raise _RefusedError(f"leads to {address}, which is not public")
 
 
-def _body(answer: requests.Response, url: str, most_bytes: int, end: float) -> bytes:
-    held = bytearray()
-    for part in answer.iter_content(2**16):
-        held += part
-        if len(held) > most_bytes:
-            raise InputError(f"{url}: larger than {most_bytes} bytes")
-        if time.monotonic() > end:
-            raise InputError(f"{url}: not within {LIMIT_S:.0f} s")
-    return bytes(held)
+class _PeerCheck:
+    """Mixin of connections: refuses a peer whose IP address is not allowed."""
+
+    hosts: ClassVar[set[str]] = set()
+    sock: socket.socket | None
+
+    def connect(self) -> None:
+        """Connect, and close the connection again if the peer is not allowed."""
+        super().connect()  # type: ignore[misc]
+        try:
+            if self.sock is None:
+                raise OSError("no socket")
+            address = str(self.sock.getpeername()[0])
+        except OSError:
+            raise _RefusedError(
+                "refused: the address of the server cannot be determined"
+            ) from None
+        _check_ip(address, self.hosts)
+
+
+class _PeerCheckAdapter(HTTPAdapter):
+    """Transport of requests whose connections check their peer.
+
+    If the environment sets a proxy, the proxy is the peer.
+
+    Parameters
+    ----------
+    hosts : set of str
+        Names and IP addresses that are allowed.
+    """
+
+    def __init__(self, hosts: set[str]) -> None:
+        plain = type("_Plain", (_PeerCheck, HTTPConnection), {"hosts": hosts})
+        secure = type("_Secure", (_PeerCheck, HTTPSConnection), {"hosts": hosts})
+        self._pools = {
+            "http": type("_Pool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
+            "https": type("_Pool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
+        }
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the manager of direct connections."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Make the manager of connections to a proxy."""
+        if proxy.lower().startswith("socks"):
+            raise _RefusedError("refused: a SOCKS proxy is not supported")
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+
+def _session(hosts: set[str]) -> requests.Session:
+    session = requests.Session()
+    for scheme in PORTS:
+        session.mount(f"{scheme}://", _PeerCheckAdapter(hosts))
+    return session
+
+
+def _body(response: requests.Response, most_bytes: int, end_s: float) -> bytes:
+    """Read the body of a response, up to a size and a moment of `time.monotonic`."""
+    content = bytearray()
+    for part in response.iter_content(2**16):
+        content += part
+        if len(content) > most_bytes:
+            raise _RefusedError(f"larger than {most_bytes} bytes")
+        if time.monotonic() > end_s:
+            raise _RefusedError(f"not complete within {LIMIT_S:.0f} s")
+    return bytes(content)
