@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Documents from files, folders, archives and landing folders."""
+"""Read documents from files, folders, archives and landing folders."""
 
 from __future__ import annotations
 
@@ -12,18 +12,28 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+import pyarrow as pa
+
 from fink_voevent.errors import InputError
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _TORN = (zlib.error, lzma.LZMAError)  # a compressed archive that ends too early
-_RAW_COLUMNS = ("raw", "raw_event")  # landing; the handler of 2020
+_RAW_COLUMNS = ("raw", "raw_event")  # of the table landing; of the handler of 2020
 
 
 @dataclass(frozen=True)
 class FileDocument:
-    """A document, the file that it was found in, and when it had been received.
+    """A document that was read from a file.
 
-    Of a landing file the time that it says, of any other file that of its last change.
+    Parameters
+    ----------
+    name : str
+        Path of the file; for a member of an archive, ``archive!member``.
+    raw : bytes
+        The document.
+    received_at : datetime
+        When it was received (UTC), according to a landing file; for any other file,
+        when the file was last modified.
     """
 
     name: str
@@ -32,32 +42,36 @@ class FileDocument:
 
 
 def documents(paths: Iterable[str]) -> Iterator[FileDocument]:
-    """All documents at these paths, in order of name.
+    """Yield all documents at some paths.
 
     Parameters
     ----------
     paths : iterable of str
-        Files (one document each), tar archives, Parquet files of a landing folder, and
-        folders of these, searched throughout; hidden files are left out.
+        Files (one document each), tar archives, Parquet files of a landing folder
+        (column ``raw`` or ``raw_event``), and folders of these. Folders are searched
+        recursively, in order of name; hidden files (``.``, ``_``) are left out.
+
+    Yields
+    ------
+    FileDocument
 
     Raises
     ------
     InputError
-        Where a path does not exist or cannot be read.
+        If a path does not exist or cannot be read.
     """
     for path in map(Path, paths):
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.is_file())
-            visible = [p for p in inside if not _hidden(p.relative_to(path))]
-            for file in visible:
-                yield from _file(file)
+            for file in sorted(p for p in path.rglob("*") if p.is_file()):
+                if not _is_hidden(file.relative_to(path)):
+                    yield from _file(file)
         elif path.exists():
             yield from _file(path)
         else:
             raise InputError(f"{path}: no such file or folder")
 
 
-def _hidden(path: Path) -> bool:
+def _is_hidden(path: Path) -> bool:
     return any(part.startswith((".", "_")) for part in path.parts)
 
 
@@ -68,7 +82,7 @@ def _file(path: Path) -> Iterator[FileDocument]:
         elif path.suffix == ".parquet":
             yield from _parquet(path)
         else:
-            yield FileDocument(str(path), path.read_bytes(), _changed(path))
+            yield FileDocument(str(path), path.read_bytes(), _modified_at(path))
     except (OSError, EOFError, tarfile.TarError, pa.ArrowException, *_TORN) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
 
@@ -77,32 +91,31 @@ def _archive(path: Path) -> Iterator[FileDocument]:
     with tarfile.open(path) as archive:
         for member in archive:
             stream = archive.extractfile(member) if member.isfile() else None
-            if stream is not None and not _hidden(Path(member.name)):
-                changed = datetime.fromtimestamp(member.mtime, timezone.utc)
-                yield FileDocument(f"{path}!{member.name}", stream.read(), changed)
+            if stream is not None and not _is_hidden(Path(member.name)):
+                modified = datetime.fromtimestamp(member.mtime, timezone.utc)
+                yield FileDocument(f"{path}!{member.name}", stream.read(), modified)
 
 
 def _parquet(path: Path) -> Iterator[FileDocument]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow.parquet as pq  # slow to load
 
     file = pq.ParquetFile(path)
-    there = file.schema_arrow.names
-    column = next((c for c in _RAW_COLUMNS if c in there), None)
+    columns = file.schema_arrow.names
+    column = next((c for c in _RAW_COLUMNS if c in columns), None)
     if column is None:
         raise InputError(
-            f"{path}: neither a landing file nor the 2020 handler's (no column raw)"
+            f"{path}: not a landing file: it has no column raw or raw_event"
         )
-    wanted = [c for c in (column, "received_at") if c in there]
+    wanted = [c for c in (column, "received_at") if c in columns]
     for batch in file.iter_batches(columns=wanted):
         raws = batch[column].cast(pa.binary()).to_pylist()
         times = batch["received_at"].to_pylist() if len(wanted) > 1 else []
         for i, raw in enumerate(raws):
             if raw is not None:
                 yield FileDocument(
-                    str(path), raw, times[i] if times else _changed(path)
+                    str(path), raw, times[i] if times else _modified_at(path)
                 )
 
 
-def _changed(path: Path) -> datetime:
+def _modified_at(path: Path) -> datetime:
     return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)

@@ -18,8 +18,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from astropy.coordinates import angular_separation
-
 from fink_voevent.errors import NoticeError
 from fink_voevent.notices.document import (
     MAX_BYTES,
@@ -192,6 +190,8 @@ def _circumscribed_radius(
     centre = _numbers([content.get("ra"), content.get("dec")])
     if len(centre) != 2 or not corners:
         return None
+    from astropy.coordinates import angular_separation  # slow to load
+
     ra, dec = map(math.radians, centre)
     return max(
         math.degrees(angular_separation(ra, dec, *map(math.radians, place)))

@@ -10,15 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-
-from astropy.coordinates import SkyCoord
+from typing import TYPE_CHECKING
 
 from fink_voevent.errors import NoticeError
 from fink_voevent.notices.document import Document, Location, parse_number
 from fink_voevent.notices.streams import Stream
-from fink_voevent.sky import asymmetric_errors, error_box, localization, skymap
+from fink_voevent.sky import localization
 from fink_voevent.sky.localization import Ellipse, Fisher
-from fink_voevent.sky.skymap import SkyMap
+
+# Modules that load astropy, which is slow, are imported where they are needed: most
+# notices give a circle.
+if TYPE_CHECKING:
+    from fink_voevent.sky.skymap import SkyMap
 
 _DEG_PER_UNIT = {
     "": 1.0,
@@ -110,6 +113,8 @@ def find_position(
             position = _with_pixels(position, shape)
     if document.skymap is None:
         return position
+    from fink_voevent.sky import skymap
+
     try:
         pixels = skymap.read(document.skymap)
     except NoticeError as error:  # the rest of the notice is used without the map
@@ -165,10 +170,14 @@ def _shape(
     ):
         return None
     if location.corners:
+        from fink_voevent.sky import error_box
+
         return error_box.region(location.corners, position.containment)
     errors = _asymmetric_errors(stream, values)
     if errors is None:
         return None
+    from fink_voevent.sky import asymmetric_errors
+
     return asymmetric_errors.region(
         position.ra_deg, position.dec_deg, errors, position.containment
     )
@@ -217,6 +226,8 @@ def _radec(location: Location) -> tuple[float, float] | None:
     if not (-360 < first <= 360 and -90 <= second <= 90):
         return None
     if "GAL" in location.coord_system.upper():
+        from astropy.coordinates import SkyCoord
+
         point = SkyCoord(first, second, unit="deg", frame="galactic").icrs
         return float(point.ra.deg), float(point.dec.deg)
     if first < 0:  # GCN writes -1 if there is none; no stream uses negative values
@@ -254,5 +265,7 @@ def _largest_error(
     errors = _asymmetric_errors(stream, values)
     if errors is None:
         return None
+    from fink_voevent.sky import asymmetric_errors
+
     across, along = asymmetric_errors.errors_on_sky(radec[1], errors)
     return max(*across, *along)

@@ -8,8 +8,6 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 
-from astropy.time import Time
-
 UTC = timezone.utc
 MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 TJD_TO_MJD = 40000  # truncated Julian day of GCN
@@ -93,6 +91,10 @@ def to_utc(moments: Sequence[datetime], scales: Sequence[str]) -> list[datetime]
         UTC, in the same order.
     """
     converted = list(moments)
+    if set(scales) <= {"utc"}:
+        return converted
+    from astropy.time import Time  # slow to load
+
     # All times of a scale are converted at once, because each call of astropy is slow.
     for scale in set(scales) - {"utc"}:
         places = [i for i, s in enumerate(scales) if s == scale]

@@ -27,6 +27,7 @@ from fink_voevent.notices.formats import detect_format
 from fink_voevent.spark.dataframes import spark_schema
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.tables.schema import arrow_schema
+from fink_voevent.tables.times import microseconds
 
 _LOG = logging.getLogger(__name__)
 BATCH = 1000
@@ -103,7 +104,14 @@ def _land(found: Iterable[FileDocument], folder: Path) -> int:
     store = open_store(str(folder))
     for number, batch in enumerate(_batches(found)):
         rows = [
-            (d.received_at, "file", d.name, detect_format(d.raw), sha256(d.raw), d.raw)
+            (
+                microseconds(d.received_at),
+                "file",
+                d.name,
+                detect_format(d.raw),
+                sha256(d.raw),
+                d.raw,
+            )
             for d in batch
         ]
         content = landing.landing_table(rows)

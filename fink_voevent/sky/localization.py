@@ -17,12 +17,14 @@ each is added in quadrature to the statistical error (Connaughton et al. 2015, A
 from __future__ import annotations
 
 import functools
+import importlib.util
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
+from typing import Any
 
 import numpy as np
-from cdshealpix import cdshealpix as healpix
 
 COVER_LEVEL = 0.99  # cells cover this credible region; no selection may exceed it
 SYSTEMATIC_CONTAINMENT = 0.68  # of the radii in the table [systematic] of streams.toml
@@ -292,7 +294,7 @@ def cover(ra_deg: float, dec_deg: float, radius_deg: float) -> list[tuple[int, i
     order = max(0, min(order + (1 if radius_deg < SMALL_CONE_DEG else 2), 18))
     # This is the kernel of cdshealpix.nested.cone_search, called directly because the
     # conversion to astropy quantities takes twice as long as the search itself.
-    index, depth, _ = healpix.cone_search(
+    index, depth, _ = _cdshealpix().cone_search(
         np.uint8(order),
         np.uint8(0),
         math.radians(ra_deg),
@@ -302,6 +304,23 @@ def cover(ra_deg: float, dec_deg: float, radius_deg: float) -> list[tuple[int, i
         False,  # noqa: FBT003 - return cells of several orders
     )
     return _merged_ranges(index.tolist(), depth.tolist())
+
+
+@functools.cache
+def _cdshealpix() -> Any:
+    """Return the compiled module of cdshealpix.
+
+    It is loaded without the package around it, because that loads astropy.coordinates,
+    which takes longer than all other imports of a command that reads a notice.
+    """
+    package = importlib.util.find_spec("cdshealpix")
+    folders = None if package is None else package.submodule_search_locations
+    spec = PathFinder.find_spec("cdshealpix.cdshealpix", folders)
+    if spec is None or spec.loader is None:
+        raise ImportError("cdshealpix has no compiled module: pip install cdshealpix")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _merged_ranges(index: list[int], depth: list[int]) -> list[tuple[int, int]]:
