@@ -1,9 +1,9 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Notices over Kafka: GCN's brokers, or any other.
+"""Receive notices over Kafka, from the brokers of GCN or any others.
 
-A document is on the disk before its place in the topic is committed: after a crash it
-may come again, and is one event all the same.
+A document is on the disk before its offset in the topic is committed. After a crash it
+may be received again; ingest keeps the first of two equal documents.
 """
 
 from __future__ import annotations
@@ -25,36 +25,39 @@ from fink_voevent.store import kafka_brokers
 
 _LOG = logging.getLogger(__name__)
 POLL_S = 0.5
-AT_ONCE = 100  # documents kept together; a notice with its map has a megabyte
+MESSAGES = 100  # written to the spool together; one with a sky map is about 1 MB
 RETRY_S = 5.0
 
 
 def options(source: KafkaSource, settings: Settings) -> dict[str, Any]:
-    """Options of librdkafka to read a source.
+    """Return the options of librdkafka to consume the topics of a source.
 
     Raises
     ------
     ConfigError
         See `login`.
     """
-    who = f"{settings.local_ivo} {settings.root}"
+    # The consumer group stays the same at every start, and differs from that of any
+    # other installation.
+    installation = f"{settings.local_ivo} {settings.root}"
+    digest = hashlib.sha256(installation.encode()).hexdigest()[:12]
     return {
         **login(source, settings),
-        # the same at every start, another for another installation
-        "group.id": f"fink_voevent-{hashlib.sha256(who.encode()).hexdigest()[:12]}",
+        "group.id": f"fink_voevent-{digest}",
         "enable.auto.commit": False,
-        "auto.offset.reset": "earliest",  # what came before we were there is told too
+        # at the first start, read the messages that the topics still contain
+        "auto.offset.reset": "earliest",
         "allow.auto.create.topics": False,
     }
 
 
 def login(source: KafkaSource, settings: Settings) -> dict[str, Any]:
-    """Options of librdkafka to reach the brokers of a source.
+    """Return the options of librdkafka to connect to the brokers of a source.
 
     Raises
     ------
     ConfigError
-        Where GCN or SASL is asked for and the settings give no way to log in.
+        If the source is GCN or needs SASL, and the settings lack the credentials.
     """
     if source.servers:
         return kafka_brokers.login(settings, "source", source.servers)
@@ -62,101 +65,105 @@ def login(source: KafkaSource, settings: Settings) -> dict[str, Any]:
     if not (settings.gcn_client_id and secret):
         raise ConfigError(
             f"{source} needs VOEVENT_GCN_CLIENT_ID and VOEVENT_GCN_CLIENT_SECRET:"
-            " make them in your account at GCN"
+            " create them in your GCN account"
         )
-    told: dict[str, Any] = get_config(
+    credentials: dict[str, Any] = get_config(
         "admin", {}, client_id=settings.gcn_client_id, client_secret=secret
     )
-    return told
+    return credentials
 
 
 class Subscription:
-    """Topics of one source, followed by a thread until `stop` is set.
+    """Consumes the topics of one source in a thread, until `stop` is set.
 
     Parameters
     ----------
     source : KafkaSource
-    told : dict
-        Of `options`.
+    consumer_options : dict
+        What `options` returns.
     keep : callable
-        Puts documents on the disk; StorageError where it cannot.
-    stop : Event
+        Writes a list of documents to the disk; raises StorageError if it cannot.
+    stop : threading.Event
     """
 
     def __init__(
         self,
         source: KafkaSource,
-        told: dict[str, Any],
+        consumer_options: dict[str, Any],
         keep: Callable[[list[Received]], object],
         stop: threading.Event,
     ) -> None:
         self._source, self._keep, self._stop = source, keep, stop
-        self._said: set[str] = set()
-        self._consumer = Consumer({**told, "error_cb": self._say, "log_level": 0})
-        self._thread = threading.Thread(target=self._follow, name=str(source))
+        self._logged: set[str] = set()
+        self._consumer = Consumer(
+            {**consumer_options, "error_cb": self._log_once, "log_level": 0}
+        )
+        self._thread = threading.Thread(target=self._consume, name=str(source))
 
     def start(self) -> None:
-        """Subscribe."""
+        """Subscribe to the topics and start the thread."""
         self._consumer.subscribe(list(self._source.topics))
         self._thread.start()
         _LOG.info("subscribed to %s", self._source)
 
     def join(self) -> None:
-        """Wait until the thread has ended: `stop` is set."""
+        """Wait until the thread has ended; set `stop` first."""
         self._thread.join()
 
-    def _follow(self) -> None:
+    def _consume(self) -> None:
+        """Receive messages, keep their documents, then commit their offsets."""
         try:
             while not self._stop.is_set():
                 messages = self._messages()
-                documents = [d for d in map(self._received, messages) if d is not None]
-                if documents and self._is_kept(documents):
+                received = map(self._document, messages)
+                documents = [d for d in received if d is not None]
+                if documents and self._keep_or_retry(documents):
                     self._commit()
         finally:
             self._consumer.close()
 
     def _messages(self) -> list[Message]:
         try:
-            messages = self._consumer.consume(AT_ONCE, POLL_S)
+            messages = self._consumer.consume(MESSAGES, POLL_S)
         except KafkaException as error:
-            self._say(error.args[0])
+            self._log_once(error.args[0])
             self._stop.wait(RETRY_S)
             return []
         for message in messages:
             if message.error() is not None:
-                self._say(message.error())
+                self._log_once(message.error())
         return messages
 
-    def _received(self, message: Message) -> Received | None:
-        """Document of a message; None where it is none."""
+    def _document(self, message: Message) -> Received | None:
+        """Document of a message; None if it is an error or has no value."""
         raw = message.value()
         if message.error() is not None or raw is None:
             return None
         source = f"{self._source.servers or 'gcn'}/{message.topic()}"
         return Received(raw, "kafka", source)
 
-    def _is_kept(self, documents: list[Received]) -> bool:
-        """Keep documents, trying again while the disk refuses; False where stopped."""
+    def _keep_or_retry(self, documents: list[Received]) -> bool:
+        """Keep documents, again and again if that fails; False if stopped before."""
         while True:
             try:
                 self._keep(documents)
             except StorageError as error:
-                self._say(error)
+                self._log_once(error)
                 if self._stop.wait(RETRY_S):
                     return False
                 continue
-            self._said.clear()
+            self._logged.clear()
             return True
 
     def _commit(self) -> None:
         try:
             self._consumer.commit(asynchronous=False)
-        except KafkaException as error:  # then they come again
-            self._say(error.args[0])
+        except KafkaException as error:  # the documents are received again
+            self._log_once(error.args[0])
 
-    def _say(self, trouble: Any) -> None:
-        """Log a trouble once, until documents come again."""
-        text = str(trouble.str() if hasattr(trouble, "str") else trouble)
-        if text not in self._said:
-            self._said.add(text)
+    def _log_once(self, error: Any) -> None:
+        """Log an error, once until documents are received again."""
+        text = str(error.str() if hasattr(error, "str") else error)
+        if text not in self._logged:
+            self._logged.add(text)
             _LOG.warning("%s: %s; trying again", self._source, text)

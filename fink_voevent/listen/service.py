@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The listener: subscriptions to all sources, and the spool emptied into landing."""
+"""Run the listener: subscribe to all sources, and move documents to landing."""
 
 from __future__ import annotations
 
@@ -26,13 +26,23 @@ _LOG = logging.getLogger(__name__)
 
 
 class Listener:
-    """Subscribes to all sources; one thread writes the spool, another landing.
+    """Subscribes to all sources; writes to the spool, and from the spool to landing.
+
+    Documents received over VTP are written to the spool by one thread, those of each
+    Kafka source by the thread of its subscription, and landing by another thread. Each
+    thread has its own connection to the spool.
 
     Parameters
     ----------
     settings : Settings
     is_orphaned : callable, optional
-        Asked every second whether to stop, as the process that started us is gone.
+        Called every second. Returns True if the process that started this one has
+        ended, and the listener must stop.
+
+    Raises
+    ------
+    ConfigError
+        If there is no source, or a source is not valid.
     """
 
     def __init__(
@@ -43,8 +53,10 @@ class Listener:
                 "no source to listen to: set VOEVENT_SOURCES=host[:port],... or give"
                 " --source"
             )
-        topics = parse_kafka(settings.sources)
-        followed = [(source, kafka.options(source, settings)) for source in topics]
+        kafka_sources = [
+            (source, kafka.options(source, settings))
+            for source in parse_kafka(settings.sources)
+        ]
         self._settings = settings
         self._landing = open_store(settings.root).subfolder("landing")
         self._spool = Spool(settings.spool, self._landing.path)
@@ -53,24 +65,31 @@ class Listener:
         self._is_orphaned = is_orphaned
         self._writer = ThreadPool(1, 1, "spool")
         self._lander = ThreadPool(1, 1, "landing")
-        self._store_away = ""
+        self._store_error = ""
         self._landed = 0
         self._stop = threading.Event()
         self._kafka_spools = [
-            Spool(settings.spool, self._landing.path) for _ in followed
+            Spool(settings.spool, self._landing.path) for _ in kafka_sources
         ]
         self._subscriptions = [
-            kafka.Subscription(source, told, spool.append, self._stop)
-            for (source, told), spool in zip(followed, self._kafka_spools, strict=True)
+            kafka.Subscription(source, options, spool.append, self._stop)
+            for (source, options), spool in zip(
+                kafka_sources, self._kafka_spools, strict=True
+            )
         ]
 
     def run(self) -> int:
-        """Listen until a signal stops the reactor; return the documents landed.
+        """Listen until a signal stops the reactor.
+
+        Returns
+        -------
+        int
+            Number of documents that were moved to landing.
 
         Raises
         ------
         StorageError
-            Where landing failed in a way that trying again does not mend.
+            If landing failed for a reason other than the store.
         """
         for pool in (self._writer, self._lander):
             pool.start()
@@ -102,35 +121,42 @@ class Listener:
         return deferToThreadPool(reactor, self._lander, self._drain)
 
     def _drain(self) -> None:
-        """Land; say once that the store is away, while the spool keeps all."""
+        """Move documents to landing; log once if the store cannot be written."""
         try:
             count = drain(self._drain_spool, self._landing)
         except StorageError as error:
-            if str(error) != self._store_away:
-                _LOG.error("%s; documents stay in the spool meanwhile", error)
-                self._store_away = str(error)
+            if str(error) != self._store_error:
+                _LOG.error(
+                    "%s; documents stay in the spool until landing can be written",
+                    error,
+                )
+                self._store_error = str(error)
             return
-        if self._store_away:
+        if self._store_error:
             _LOG.info("landing can be written again")
-            self._store_away = ""
+            self._store_error = ""
         if count:
             self._landed += count
-            _LOG.info("%d documents landed, %d in all", count, self._landed)
+            _LOG.info("%d documents moved to landing, %d in all", count, self._landed)
 
     def _check_parent(self) -> None:
         if self._is_orphaned() and reactor.running:
             reactor.stop()
 
     def _fatal(self, failure: Any) -> None:
+        """Stop after an error of landing that is not a StorageError."""
         self._failed = True
-        _LOG.critical("the listener stops: %s", failure.getErrorMessage())
+        _LOG.critical(
+            "the listener stops because of an error: %s", failure.getErrorMessage()
+        )
         reactor.stop()
 
     def _finish(self) -> None:
+        """Stop the threads, then move the remaining documents to landing."""
         self._stop.set()
         for subscription in self._subscriptions:
             subscription.join()
-        self._writer.stop()  # waits for the append under way
+        self._writer.stop()  # waits until the documents received so far are kept
         self._lander.stop()
         self._drain()
         for spool in (self._spool, self._drain_spool, *self._kafka_spools):

@@ -1,10 +1,10 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The local spool: what arrived is on this disk before it is acknowledged.
+"""The local spool: documents are on this disk before they are acknowledged.
 
-An SQLite file in write-ahead mode with full synchronisation: an append returns after
-fsync, survives a crash of the process or of the machine, and many processes may append
-at once.
+The spool is an SQLite file in write-ahead mode with full synchronisation. A document
+that was appended is on the disk (fsync) and survives a crash of the process or of the
+machine. Many processes may append at once.
 """
 
 from __future__ import annotations
@@ -37,7 +37,17 @@ CREATE TABLE IF NOT EXISTS origin (name TEXT NOT NULL);
 
 @dataclass(frozen=True)
 class Received:
-    """A document as it was received."""
+    """A document as it was received.
+
+    Parameters
+    ----------
+    raw : bytes
+        The document.
+    transport : str
+        ``vtp``, ``kafka``, ``file`` or ``stdin``.
+    source : str
+        Address, topic or path that it came from.
+    """
 
     raw: bytes
     transport: str
@@ -46,10 +56,10 @@ class Received:
 
 @dataclass(frozen=True)
 class Batch:
-    """Documents `first` to `last` of the spool, to land in the file `name`.
+    """Documents `first` to `last` of the spool, which go to the landing file `name`.
 
-    The name is decided, and kept, before the file is written: a crash in between leads
-    to the same file again.
+    The name is chosen, and kept in the spool, before the file is written: after a crash
+    in between, the same file is written again.
     """
 
     first: int
@@ -58,20 +68,25 @@ class Batch:
 
 
 def sha256(raw: bytes) -> str:
-    """SHA-256 of bytes, in hexadecimal."""
+    """Return the SHA-256 of bytes, in hexadecimal."""
     return hashlib.sha256(raw).hexdigest()
 
 
 class Spool:
-    """An open spool. Safe for one thread at a time; open one for each thread.
+    """An open spool, for one thread at a time: open one for each thread.
 
     Parameters
     ----------
     folder : str
         A local folder.
     destination : str
-        Root that its documents are for. Spools of two destinations are two files: what
-        is kept for one store never lands in another.
+        Landing folder for its documents. Each destination has its own file, so that a
+        document never goes to the landing of another store.
+
+    Raises
+    ------
+    StorageError
+        If the folder cannot be written.
     """
 
     def __init__(self, folder: str, destination: str) -> None:
@@ -82,16 +97,21 @@ class Spool:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Release the file."""
+        """Close the file."""
         self._db.close()
 
     def append(self, documents: Iterable[Received]) -> int:
-        """Keep documents, all or none, and return how many; they are on the disk then.
+        """Write documents to the disk, all of them or none.
+
+        Returns
+        -------
+        int
+            Number of documents.
 
         Raises
         ------
         StorageError
-            Where they could not be kept.
+            If they cannot be written.
         """
         rows = [
             (
@@ -113,15 +133,27 @@ class Spool:
         return len(rows)
 
     def pending(self) -> int:
-        """Count the documents that have not landed yet."""
+        """Return the number of documents that are not in landing yet."""
         return int(self._db.execute("SELECT count(*) FROM document").fetchone()[0])
 
     def next_batch(self, most: int, most_bytes: int) -> Batch | None:
-        """Return the batch to land next: one begun before, or all that fits."""
+        """Return the next batch for landing; None if the spool is empty.
+
+        A batch that was not finished, after a crash, is returned again.
+
+        Parameters
+        ----------
+        most : int
+            Largest number of documents.
+        most_bytes : int
+            Largest size of the documents; a batch has at least one document.
+        """
         with self._transaction():
-            begun = self._db.execute("SELECT first, last, name FROM batch").fetchone()
-            if begun:
-                return Batch(*begun)
+            unfinished = self._db.execute(
+                "SELECT first, last, name FROM batch"
+            ).fetchone()
+            if unfinished:
+                return Batch(*unfinished)
             sizes = self._db.execute(
                 "SELECT id, length(raw) FROM document ORDER BY id LIMIT ?", (most,)
             ).fetchall()
@@ -143,7 +175,15 @@ class Spool:
     def documents(
         self, batch: Batch
     ) -> Iterator[tuple[int, str, str, str, str, bytes]]:
-        """Rows of a batch: received (us since 1970) and the columns of landing."""
+        """Yield the rows of a batch: the columns of the table ``landing``, in order.
+
+        ``received_at`` is in microseconds since 1970 (UTC).
+
+        Raises
+        ------
+        StorageError
+            If the spool cannot be read.
+        """
         try:
             yield from self._db.execute(
                 "SELECT received_us, transport, source, format, sha256, raw FROM"
@@ -153,8 +193,8 @@ class Spool:
         except sqlite3.Error as error:
             raise StorageError(f"spool {self.folder}: {error}") from None
 
-    def landed(self, batch: Batch) -> None:
-        """Forget a batch that has landed."""
+    def remove(self, batch: Batch) -> None:
+        """Remove the documents of a batch, once its landing file is written."""
         with self._transaction():
             self._db.execute(
                 "DELETE FROM document WHERE id BETWEEN ? AND ?",
@@ -163,7 +203,7 @@ class Spool:
             self._db.execute("DELETE FROM batch")
 
     def _origin(self) -> str:
-        """Name of this spool, made once: file names of two spools never collide."""
+        """Random name of this spool, so that two spools never write the same file."""
         row = self._db.execute("SELECT name FROM origin").fetchone()
         if row is None:
             row = (uuid.uuid4().hex[:16],)
@@ -181,7 +221,13 @@ class Spool:
 
     @contextmanager
     def draining(self) -> Iterator[None]:
-        """Hold the right to land: one process at a time; waits for another's end."""
+        """Lock the spool for landing, after any other process has finished it.
+
+        Raises
+        ------
+        StorageError
+            If the folder cannot be written.
+        """
         try:
             handle = (self.folder / f"drain-{self._name}.lock").open("w")
         except OSError as error:

@@ -1,11 +1,12 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""VTP: Comet's subscriber, made durable.
+"""Receive VOEvents over VTP: Comet's subscriber, made durable.
 
-Comet acknowledges before its handlers run, acknowledges what a validator refused, drops
-documents without a role and those over 99,999 bytes, and waits up to an hour to
-reconnect. Here every document is on the disk before its acknowledgement leaves; what
-could not be kept is not acknowledged; nothing that arrives is judged.
+Comet acknowledges a document before its handlers run, even if a validator refuses it.
+It drops documents without a role and those over 99,999 bytes, and waits up to an hour
+before it reconnects. The subscriber of this module writes every document to the disk,
+whatever its content, before it sends the acknowledgement. A document that cannot be
+written is not acknowledged.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ Keep = Callable[[Received], "defer.Deferred[Any]"]
 
 
 class DurableSubscriber(VOEventSubscriber):
-    """One connection to a broker. `factory.keep` puts a document on the disk."""
+    """One connection to a broker; `factory.keep` writes a document to the disk."""
 
     factory: SubscriberFactory
 
     def connectionMade(self, *args: Any) -> None:  # noqa: N802 - Twisted's name
-        """Note the connection, set Comet's timeout and the largest message."""
+        """Log the connection, set the largest message, and start Comet's timeout."""
         self.MAX_LENGTH = self.factory.max_message_bytes
         VOEventSubscriber.connectionMade(self, *args)
         self.factory.note(f"connected to {self.factory.source}", logging.INFO)
@@ -48,9 +49,10 @@ class DurableSubscriber(VOEventSubscriber):
             return
         document = Received(data, "vtp", self.factory.source)
         kept = self.factory.keep(document)
-        kept.addCallbacks(self._acknowledge, self._not_kept, callbackArgs=(data,))
+        kept.addCallbacks(self._acknowledge, self._log_failure, callbackArgs=(data,))
 
     def _answer(self, root: etree._Element) -> None:
+        """Answer a transport message that needs an answer."""
         role, origin = root.get("role"), _origin(root)
         if role == "iamalive":
             self.send_xml(iamaliveresponse(self.factory.local_ivo, origin))
@@ -66,14 +68,19 @@ class DurableSubscriber(VOEventSubscriber):
         if self.transport is not None and self.transport.connected:
             self.send_xml(ack(self.factory.local_ivo, claimed_ivorn(data)))
 
-    def _not_kept(self, failure: Failure) -> None:
-        """Say so, once for each document, and let the broker see no acknowledgement."""
-        _LOG.error("not acknowledged, as not kept: %s", failure.getErrorMessage())
+    def _log_failure(self, failure: Failure) -> None:
+        """Log that a document was not written; no acknowledgement is sent for it."""
+        _LOG.error(
+            "a document of %s was not written, and is not acknowledged: %s",
+            self.factory.source,
+            failure.getErrorMessage(),
+        )
 
     def lengthLimitExceeded(self, length: int) -> None:  # noqa: N802 - Twisted's name
-        """Say what was too long; Comet then closes the connection."""
+        """Log a message that is too long; Comet then closes the connection."""
         _LOG.error(
-            "%s sent a message of %d bytes, over VOEVENT_MAX_MESSAGE_BYTES=%d: closed",
+            "%s sent a message of %d bytes, over VOEVENT_MAX_MESSAGE_BYTES=%d: the"
+            " connection is closed",
             self.factory.source,
             length,
             self.MAX_LENGTH,
@@ -87,15 +94,16 @@ class SubscriberFactory(VOEventSubscriberFactory):
     Parameters
     ----------
     source : str
-        ``host:port``, kept with each document.
+        ``host:port`` of the broker, kept with each document.
     keep : callable
-        Takes a `Received`; its Deferred fires when the document is on the disk.
+        Takes a `Received` and returns a Deferred, which fires when the document is on
+        the disk.
     local_ivo : str
-        Who we are.
+        Identifier of this installation (ivo://...), sent in each answer.
     max_message_bytes : int
-        A longer message closes the connection.
+        Largest message (bytes); a longer one closes the connection.
     max_delay_s : float
-        Longest wait before a reconnection.
+        Longest wait before a reconnection (s).
     """
 
     protocol = DurableSubscriber
@@ -114,18 +122,18 @@ class SubscriberFactory(VOEventSubscriberFactory):
         self.max_message_bytes = max_message_bytes
         self.maxDelay = max_delay_s
         self.received = 0
-        self._said = ""
+        self._last_note = ""
 
     def note(self, message: str, level: int) -> None:
-        """Log a change of state, once."""
-        if message != self._said:
-            self._said = message
+        """Log the state of the connection, if it has changed."""
+        if message != self._last_note:
+            self._last_note = message
             _LOG.log(level, message)
 
     def clientConnectionFailed(  # noqa: N802 - Twisted's name
         self, connector: Any, reason: Failure
     ) -> None:
-        """Say once that the broker is away, and try again."""
+        """Log once that the broker cannot be reached, and try again."""
         self.note(
             f"{self.source} cannot be reached ({reason.getErrorMessage().rstrip('.')});"
             f" trying again, at least every {self.maxDelay:.0f} s",
@@ -136,7 +144,7 @@ class SubscriberFactory(VOEventSubscriberFactory):
     def clientConnectionLost(  # noqa: N802 - Twisted's name
         self, connector: Any, reason: Failure
     ) -> None:
-        """Say once that the connection was lost, and try again."""
+        """Log once that the connection was lost, and connect again."""
         if self.continueTrying:
             self.note(
                 f"connection to {self.source} lost; reconnecting", logging.WARNING
@@ -145,14 +153,17 @@ class SubscriberFactory(VOEventSubscriberFactory):
 
 
 def first_element(data: bytes) -> etree._Element | None:
-    """Root element of a message, as far as it can be read; None where it is not XML."""
+    """Return the root element of a message; None if it is not XML.
+
+    The message may be incomplete, or not well-formed after the start of the root.
+    """
     parser = etree.XMLPullParser(
         events=("start",), resolve_entities=False, no_network=True, load_dtd=False
     )
     try:
         parser.feed(data)
     except etree.XMLSyntaxError:
-        pass  # the root may have been read before the fault
+        pass  # the start of the root may come before the error
     return next((element for _, element in _events(parser)), None)
 
 
@@ -171,7 +182,11 @@ def _origin(root: etree._Element) -> str:
 
 
 def claimed_ivorn(data: bytes) -> str:
-    """Return the ivorn that a document claims, for the acknowledgement, or nothing."""
+    """Return the ivorn in a document, for the acknowledgement.
+
+    It is found by a regular expression, because the document may not be well-formed;
+    characters that XML does not allow are left out. Empty if there is no ivorn.
+    """
     found = _IVORN.search(data)
     text = found[1].decode("utf-8", "replace") if found else ""
     return "".join(c for c in text if c.isprintable() and c not in "\ufffe\uffff")

@@ -1,10 +1,10 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Comet's broadcaster alone: ``python broadcaster.py FOLDER [FOLDER ...]``.
+"""A VTP broker with Comet's broadcaster: ``python broadcaster.py FOLDER [FOLDER ...]``.
 
-Prints its port, sends every file of the folders, in order of name, to the first
-subscriber, and prints how many were acknowledged. Without receiver and event database,
-nothing is refused, repeats least of all.
+Prints its port, sends each file of the folders, in order of name, to the first
+subscriber, and prints how many were acknowledged. It has no receiver and no database of
+events, so it refuses no document, not even one that was sent before.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from comet.protocol.broadcaster import VOEventBroadcaster, VOEventBroadcasterFactory
 from twisted.internet import reactor, task
 
-AT_ONCE = 8  # Comet drops a subscriber that owes 10 acknowledgements
+UNACKNOWLEDGED = 8  # Comet drops a subscriber that owes 10 acknowledgements
 
 
 class Broadcaster(VOEventBroadcaster):
@@ -29,7 +29,7 @@ class Broadcaster(VOEventBroadcaster):
         task.LoopingCall(self.send_some).start(0.002)
 
     def send_some(self):
-        while self.outstanding_ack < AT_ONCE and (raw := next(self.left, None)):
+        while self.outstanding_ack < UNACKNOWLEDGED and (raw := next(self.left, None)):
             self.sendString(raw)
             self.outstanding_ack += 1
             self.sent += 1

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""A real Apache Kafka broker of one node, on loopback, in a folder of its own."""
+"""A real Apache Kafka broker: one node, on loopback, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ LIMIT_S = 90.0
 
 
 def classpath() -> str:
-    """Jars of Kafka, resolved by Maven once."""
+    """Return the class path of Kafka's jars; Maven fetches them the first time."""
     found = CACHE / "classpath"
     if found.exists() and all(map(os.path.exists, found.read_text().split(":"))):
         return found.read_text()
@@ -81,6 +81,7 @@ def classpath() -> str:
 
 
 def free_ports(count: int) -> list[int]:
+    """Return ports of loopback that are free at the moment."""
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
         one.bind(("127.0.0.1", 0))
@@ -91,7 +92,7 @@ def free_ports(count: int) -> list[int]:
 
 
 class Broker:
-    """Kafka, started; it listens plainly, with a password, and that over TLS."""
+    """A running broker with three listeners: plain, SASL, and SASL over TLS."""
 
     user, password = "fink", "a-secret"
 
@@ -123,13 +124,13 @@ class Broker:
         self.start()
 
     def _make_keys(self) -> None:
-        """Make a key of the broker, and its certificate, which it signs itself."""
+        """Make a key for the broker, and a self-signed certificate."""
         store = ("-keystore", str(self.folder / "keys.p12"), "-alias", "broker")
-        given = (*store, "-storetype", "PKCS12", "-storepass", self.password)
+        common = (*store, "-storetype", "PKCS12", "-storepass", self.password)
         key = ("-keyalg", "EC", "-dname", "CN=broker", "-ext", "san=ip:127.0.0.1")
         for command in (
-            ("-genkeypair", *given, *key),
-            ("-exportcert", *given, "-rfc", "-file", str(self.certificate)),
+            ("-genkeypair", *common, *key),
+            ("-exportcert", *common, "-rfc", "-file", str(self.certificate)),
         ):
             subprocess.run(
                 ["keytool", *command], check=True, timeout=LIMIT_S, capture_output=True
@@ -140,7 +141,7 @@ class Broker:
         subprocess.run(command, check=True, timeout=LIMIT_S, capture_output=True)
 
     def start(self) -> None:
-        """Start it, and wait until it answers on both listeners."""
+        """Start the broker, and wait until it answers on all three listeners."""
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*JAVA, "-cp", self._jars, "kafka.Kafka", str(self._properties)],
@@ -153,6 +154,7 @@ class Broker:
             self._wait(options)
 
     def login(self) -> dict[str, str]:
+        """Return the options of librdkafka for the SASL listener."""
         return {
             "bootstrap.servers": self.sasl,
             "security.protocol": "SASL_PLAINTEXT",
@@ -162,6 +164,7 @@ class Broker:
         }
 
     def login_by_tls(self) -> dict[str, str]:
+        """Return the options of librdkafka for the TLS listener."""
         return self.login() | {
             "bootstrap.servers": self.tls,
             "security.protocol": "SASL_SSL",
@@ -177,6 +180,7 @@ class Broker:
         raise RuntimeError((self.folder / "server.log").read_text()[-2000:])
 
     def stop(self) -> None:
+        """Stop the broker; kill it if it does not end."""
         self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(20)
@@ -186,11 +190,11 @@ class Broker:
 
 
 def _answers(options: dict[str, str]) -> bool:
-    """Whether a broker takes connections and has joined its cluster."""
+    """Whether a broker accepts connections and has joined its cluster."""
     host, port = options["bootstrap.servers"].split(":")
     try:
         socket.create_connection((host, int(port)), 1).close()
-        admin = AdminClient(options)  # kept: with it go its questions
+        admin = AdminClient(options)  # a variable: its requests end with it
         return bool(admin.describe_cluster(request_timeout=2).result(5).nodes)
     except (OSError, KafkaException):
         return False

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that tests start, and waiting for what they do."""
+"""Run programs in tests, and wait for a condition."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 @contextlib.contextmanager
 def program(*command: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a Python program, its output in one pipe; terminate it at the end."""
+    """Run Python with a command; stdout and stderr are one pipe. Ends it on exit."""
     process = subprocess.Popen(
         [sys.executable, *command],
         stdout=subprocess.PIPE,
@@ -37,7 +37,7 @@ def program(*command: str, **environment: str) -> Iterator[subprocess.Popen[str]
 
 @contextlib.contextmanager
 def broadcaster(*folders: Path) -> Iterator[tuple[int, subprocess.Popen[str]]]:
-    """Comet's broadcaster with the documents of folders, and its port."""
+    """Run Comet's broadcaster with the files of folders; yields its port as well."""
     with program(str(HERE / "broadcaster.py"), *map(str, folders)) as process:
         port = int(process.stdout.readline().split()[1])
         yield port, process
@@ -45,7 +45,7 @@ def broadcaster(*folders: Path) -> Iterator[tuple[int, subprocess.Popen[str]]]:
 
 @contextlib.contextmanager
 def listener(port: int, data: Path, **environment: str):
-    """``fink_voevent listen`` for one source on loopback, over a folder."""
+    """Run ``fink_voevent listen`` for one VTP source, with its data below `data`."""
     environment = {
         "VOEVENT_SOURCES": f"127.0.0.1:{port}",
         "VOEVENT_DATA_PREFIX": str(data / "data"),
@@ -57,7 +57,8 @@ def listener(port: int, data: Path, **environment: str):
 
 
 def wait_for(test: Callable[[], bool], limit_s: float = 60) -> None:
+    """Wait until `test` returns True; fail after `limit_s` seconds."""
     end = time.monotonic() + limit_s
     while not test():
-        assert time.monotonic() < end, "what the test waits for did not happen"
+        assert time.monotonic() < end, f"not within {limit_s} s"
         time.sleep(0.05)

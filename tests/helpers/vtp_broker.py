@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""A VTP broker that answers as it is told to."""
+"""A VTP broker on loopback whose answers a test chooses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import time
 
 
 class Answering(socketserver.BaseRequestHandler):
-    """A VTP broker that answers as its server says, and notes what it took."""
+    """Reads one VOEvent and answers in the next mode of the server."""
 
     def handle(self):
         mode = self.server.modes.pop(0) if self.server.modes else "ack"
@@ -29,7 +29,7 @@ class Answering(socketserver.BaseRequestHandler):
             self.server.taken.append(raw)
         role, _, text = mode.partition(" ")
         if text == "lost":
-            return  # taken, and the answer never came
+            return  # the VOEvent is accepted, but the answer is lost
         answer = (
             '<trn:Transport xmlns:trn="http://telescope-networks.org/schema/Transport/'
             f'v1.1" role="{role}" version="1.0"><Meta><Result>{text}</Result></Meta>'
@@ -48,14 +48,31 @@ class Answering(socketserver.BaseRequestHandler):
 
 
 class Server(socketserver.ThreadingTCPServer):
+    """The server of `broker`."""
+
     allow_reuse_address = daemon_threads = True
 
     def handle_error(self, *_):
-        """Say nothing: a publisher that is killed closes in the middle."""
+        """Log nothing: a publisher that is killed closes its connection early."""
 
 
 @contextlib.contextmanager
 def broker(*modes: str):
+    """Run a VTP broker.
+
+    Parameters
+    ----------
+    *modes : str
+        How to answer each connection, in order; ``ack`` after the last one.
+        ``ack`` or ``nak``, with an optional text after a space; ``ack lost`` accepts
+        the VOEvent and does not answer; ``close`` closes at once; ``stall`` waits
+        3 s and closes. A VOEvent that was accepted before is refused.
+
+    Yields
+    ------
+    Server
+        With `taken`: the VOEvents that were accepted (list of bytes), in order.
+    """
     with Server(("127.0.0.1", 0), Answering) as server:
         server.modes, server.taken = list(modes), []
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Notices over a real Kafka, to the disk."""
+"""Notices are received from a real Kafka broker and reach landing."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def send(broker, topic: str, documents: list[bytes]) -> None:
     assert producer.flush(30) == 0
 
 
-def listening(broker, topics: tuple[str, str], folder: Path):
-    return listening_to(broker.sasl, broker, topics, folder, "SASL_PLAINTEXT")
+def listener(broker, topics: tuple[str, str], folder: Path):
+    return listener_at(broker.sasl, broker, topics, folder, "SASL_PLAINTEXT")
 
 
-def listening_to(address, broker, topics: tuple[str, str], folder: Path, security: str):
+def listener_at(address, broker, topics: tuple[str, str], folder: Path, security: str):
     return program(
         *("-m", "fink_voevent", "listen"),
         *("--source", f"kafka://{address}/{'+'.join(topics)}"),
@@ -58,21 +58,21 @@ def landed(folder: Path) -> list[dict]:
     return [row for file in files for row in pq.read_table(file).to_pylist()]
 
 
-def test_notices_of_topics_land_as_they_are_and_once(
+def test_notices_of_topics_reach_landing_unchanged_and_once(
     broker, topics, datatest, tmp_path
 ):
     xml = [p.read_bytes() for p in sorted((datatest / "voevents").iterdir())]
     notices = [p.read_bytes() for p in sorted((datatest / "json").iterdir())]
-    send(broker, topics[0], xml[:5])  # before anybody listens
-    with listening(broker, topics, tmp_path) as first:
+    send(broker, topics[0], xml[:5])  # before the first listener starts
+    with listener(broker, topics, tmp_path) as first:
         wait_for(lambda: len(landed(tmp_path)) == 5)
         send(broker, topics[1], notices)
         wait_for(lambda: len(landed(tmp_path)) == 5 + len(notices))
         first.send_signal(signal.SIGTERM)
         assert first.wait(30) == 0
         assert "Traceback" not in first.stdout.read()
-    send(broker, topics[0], xml[5:])  # while nobody does
-    with listening(broker, topics, tmp_path):
+    send(broker, topics[0], xml[5:])  # while no listener runs
+    with listener(broker, topics, tmp_path):
         wait_for(lambda: len(landed(tmp_path)) == len(xml) + len(notices))
     rows = landed(tmp_path)
     assert Counter(r["raw"] for r in rows) == Counter(xml + notices)
@@ -83,45 +83,45 @@ def test_notices_of_topics_land_as_they_are_and_once(
     }
 
 
-def test_a_listener_that_is_killed_loses_nothing(broker, topics, tmp_path):
+def test_a_killed_listener_loses_no_document(broker, topics, tmp_path):
     documents = [b"<a>%d</a>" % n for n in range(300)]
-    with listening(broker, topics, tmp_path) as killed:
+    with listener(broker, topics, tmp_path) as killed:
         send(broker, topics[0], documents[:200])
         wait_for(lambda: len(landed(tmp_path)) > 0)
         killed.kill()
         killed.wait()
     send(broker, topics[0], documents[200:])
-    with listening(broker, topics, tmp_path):
+    with listener(broker, topics, tmp_path):
         wait_for(lambda: len({r["raw"] for r in landed(tmp_path)}) == len(documents))
     assert {r["raw"] for r in landed(tmp_path)} == set(documents)
 
 
-def test_notices_come_over_tls(broker, topics, tmp_path):
+def test_notices_are_received_over_tls(broker, topics, tmp_path):
     send(broker, topics[0], [b"<a/>"])
-    with listening_to(broker.tls, broker, topics, tmp_path, "SASL_SSL"):
+    with listener_at(broker.tls, broker, topics, tmp_path, "SASL_SSL"):
         wait_for(lambda: landed(tmp_path))
     (row,) = landed(tmp_path)
     assert (row["source"], row["raw"]) == (f"{broker.tls}/{topics[0]}", b"<a/>")
 
 
-def test_the_way_to_gcn_needs_an_account_and_then_is_theirs():
+def test_gcn_needs_credentials_and_sets_its_own_options():
     source = KafkaSource("", ("igwn.gwalert",))
     with pytest.raises(ConfigError, match="VOEVENT_GCN_CLIENT_ID"):
         options(source, load({}, {}).settings)
     values = {"gcn_client_id": "me", "gcn_client_secret": "secret"}
-    told = options(source, load({}, values).settings)
-    assert told["bootstrap.servers"] == "kafka.gcn.nasa.gov"
-    assert told["sasl.oauthbearer.client.id"] == "me"
-    assert told["enable.auto.commit"] is False
+    gcn = options(source, load({}, values).settings)
+    assert gcn["bootstrap.servers"] == "kafka.gcn.nasa.gov"
+    assert gcn["sasl.oauthbearer.client.id"] == "me"
+    assert gcn["enable.auto.commit"] is False
 
 
-def test_a_password_that_is_missing_is_told():
+def test_a_missing_password_is_an_error_that_names_the_setting():
     settings = load({}, {"source_security": "SASL_SSL"}).settings
     with pytest.raises(ConfigError, match="VOEVENT_SOURCE_PASSWORD"):
         options(KafkaSource("k.org:9092", ("one",)), settings)
 
 
-def test_doctor_says_which_topic_is_not_there(broker, topics, tmp_path):
+def test_doctor_names_a_topic_that_does_not_exist(broker, topics, tmp_path):
     values = {
         "sources": f"kafka://{broker.plain}/{topics[0]}+nothing",
         "data_prefix": str(tmp_path),

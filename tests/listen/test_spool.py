@@ -34,7 +34,7 @@ def landing(tmp_path) -> Store:
     return open_store(str(tmp_path)).subfolder("landing")
 
 
-def test_what_was_appended_lands_byte_for_byte_and_leaves_the_spool(
+def test_documents_reach_landing_unchanged_and_leave_the_spool(
     spool, landing, tmp_path
 ):
     documents = [Received(bytes([i, 0, 255]), "file", "x") for i in range(100)]
@@ -44,7 +44,7 @@ def test_what_was_appended_lands_byte_for_byte_and_leaves_the_spool(
     assert landed(tmp_path / "landing") == [d.raw for d in documents]
 
 
-def test_a_killed_process_loses_nothing_that_append_returned_for(tmp_path):
+def test_a_killed_process_loses_no_document_that_was_appended(tmp_path):
     program = (
         "import os, signal, sys\n"
         "from fink_voevent.listen.spool import Received, Spool\n"
@@ -60,12 +60,12 @@ def test_a_killed_process_loses_nothing_that_append_returned_for(tmp_path):
     spool.close()
 
 
-def test_a_crash_between_file_and_spool_lands_the_same_file_again(
+def test_after_a_crash_before_removal_the_same_file_is_written_again(
     spool, landing, tmp_path
 ):
     spool.append([ONE])
     batch = spool.next_batch(10, 10**6)
-    spool.append([Received(b"<two/>", "file", "here")])  # meanwhile
+    spool.append([Received(b"<two/>", "file", "here")])  # not part of the batch
     again = Spool(str(tmp_path / "spool"), "there")
     assert again.next_batch(10, 10**6) == batch
     assert drain(again, landing) == 2
@@ -73,7 +73,7 @@ def test_a_crash_between_file_and_spool_lands_the_same_file_again(
     again.close()
 
 
-def test_a_store_that_is_away_keeps_the_documents(spool, tmp_path):
+def test_documents_stay_in_the_spool_if_the_store_cannot_be_written(spool, tmp_path):
     blocked = tmp_path / "landing"
     blocked.write_text("a file where the folder should be")
     spool.append([ONE])
@@ -84,13 +84,13 @@ def test_a_store_that_is_away_keeps_the_documents(spool, tmp_path):
     assert drain(spool, open_store(str(tmp_path)).subfolder("landing")) == 1
 
 
-def test_a_spool_that_cannot_be_written_says_what_to_do(tmp_path):
+def test_the_error_of_a_spool_that_cannot_be_written_names_the_setting(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="set VOEVENT_SPOOL"):
         Spool(str(tmp_path / "file" / "spool"), "there")
 
 
-def test_many_writers_at_once_lose_nothing(tmp_path, landing):
+def test_many_writers_at_once_lose_no_document(tmp_path, landing):
     def write(number: int) -> None:
         own = Spool(str(tmp_path / "spool"), "there")
         for i in range(25):
@@ -107,17 +107,17 @@ def test_many_writers_at_once_lose_nothing(tmp_path, landing):
     assert len(raws) == len(set(raws)) == 100
 
 
-def test_spools_of_two_destinations_do_not_mix(tmp_path, spool):
+def test_each_destination_has_a_spool_of_its_own(tmp_path, spool):
     other = Spool(str(tmp_path / "spool"), "elsewhere")
     spool.append([ONE])
     assert (spool.pending(), other.pending()) == (1, 0)
     other.close()
 
 
-def test_a_batch_is_bounded_in_bytes_and_holds_one_document_at_least(spool):
+def test_a_batch_is_bounded_in_bytes_and_has_at_least_one_document(spool):
     spool.append([Received(b"x" * 100, "file", "x")] * 5)
     batch = spool.next_batch(10, 250)
     assert (batch.first, batch.last) == (1, 2)
-    spool.landed(batch)
+    spool.remove(batch)
     batch = spool.next_batch(10, 50)
     assert batch.first == batch.last == 3

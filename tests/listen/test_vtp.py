@@ -41,9 +41,7 @@ def landed(data: Path) -> list[bytes]:
     return [raw for f in files for raw in pq.read_table(f)["raw"].to_pylist()]
 
 
-def test_all_that_a_broker_sends_lands_byte_for_byte_and_is_acknowledged(
-    datatest, tmp_path
-):
+def test_all_documents_reach_landing_unchanged_and_are_acknowledged(datatest, tmp_path):
     for name, raw in BAD.items():
         folder = tmp_path / "bad"
         folder.mkdir(exist_ok=True)
@@ -57,9 +55,9 @@ def test_all_that_a_broker_sends_lands_byte_for_byte_and_is_acknowledged(
     assert landed(tmp_path) == sent
 
 
-def test_what_was_acknowledged_lands_though_the_listener_is_killed(datatest, tmp_path):
+def test_acknowledged_documents_are_kept_if_the_listener_is_killed(datatest, tmp_path):
     with broadcaster(datatest / "voevents") as (port, comet):
-        # landing waits for an hour: only the spool has the documents
+        # landing is an hour away: only the spool has the documents
         with listener(port, tmp_path, VOEVENT_LANDING_S="3600") as process:
             line = comet.stdout.readline()
             process.kill()
@@ -71,7 +69,7 @@ def test_what_was_acknowledged_lands_though_the_listener_is_killed(datatest, tmp
     spool.close()
 
 
-def test_a_broker_that_is_not_there_is_said_once_and_found_later(datatest, tmp_path):
+def test_a_missing_broker_is_logged_once_and_found_later(datatest, tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -90,7 +88,7 @@ def test_a_broker_that_is_not_there_is_said_once_and_found_later(datatest, tmp_p
     assert f"connected to 127.0.0.1:{port}" in lines[1]
 
 
-def test_a_spool_that_cannot_be_written_stops_the_start_with_one_line(tmp_path):
+def test_a_listener_without_a_writable_spool_exits_with_one_line(tmp_path):
     (tmp_path / "spool").write_text("a file")
     with listener(1, tmp_path) as process:
         out, _ = process.communicate(timeout=30)
@@ -99,7 +97,7 @@ def test_a_spool_that_cannot_be_written_stops_the_start_with_one_line(tmp_path):
     assert "set VOEVENT_SPOOL" in out
 
 
-def test_landing_that_cannot_be_written_is_said_once_and_nothing_is_lost(
+def test_landing_that_cannot_be_written_is_logged_once_and_loses_nothing(
     datatest, tmp_path
 ):
     (tmp_path / "data").write_text("a file where the folder should be")
@@ -115,7 +113,7 @@ def test_landing_that_cannot_be_written_is_said_once_and_nothing_is_lost(
 
 
 class Peer:
-    """A broker by hand: sends bytes, reads messages."""
+    """A VTP broker for one listener: the test sends bytes and reads messages."""
 
     def __init__(self, tmp_path: Path, **environment: str) -> None:
         self.server = socket.create_server(("127.0.0.1", 0))
@@ -164,8 +162,8 @@ def peer(tmp_path):
 @pytest.mark.parametrize("message", [iamalive, authenticate])
 def test_transport_messages_are_answered_in_any_namespace(peer, space, message):
     raw = message("ivo://org.example/broker").raw_bytes
-    ours = b"http://www.telescope-networks.org/xml/Transport/v1.1"
-    peer.send(raw.replace(ours, space.encode()))
+    default = b"http://www.telescope-networks.org/xml/Transport/v1.1"
+    peer.send(raw.replace(default, space.encode()))
     answer = peer.receive()
     assert answer.get("role") == message("ivo://x/y").element.get("role")
     assert answer.findtext("Origin") == "ivo://org.example/broker"
@@ -177,7 +175,7 @@ def test_an_acknowledgement_names_the_notice(peer):
     assert (answer.get("role"), answer.findtext("Origin")) == ("ack", "ivo://a/b#c")
 
 
-def test_a_message_that_is_too_long_is_said_and_the_next_connection_works(peer):
+def test_a_message_that_is_too_long_is_logged_and_the_next_connection_works(peer):
     peer.socket.sendall(struct.pack(">I", 100_001))
     lines = [peer.process.stdout.readline() for _ in range(2)]
     assert any("100001 bytes, over VOEVENT_MAX_MESSAGE_BYTES" in line for line in lines)
@@ -188,14 +186,14 @@ def test_a_message_that_is_too_long_is_said_and_the_next_connection_works(peer):
 
 
 @pytest.mark.parametrize("raw", BAD.values(), ids=BAD.keys())
-def test_what_a_message_is_can_be_told_of_any_bytes(raw):
+def test_root_element_and_ivorn_are_found_in_any_bytes(raw):
     root = first_element(raw)
     assert root is None or etree.QName(root).localname == "VOEvent"
     assert claimed_ivorn(raw) in ("", *(f"ivo://a/b#{n}" for n in
         ("laughs", "big", "broken", "norole", "observe")))  # fmt: skip
 
 
-def test_a_listener_whose_supervisor_is_gone_stops(tmp_path):
+def test_a_listener_stops_after_its_supervisor(tmp_path):
     command = [
         sys.executable,
         "-m",
@@ -222,7 +220,7 @@ def test_a_listener_whose_supervisor_is_gone_stops(tmp_path):
 
 
 def test_land_is_a_command_for_an_unmodified_comet(datatest, tmp_path):
-    """Comet runs one process for each event, many at once: all land, each once."""
+    """Comet runs one process for each event, many at once; each lands once."""
     bin_folder = Path(sys.executable).parent
     environment = {
         "VOEVENT_DATA_PREFIX": str(tmp_path / "data"),
