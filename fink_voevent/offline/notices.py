@@ -146,4 +146,4 @@ def _events(spark: SparkSession, settings: Settings, scratch: Path) -> DataFrame
     if not (scratch / "staging" / "events").exists():
         return nothing
     rows = spark.read.schema(schema).parquet(f"{staging}/events")
-    return ingest_stage.first_of(rows, nothing, "notice_id")
+    return ingest_stage.new_rows(rows, nothing, "notice_id")
