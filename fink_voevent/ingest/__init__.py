@@ -1,3 +1,3 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The stage voevent_ingest: documents that landed become events or quarantine."""
+"""The stage ``voevent_ingest``: documents become rows of events or of quarantine."""

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Documents parsed by Spark's workers: rows of events, or of quarantine."""
+"""Parse documents in Spark's workers, into rows of events or of quarantine."""
 
 from __future__ import annotations
 
@@ -20,25 +20,28 @@ from fink_voevent.notices.normalisation import normalise_all
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.tables.schema import arrow_schema
 
+# Reason in quarantine of a document that we published ourselves.
 OWN = "sent by us: its authority is that of VOEVENT_LOCAL_IVO"
-GROUP_DOCUMENTS, GROUP_BYTES = 64, 2**20  # parsed step by step, together
-RECEPTION = ("received_at", "transport")
+GROUP_DOCUMENTS, GROUP_BYTES = 64, 2**20  # largest group that is parsed together
+RECEPTION = ("received_at", "transport")  # columns of events that landing gives
 
 
 def parse_to_files(landed: DataFrame, registry: streams.Registry, folder: str) -> None:
-    """Parse documents into Parquet files, ``events`` and ``quarantine`` in `folder`.
+    """Parse documents into Parquet files below a folder.
 
-    Each worker writes its own files, by Arrow: rows of a hundred values, nested, cost
-    Spark's writer as much as the parsing. A task that is tried again replaces them.
+    Each worker writes its own files, with Arrow: for nested rows of about a hundred
+    values, Spark's writer takes as long as the parsing. A task that runs again replaces
+    its files.
 
     Parameters
     ----------
     landed : DataFrame
-        Landing columns.
+        Columns of the table ``landing``.
     registry : Registry
         The streams.
     folder : str
-        Path or URI that the workers reach.
+        Path or URI that the workers reach. Its subfolders ``events`` and
+        ``quarantine`` receive rows with the columns of the tables of these names.
     """
     landed.mapInArrow(partial(_parse_partition, registry, folder), "n bigint").collect()
 
@@ -64,10 +67,22 @@ def _parse_partition(
 def parse_batch(
     batch: pa.RecordBatch, registry: streams.Registry
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """Rows of events and of quarantine, by table name, for a batch of landing rows.
+    """Yield the rows of a batch of documents, with the name of their table.
 
-    Python's cycle collector rests meanwhile: it would look again and again at the
-    thousands of dicts of each document, which hold no cycle.
+    Python's cyclic garbage collector is disabled meanwhile: it would traverse the
+    thousands of dicts of each document again and again, which have no cycles.
+
+    Parameters
+    ----------
+    batch : RecordBatch
+        Columns of the table ``landing``.
+    registry : Registry
+        The streams.
+
+    Yields
+    ------
+    str, RecordBatch
+        ``events`` or ``quarantine``, and rows with the columns of that table.
     """
     gc.disable()
     try:
@@ -89,7 +104,7 @@ def _parse(
     for landed, row in zip(group, parsed, strict=True):
         if isinstance(row, NoticeError):
             rows["quarantine"].append({**landed, "reason": str(row)})
-        elif registry.is_ours(row["ivorn"]):  # or we would answer ourselves for ever
+        elif registry.is_ours(row["ivorn"]):  # or we would answer our own VOEvents
             rows["quarantine"].append({**landed, "reason": OWN})
         else:
             rows["events"].append(row | {c: landed[c] for c in RECEPTION})
@@ -97,15 +112,17 @@ def _parse(
 
 
 def _groups(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Rows a few at a time, so that the trees of large documents fit in memory."""
+    """Divide rows into small groups, so that their parsed documents fit in memory."""
     group: list[dict[str, Any]] = []
-    held = 0
+    group_bytes = 0
     for row in rows:
         size = len(row["raw"])
-        if group and (held + size > GROUP_BYTES or len(group) == GROUP_DOCUMENTS):
+        if group and (
+            group_bytes + size > GROUP_BYTES or len(group) == GROUP_DOCUMENTS
+        ):
             yield group
-            group, held = [], 0
+            group, group_bytes = [], 0
         group.append(row)
-        held += size
+        group_bytes += size
     if group:
         yield group

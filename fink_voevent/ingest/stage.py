@@ -1,9 +1,10 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Landing to events: each raw document becomes one event row or one quarantine row.
+"""The ingest stage: each document becomes one row of events or of quarantine.
 
-The same notice, over whatever transports and however often, is one row: the one that
-landed first. What cannot be read is kept with the reason and stops nothing.
+A notice that is received more than once, over any transports, is one row: that of the
+document received first. A document that cannot be read goes to quarantine, with the
+reason, and does not stop the stage.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable
-from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812
@@ -25,21 +25,33 @@ from fink_voevent.spark import dataframes
 from fink_voevent.spark.dataframes import spark_schema
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.lease import Fence
-from fink_voevent.store.ledger import Ledger, Manifest, Written, run_name
+from fink_voevent.store.ledger import Ledger, Manifest, run_name
 
 _LOG = logging.getLogger(__name__)
 STAGE = "ingest"
-MAX_FILE_AGE = "36500d"  # Spark forgets files older than this; a week by default
-SAME = {"events": "notice_id", "quarantine": "sha256"}  # what makes two rows the same
-FILES_AT_ONCE = 48  # landing files of one batch: bounds the memory of a worker
-# Landing, and the column in which the handler of 2020 kept the document.
+MAX_FILE_AGE = "36500d"  # Spark ignores older files; by default, those of a week
+KEYS = {"events": "notice_id", "quarantine": "sha256"}  # the same in equal rows
+MAX_FILES = 48  # landing files in a batch, which limits the memory of a worker
+# Columns of landing, and the column of the document in files of the handler of 2020.
 LANDING_SCHEMA = StructType(
     [*spark_schema("landing").fields, StructField("raw_event", BinaryType())]
 )
 
 
 def documents(files: DataFrame) -> DataFrame:
-    """Landing columns of landing files, those of the 2020 handler among them."""
+    """Return the documents of landing files.
+
+    Parameters
+    ----------
+    files : DataFrame
+        Columns of `LANDING_SCHEMA`, read from files; all but one of ``raw`` and
+        ``raw_event`` may be null, as in the files of the handler of 2020.
+
+    Returns
+    -------
+    DataFrame
+        Columns of the table ``landing``; rows without a document are left out.
+    """
     raw = F.coalesce("raw", "raw_event")
     path, modified = "_metadata.file_path", "_metadata.file_modification_time"
     return files.select(
@@ -53,9 +65,23 @@ def documents(files: DataFrame) -> DataFrame:
 
 
 def new_rows(rows: DataFrame, known: DataFrame, key: str) -> DataFrame:
-    """Rows that are not known: one for each `key`, the first received.
+    """Return the rows whose key is not known: the first received of each key.
 
-    Only keys are compared; the rows themselves, long as they are, are not moved.
+    Only keys are compared and shuffled, not the rows, which are long.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Needs `key`, ``received_at`` and ``transport``.
+    known : DataFrame
+        Needs `key`.
+    key : str
+        Name of a column.
+
+    Returns
+    -------
+    DataFrame
+        Columns of `rows`.
     """
     order = [F.col(c) for c in (*parsing.RECEPTION, "_row")]
     rows = rows.withColumn("_row", F.monotonically_increasing_id())
@@ -72,7 +98,7 @@ def new_rows(rows: DataFrame, known: DataFrame, key: str) -> DataFrame:
 
 
 def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
-    """Start the stage: landing to events and quarantine, as long as it runs."""
+    """Start the query that reads landing and writes events and quarantine."""
     root = settings.root
     checkpoint = f"{root}/checkpoints/{STAGE}"
     process = batch_writer(settings, run_name(checkpoint))
@@ -83,8 +109,8 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
         spark.readStream.schema(LANDING_SCHEMA)
         .option("recursiveFileLookup", "true")
         .option("maxFileAge", MAX_FILE_AGE)
-        .option("maxFilesPerTrigger", FILES_AT_ONCE)
-        # not ours, which appear whole; the status line names what is left out
+        .option("maxFilesPerTrigger", MAX_FILES)
+        # our own files are always complete; status counts files that are left out
         .option("ignoreCorruptFiles", "true")
         .parquet(landing)
     )
@@ -101,9 +127,23 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
 def batch_writer(
     settings: Settings, run: str, level: int = logging.INFO
 ) -> Callable[[DataFrame, int], None]:
-    """Return what `foreachBatch` calls: parse, write, hand over; once for a batch.
+    """Return the function for `foreachBatch`: it parses, writes and commits a batch.
 
-    What it did is logged at `level`.
+    A batch that was committed before is skipped.
+
+    Parameters
+    ----------
+    settings : Settings
+    run : str
+        Name of the run: see `ledger.run_name`.
+    level : int, optional
+        Level at which the numbers of rows of each batch are logged.
+
+    Returns
+    -------
+    callable
+        Takes a DataFrame with the columns of the table ``landing``, and the number of
+        the batch.
     """
     ledger, fence = Ledger(settings.root, STAGE), Fence.take(settings.root, STAGE)
     registry = dataclasses.replace(
@@ -118,60 +158,54 @@ def batch_writer(
         spark = landed.sparkSession
         earlier = [m for m in ledger.manifests() if (m.run, m.batch) != (run, batch)]
         staging = ledger.data_folder("staging", run, batch)
-        open_store(staging).remove()  # what a batch that was killed left
+        open_store(staging).remove()  # in case the batch was interrupted before
         parsing.parse_to_files(landed, registry, staging)
-        written = {}
-        for table, key in SAME.items():
+        documents, tables, new = 0, {}, {}
+        for table, key in KEYS.items():
+            staged = open_store(f"{staging}/{table}")
+            count = sum(staged.row_count(name) for name in staged.names(".parquet"))
             known = dataframes.read(spark, ledger.root, table, earlier)
-            place = Place(ledger, table, run, batch)
-            written[table] = _hand_over(place, f"{staging}/{table}", known, key)
+            rows = _new_if_not_all(known, table, key, count, f"{staging}/{table}")
+            if rows is None:
+                written = ledger.adopt(staged, table, run, batch)
+            else:
+                written = ledger.write(rows, table, run, batch)
+            documents += count
+            tables[table], new[table] = written.files, written.rows
         open_store(staging).remove()
-        facts = {
-            "documents": sum(w.documents for w in written.values()),
-            **{table: w.kept.rows for table, w in written.items()},
-        }
-        tables = {table: w.kept.files for table, w in written.items()}
+        facts = {"documents": documents, **new}
         fence.check()
         ledger.commit(Manifest(STAGE, run, batch, tables, facts))
         _LOG.log(
             level,
             "ingest: %(documents)d documents, %(events)d new events,"
-            " %(quarantine)d to quarantine",
+            " %(quarantine)d new in quarantine",
             facts,
         )
 
     return process
 
 
-class Place(NamedTuple):
-    """Where the rows of a table go."""
+def _new_if_not_all(
+    known: DataFrame, table: str, key: str, count: int, staged: str
+) -> DataFrame | None:
+    """Return the new rows among staged rows; None if all of them are new.
 
-    ledger: Ledger
-    table: str
-    run: str
-    batch: int
+    Nearly always all are new: then their files are moved, and not written again.
 
-
-class HandedOver(NamedTuple):
-    """Documents read, and what was kept of them."""
-
-    documents: int
-    kept: Written
-
-
-def _hand_over(place: Place, staged: str, known: DataFrame, key: str) -> HandedOver:
-    """Move the staged rows of a table into place, without those that are known.
-
-    Nearly always all are new, and their files are moved as they are; else the new rows
-    are written again.
+    Parameters
+    ----------
+    known : DataFrame
+        Rows of the table that were committed before; needs `key`.
+    table, key : str
+        Name of the table and of its key: see `KEYS`.
+    count : int
+        Number of staged rows.
+    staged : str
+        Folder of the staged rows.
     """
-    ledger, *where = place
-    store = open_store(staged)
-    total = sum(store.row_count(name) for name in store.names(".parquet"))
-    if not total:
-        return HandedOver(0, ledger.adopt(store, *where))
-    rows = known.sparkSession.read.schema(spark_schema(place.table)).parquet(staged)
+    if not count:
+        return None
+    rows = known.sparkSession.read.schema(spark_schema(table)).parquet(staged)
     new = rows.select(key).distinct().join(known, key, "left_anti").count()
-    if new == total:
-        return HandedOver(total, ledger.adopt(store, *where))
-    return HandedOver(total, ledger.write(new_rows(rows, known, key), *where))
+    return None if new == count else new_rows(rows, known, key)

@@ -130,4 +130,4 @@ def test_doctor_names_a_topic_that_does_not_exist(broker, topics, tmp_path):
     found = {c.name: c for c in doctor.checks(load({}, values).settings, {})}
     check = found[f"source {values['sources']}"]
     assert not check.ok
-    assert check.text == "no topic nothing"
+    assert check.text == "the brokers have no topic nothing"
