@@ -41,11 +41,14 @@ REAL = ROOT.parent / "shared" / "real"
 NO_REAL_DATA = "real data are not beside this checkout"
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Give all tests with Spark to one worker of pytest-xdist."""
+    if "spark" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.xdist_group("spark"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give all tests with Spark to one worker of pytest-xdist, and start with them."""
-    for item in items:
-        if "spark" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("spark"))
+    """Start with the tests with Spark, which take longest."""
     items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
