@@ -1,11 +1,11 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""``make demo``: from VOEvents on the wire to coincidences on topics, on one machine.
+"""``make demo``: from VOEvents to coincidences on topics, on one machine.
 
-A real Comet broker broadcasts the notices of ``datatest``; ``fink_voevent run``
-receives them; ZTF-like alerts reach ``science/<night>`` through a real Spark file sink
-while it runs, some before their notice and some after. What is found goes out again as
-VOEvents, to a second Comet that knows nothing of us.
+A Comet broker broadcasts the notices of ``datatest``, and ``fink_voevent run`` receives
+them. Meanwhile a Spark file sink writes ZTF-like alerts to ``science/<night>``, some
+before their notice and some after it. The coincidences are sent as VOEvents to a second
+Comet, which is a subscriber like any other.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from processes import (
     wait_for,
 )
 
-from fink_voevent.cli.match import one_line
+from fink_voevent.cli.match import describe_coincidence
 from fink_voevent.notices import voevent
 from fink_voevent.ops.status import Observer
 from fink_voevent.publish.outbox import Outbox
@@ -41,8 +41,8 @@ DATA = ROOT / "datatest"
 ALERTS = DATA / "alerts"
 BUILD = ROOT / "build" / "demo"
 NIGHT = "20221009"
-LIMIT_S = 120.0
-FIRST = 3  # the alert, flight and ground notices of one burst; its final one comes late
+LIMIT_S = 120.0  # longest wait for each step
+FIRST = 3  # notices sent before the alerts: all but the last one of a burst
 
 
 def main() -> int:
@@ -51,7 +51,7 @@ def main() -> int:
     shutil.rmtree(BUILD, ignore_errors=True)
     for folder in ("data/science", "incoming", "logs"):
         (BUILD / folder).mkdir(parents=True)
-    notices = sorted((DATA / "voevents").glob("*.xml"), key=issued)
+    notices = sorted((DATA / "voevents").glob("*.xml"), key=issue_date)
     with (DATA / "expected" / "coincidences.csv").open(encoding="utf-8") as text:
         expected = list(csv.DictReader(text))
     try:
@@ -63,10 +63,11 @@ def main() -> int:
 
 
 def _run(notices: list[Path], expected: int) -> Observer:
+    """Run all programs until every coincidence has been sent and received."""
     logs, data = BUILD / "logs", BUILD / "data"
     observer = Observer(f"{data}/voevent")
     broker, receive, broadcast = comet_broker(BUILD / "comet")
-    ours = [
+    pipeline = [
         sys.executable, "-m", "fink_voevent", "run",
         "--source", f"127.0.0.1:{broadcast}", "--data-prefix", str(data),
         "--night", NIGHT, "--spool", str(BUILD / "spool"),
@@ -77,36 +78,38 @@ def _run(notices: list[Path], expected: int) -> Observer:
     ]  # fmt: skip
     shutil.copy(ALERTS / "early.parquet", BUILD / "incoming")
     fast = {"VOEVENT_TRIGGER_S": "1", "VOEVENT_WARMUP_NOTICES": "0"}
-    ours_out, theirs, publishing = _outward(data)
+    own_broker, subscriber, publishing = _publishing_programs(data)
     with (
         running(broker, logs / "comet.log"),
-        running(ours_out, logs / "broadcast.log", publishing),
-        running(theirs, logs / "subscriber.log"),
+        running(own_broker, logs / "broadcast.log", publishing),
+        running(subscriber, logs / "subscriber.log"),
         running(sink, logs / "science.log"),
-        running(ours, logs / "run.log", fast),
+        running(pipeline, logs / "run.log", fast),
     ):
-        _find(notices, expected, observer, receive)
-        _send_out(publishing)
+        _find_coincidences(notices, expected, observer, receive)
+        _publish(publishing)
     print((logs / "run.log").read_text(encoding="utf-8").strip().splitlines()[-1])
     return observer
 
 
-def _find(notices: list[Path], expected: int, observer: Observer, receive: int) -> None:
-    """Send notices and alerts, some first, some later, until all pairs are routed."""
+def _find_coincidences(
+    notices: list[Path], expected: int, observer: Observer, receive: int
+) -> None:
+    """Send notices and alerts in two parts, until all coincidences are routed."""
     wait_for("Comet's broker listens", lambda: is_open(receive), LIMIT_S)
     log = BUILD / "logs" / "run.log"
-    wait_for("the listener connects", lambda: _says(log, "connected to"), LIMIT_S)
-    print("a Comet broker broadcasts; fink_voevent listens")
+    wait_for("the listener connects", lambda: _contains(log, "connected to"), LIMIT_S)
+    print("a Comet broker broadcasts, and fink_voevent listens to it")
     for notice in notices[:FIRST]:
         send(notice, receive)
-    print(f"{FIRST} notices sent; alerts come in meanwhile")
+    print(f"{FIRST} notices are sent, while alerts arrive")
     wait_for("alerts are searched", lambda: observer.status().alerts > 0, LIMIT_S)
-    wait_for("first pairs are found", lambda: _standing(observer) > 0, LIMIT_S)
+    wait_for("coincidences are found", lambda: _count(observer) > 0, LIMIT_S)
     for notice in notices[FIRST:]:
         send(notice, receive)
     print(
-        f"{len(notices) - FIRST} more notices sent: a better position of an event,"
-        " and new events, after alerts that they meet"
+        f"{len(notices) - FIRST} more notices are sent: a better position of an event,"
+        " and new events, after alerts that coincide with them"
     )
     wait_for(
         "all notices are events",
@@ -114,83 +117,91 @@ def _find(notices: list[Path], expected: int, observer: Observer, receive: int) 
         LIMIT_S,
     )
     shutil.copy(ALERTS / "late.parquet", BUILD / "incoming")
-    print("more alerts come in, after their notices")
+    print("more alerts arrive, after their notices")
     total = sum(pq.read_metadata(f).num_rows for f in ALERTS.glob("*.parquet"))
     wait_for(
         "all alerts are searched",
         lambda: observer.status().alerts == total,
         LIMIT_S,
     )
-    wait_for("all pairs are found", lambda: _standing(observer) == expected, LIMIT_S)
-    wait_for("all pairs are routed", observer.route_is_done, LIMIT_S)
+    wait_for(
+        "all coincidences are found", lambda: _count(observer) == expected, LIMIT_S
+    )
+    wait_for("all coincidences are routed", observer.route_is_done, LIMIT_S)
 
 
-def _send_out(publishing: dict[str, str]) -> None:
-    """Publish what was found, until the subscriber has it all."""
-    wait_for("the subscriber hears our broker", _hears, LIMIT_S)
+def _publish(publishing: dict[str, str]) -> None:
+    """Send the coincidences as VOEvents, until the subscriber has received them all."""
+    wait_for("the subscriber connects to our broker", _is_subscribed, LIMIT_S)
     publish = [sys.executable, "-m", "fink_voevent", "publish"]
     with running(publish, BUILD / "logs" / "publish.log", publishing):
-        wait_for("VOEvents go out", lambda: _outgoing(publishing), LIMIT_S)
+        wait_for("VOEvents are sent", lambda: _sent(publishing), LIMIT_S)
         wait_for(
-            "the subscriber has them all",
-            lambda: len(_received()) == len(_outgoing(publishing)),
+            "the subscriber receives them",
+            lambda: len(_received()) == len(_sent(publishing)),
             LIMIT_S,
         )
 
 
-def _outward(data: Path) -> tuple[list[str], list[str], dict[str, str]]:
-    """Command of our broker, of a Comet subscriber to it, and our settings."""
-    taking, serving = free_port(), free_port()
-    ours = [
+def _publishing_programs(data: Path) -> tuple[list[str], list[str], dict[str, str]]:
+    """Return the commands of our broker and of a subscriber, and our settings."""
+    receive, broadcast = free_port(), free_port()
+    own_broker = [
         sys.executable, "-m", "fink_voevent", "broadcast",
-        "--port", str(serving), "--receive-port", str(taking),
+        "--port", str(broadcast), "--receive-port", str(receive),
     ]  # fmt: skip
     settings = {
         "VOEVENT_DATA_PREFIX": str(data),
         "VOEVENT_SPOOL": str(BUILD / "spool"),
         "VOEVENT_LOCAL_IVO": "ivo://org.example.fink/demo",
         "VOEVENT_PUBLISH": "grb_bronze,neutrino_bronze",
-        "VOEVENT_PUBLISH_DRY_RUN": "false",  # to our own broker, on loopback
-        "VOEVENT_PUBLISH_TO": f"127.0.0.1:{taking}",
+        "VOEVENT_PUBLISH_DRY_RUN": "false",  # sent to our own broker, on loopback
+        "VOEVENT_PUBLISH_TO": f"127.0.0.1:{receive}",
         "VOEVENT_PUBLISH_PER_HOUR": "1000",
         "VOEVENT_BROADCAST_TEST_S": "0",
     }
-    return ours, comet_subscriber(BUILD / "subscriber", serving), settings
+    return own_broker, comet_subscriber(BUILD / "subscriber", broadcast), settings
 
 
-def _hears() -> bool:
-    return _says(BUILD / "logs" / "subscriber.log", "Authenticate received")
+def _is_subscribed() -> bool:
+    return _contains(BUILD / "logs" / "subscriber.log", "Authenticate received")
 
 
-def _outgoing(settings: dict[str, str]) -> list[str]:
-    """List what went out, once nothing waits."""
+def _sent(settings: dict[str, str]) -> list[str]:
+    """Return the ivorns that were sent; none while some are still to send."""
     outbox = Outbox(settings["VOEVENT_SPOOL"])
     rows = list(outbox.rows())
     outbox.close()
-    gone = [ivorn for state, ivorn, _, _ in rows if state == "acknowledged"]
-    return gone if len(gone) == len(rows) else []
+    sent = [ivorn for state, ivorn, _, _ in rows if state == "acknowledged"]
+    return sent if len(sent) == len(rows) else []
 
 
 def _received() -> list[Path]:
-    """Files of the VOEvents that the subscriber keeps."""
-    return sorted((BUILD / "subscriber" / "kept").iterdir())
+    """Return the files of the VOEvents that the subscriber has received."""
+    return sorted((BUILD / "subscriber" / "received").iterdir())
 
 
-def issued(notice: Path) -> str:
-    """When a notice was issued, as it says."""
+def issue_date(notice: Path) -> str:
+    """Return the date at which a notice was issued, as ISO 8601."""
     return notice.read_text(encoding="utf-8").partition("<Date>")[2][:19]
 
 
-def _says(log: Path, text: str) -> bool:
+def _contains(log: Path, text: str) -> bool:
     return text in log.read_text(encoding="utf-8", errors="replace")
 
 
-def _standing(observer: Observer) -> int:
-    return len(standing(observer.coincidences()))
+def _count(observer: Observer) -> int:
+    return len(current(observer.coincidences()))
 
 
-def standing(journal: list[dict]) -> list[dict]:
-    """Pairs that hold now: the latest status of each event and alert."""
+def current(journal: list[dict]) -> list[dict]:
+    """Return the coincidences that are valid now.
+
+    Parameters
+    ----------
+    journal : list of dict
+        Rows of the table coincidences. The latest row of each event and alert decides.
+    """
     latest: dict[tuple, dict] = {}
     for row in sorted(
         journal, key=lambda r: (r["event_version"], str(r["event_issued"]))
@@ -202,23 +213,24 @@ def standing(journal: list[dict]) -> list[dict]:
 def _report(
     observer: Observer, notices: list[Path], expected: list[dict], seconds: float
 ) -> int:
+    """Print the results, and return the exit code."""
     status = observer.status()
     journal = observer.coincidences()
-    found = standing(journal)
+    found = current(journal)
     packets = {
         topic.name: AlertReader(str(topic)).to_list()
         for topic in sorted((BUILD / "data/voevent/topics").iterdir())
     }
     for row in sorted(found, key=lambda r: (r["event_id"], r["credible_level"])):
-        print(one_line(row))
+        print(describe_coincidence(row))
     counts = Counter(row["status"] for row in journal)
-    told = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
-    print(f"{len(found)} coincidences stand; told on the way: {told}")
+    rows_by_status = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
+    print(f"{len(found)} coincidences are valid; rows of their table: {rows_by_status}")
     received = [voevent.read(path.read_bytes()) for path in _received()]
     for document in received[:3]:
         cited = ", ".join(f"{how} {ivorn}" for ivorn, how in document.cites)
         print(f"a Comet subscriber received {document.ivorn}: {cited}")
-    print(f"{len(received)} VOEvents went out over VTP and were received")
+    print(f"{len(received)} VOEvents were sent over VTP and received")
     for topic, rows in packets.items():
         print(f"topic {topic}: {len(rows)} packets, read back with fink-client")
     summary = {
@@ -237,10 +249,11 @@ def _report(
 
 
 def _compare(found: list[dict], expected: list[dict]) -> int:
+    """Print the coincidences that are missing or not expected; return the exit code."""
     wanted = {(r["event_id"], int(r["alert_id"])) for r in expected}
     got = {(r["event_id"], r["alert_id"]) for r in found}
-    for told, pairs in (("missing", wanted - got), ("extra", got - wanted)):
-        print(*[f"{told}: {pair}\n" for pair in sorted(pairs)], sep="", end="")
+    for label, pairs in (("missing", wanted - got), ("not expected", got - wanted)):
+        print(*[f"{label}: {pair}\n" for pair in sorted(pairs)], sep="", end="")
     return int(wanted != got)
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Our stages as Fink services: what ``bin/fink start voevent_*`` runs."""
+"""Entry point of our services, which ``bin/fink start voevent_*`` runs."""
 
 from __future__ import annotations
 
@@ -12,22 +12,29 @@ from pathlib import Path
 
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import VOEventPluginError
-from fink_voevent.fink.service_options import HELP, exit_after_s, options, settings_of
+from fink_voevent.fink.service_options import (
+    HELP,
+    exit_after_s,
+    load_settings,
+    options,
+)
 
 _LOG = logging.getLogger(__name__)
 
 
 def main(name: str, text: str, script: str) -> None:
-    """Run one service and exit: 0 after a stop, 2 with one line after an error.
+    """Run a service until it is stopped.
+
+    After an error, one line is logged and the exit code is 2.
 
     Parameters
     ----------
     name : str
-        ``voevent_<stage>``.
+        Name of the service: ``voevent_<stage>``.
     text : str
-        What it does, for the help.
+        Description of the service, for the help.
     script : str
-        Path of the script that ``bin/fink`` runs: its folder names the survey.
+        Path of the script that ``bin/fink`` runs. The name of its folder is the survey.
     """
     survey, arguments = Path(script).resolve().parent.name, sys.argv[1:]
     if {"-h", "--help"} & set(arguments[:1]):
@@ -36,7 +43,7 @@ def main(name: str, text: str, script: str) -> None:
     given = options(arguments)
     _log_to_stderr(given.get("-log_level", "INFO"))
     try:
-        settings = settings_of(given, survey, os.environ)
+        settings = load_settings(given, survey, os.environ)
         _run(name.removeprefix("voevent_"), settings, exit_after_s(given))
     except (VOEventPluginError, OSError) as error:
         _LOG.error("%s: %s", name, error)
@@ -44,6 +51,7 @@ def main(name: str, text: str, script: str) -> None:
 
 
 def _run(stage: str, settings: Settings, seconds: float) -> None:
+    """Run a stage until a signal comes, or for this long (s)."""
     from fink_voevent.ops.supervisor import stop_on_signals
 
     stop = stop_on_signals()
@@ -61,6 +69,7 @@ def _run(stage: str, settings: Settings, seconds: float) -> None:
 
 
 def _log_to_stderr(level: str) -> None:
+    """Set up logging; a level that Python does not know is INFO."""
     known = logging.getLevelName(level.upper())
     logging.basicConfig(
         level=known if isinstance(known, int) else logging.INFO,

@@ -1,76 +1,112 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The command ``fink_voevent``: thin entry points; each parses, calls and exits."""
+"""The command ``fink_voevent``: each of its commands is a module of this package."""
 
 from __future__ import annotations
 
 import logging
+import os
+from importlib import import_module
 from typing import Any
 
 import click
 
 from fink_voevent import __version__
-from fink_voevent.cli.common import EXIT_ERROR
 from fink_voevent.errors import VOEventPluginError
 
+EXIT_ERROR = 2  # wrong input or setting, reported in one line
+# By heading of the help, and by name of a command: the first line of its own help.
 COMMANDS = {
-    "background": "fink_voevent.cli.background",
-    "broadcast": "fink_voevent.cli.broadcast",
-    "config": "fink_voevent.cli.config",
-    "convert": "fink_voevent.cli.convert",
-    "disable": "fink_voevent.cli.enable:disable",
-    "doctor": "fink_voevent.cli.doctor",
-    "enable": "fink_voevent.cli.enable:enable",
-    "filters": "fink_voevent.cli.filters",
-    "land": "fink_voevent.cli.land",
-    "listen": "fink_voevent.cli.listen",
-    "match": "fink_voevent.cli.match",
-    "outbox": "fink_voevent.cli.publish:outbox",
-    "parse": "fink_voevent.cli.parse",
-    "publish": "fink_voevent.cli.publish:publish",
-    "run": "fink_voevent.cli.run",
-    "scramble": "fink_voevent.cli.scramble",
-    "stages": "fink_voevent.cli.stages",
-    "status": "fink_voevent.cli.status",
-    "streams": "fink_voevent.cli.streams",
+    "Run and watch": {
+        "run": "Run the listener and all stages on this machine.",
+        "stages": "Run ingest, match and route in one process.",
+        "status": "Print what the pipeline has done so far.",
+        "config": "Print every setting: its value, origin and meaning.",
+        "doctor": "Check Java, Python packages, folders, brokers and the clock.",
+    },
+    "Receive notices": {
+        "listen": "Receive notices from VTP brokers and Kafka, and land them.",
+        "land": "Land notices from files or standard input.",
+        "parse": "Print the content of notices as JSON.",
+        "streams": "List the known streams of notices.",
+    },
+    "Match and score": {
+        "match": "Match the alerts of a past night with notices.",
+        "filters": "List the filters, or try one on past coincidences.",
+        "background": "Measure the rates of alerts on the sky.",
+        "scramble": "Measure how often coincidences occur by chance.",
+    },
+    "Publish": {
+        "publish": "Send coincidences and alerts as VOEvents.",
+        "outbox": "List the VOEvents that are being sent.",
+        "convert": "Write the VOEvents of alerts to files; nothing is sent.",
+        "broadcast": "Serve our VOEvents to subscribers, by a Comet broker.",
+    },
+    "Plug into Fink": {
+        "enable": "Add our services to a checkout of fink-broker.",
+        "disable": "Remove our services from a checkout of fink-broker.",
+    },
 }
-HELP = """Meet VOEvents with the alerts of ZTF and Rubin, in the Fink broker.
+# Module and function of a command; by default, `command` in the module of its name.
+FUNCTIONS = {
+    "publish": ("publish", "publish"),
+    "outbox": ("publish", "outbox"),
+    "enable": ("enable", "enable"),
+    "disable": ("enable", "disable"),
+}
+HELP = """Match VOEvents with the alerts of ZTF and Rubin, in the Fink broker.
 
-Every setting has a name VOEVENT_... in the environment; `fink_voevent config` lists
-them all.
+Every setting can be given as an environment variable VOEVENT_...; `fink_voevent
+config` lists all of them.
 
 \b
 Examples
   fink_voevent run --source voevent.example.org --data-prefix /data/fink
   fink_voevent match --alerts science/20240115 --notices notices/ --out out
+
+\b
+Completion of commands and options in bash (for zsh, write zsh_source):
+  eval "$(_FINK_VOEVENT_COMPLETE=bash_source fink_voevent)"
 """
 
 
 class Commands(click.Group):
-    """Commands loaded when called, and errors told in one line."""
+    """Group whose commands are imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names, sorted."""
-        return sorted(COMMANDS)
+        """Return the names of all commands, in the order of the help."""
+        return [name for commands in COMMANDS.values() for name in commands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command: ``--help`` of one does not pay for Spark of another."""
-        from importlib import import_module
+        """Import and return a command; None if there is none of that name."""
+        for commands in COMMANDS.values():
+            if cmd_name in commands:
+                module, function = FUNCTIONS.get(cmd_name, (cmd_name, "command"))
+                command: click.Command = getattr(
+                    import_module(f"{__name__}.{module}"), function
+                )
+                # Docstrings write click's mark of a preformatted text as two letters.
+                command.help = (command.help or "").replace("\\b\n", "\b\n")
+                command.short_help = commands[cmd_name]
+                return command
+        return None
 
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(module), name or "command")
-        # click's mark of a paragraph to be left as it is; docstrings have it in letters
-        command.help = (command.help or "").replace("\\b\n", "\b\n")
-        return command
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """Write the commands under their headings, without importing them."""
+        for heading, commands in COMMANDS.items():
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [(f"{name:10}", line) for name, line in commands.items()]
+                )
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; an error becomes one line on stderr."""
+        """Run a command; an error becomes one line on standard error and code 2."""
         try:
             return super().invoke(ctx)
         except (VOEventPluginError, OSError) as error:
-            logging.getLogger(__name__).debug("in full", exc_info=True)
+            logging.getLogger(__name__).debug("traceback:", exc_info=True)
             click.echo(f"fink_voevent: {error}", err=True)
             ctx.exit(EXIT_ERROR)
 
@@ -83,7 +119,10 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="fink_voevent")
 @click.option("-v", "--verbose", is_flag=True, help="Log debugging details too.")
 def main(verbose: bool) -> None:  # noqa: FBT001 - a flag of the command line
-    """Set up logging; a command does the rest."""
+    """Set up the process before a command runs."""
+    # When it is loaded, numpy's library for linear algebra starts a thread for each
+    # core, which takes time and is of no use for our small arrays.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",

@@ -7,47 +7,50 @@ from __future__ import annotations
 from typing import Any
 
 import click
-import numpy as np
 
-from fink_voevent.cli.common import settings, settings_options
+from fink_voevent.cli.common import load_settings, settings_options
 
 
 @click.command()
 @click.option(
     "--alerts",
     multiple=True,
-    help="Folder of a past night's science alerts; may be given several times. Without"
-    " it, the alerts that voevent_match has seen.",
+    metavar="FOLDER",
+    help="Science alerts (Parquet) of a past night. May be repeated. Default: the"
+    " alerts that voevent_match has read.",
 )
 @settings_options("survey", "data_prefix")
 def command(alerts: tuple[str, ...], **options: Any) -> None:
-    r"""Make the background rates that chance probabilities are reckoned with.
+    r"""Measure the rates of alerts on the sky.
 
-    Counts the alerts of past nights by place, and writes a snapshot to the folder
-    voevent/background under the data prefix. Services take the newest when they start.
-    Give whole nights, ten or more: the rate is that of an average night.
+    The probability that a coincidence is by chance is computed from them. The command
+    counts the alerts of past nights by place on the sky, and writes the rates (per deg2
+    and night) to the folder voevent/background under the data prefix. The services use
+    the newest rates that they find when they start. Give ten or more whole nights: the
+    rates are those of an average night.
 
     \b
     Example
-      fink_voevent background --survey ztf --data-prefix /data/fink \\
+      fink_voevent background --survey ztf --data-prefix /data/fink \
           --alerts archive/20240113 --alerts archive/20240114
     """
+    import numpy as np
+
     from fink_voevent.offline import matching
     from fink_voevent.score import background
-    from fink_voevent.spark.session import build
+    from fink_voevent.spark.session import spark_session
 
-    chosen = settings(options)
-    spark = build(chosen, "fink_voevent background")
-    try:
-        thin = matching.past_alerts(spark, chosen, alerts)
-        snapshot = background.measure(thin, chosen.survey)
-        background.save(snapshot, background.folder(chosen.root))
-    finally:
-        spark.stop()
+    settings = load_settings(options)
+    folder = background.folder(settings.root)
+    with spark_session(settings, "fink_voevent background") as spark:
+        thin = matching.past_alerts(spark, settings, alerts)
+        snapshot = background.measure(thin, settings.survey)
+        background.save(snapshot, folder)
     rates = snapshot.rates["bronze"]
-    typical = f"{np.nanmedian(rates):.3g}" if np.isfinite(rates).any() else "unknown"
+    is_known = np.isfinite(rates)
+    median = f"{np.nanmedian(rates):.3g}" if is_known.any() else "unknown"
     click.echo(
-        f"{snapshot.name}: {snapshot.nights} nights; rate of bronze alerts known over"
-        f" {np.isfinite(rates).mean():.0%} of the sky, median {typical} per deg2 and"
-        f" night; in {background.folder(chosen.root).path}"
+        f"{snapshot.name}: {snapshot.nights} nights; the rate of bronze alerts is known"
+        f" on {is_known.mean():.0%} of the sky, its median is {median} per deg2 and"
+        f" night; written to {folder.path}"
     )

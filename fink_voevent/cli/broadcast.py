@@ -8,16 +8,17 @@ from typing import Any
 
 import click
 
-from fink_voevent.cli.common import settings, settings_options
+from fink_voevent.cli.common import load_settings, settings_options
 
 
 @click.command()
 @settings_options("broadcast_port", "broadcast_receive_port", "broadcast_allow")
 def command(**options: Any) -> None:
-    r"""Serve VOEvents to VTP subscribers: a Comet broker for what we publish.
+    r"""Serve our VOEvents to subscribers, by a Comet broker.
 
-    Runs until Ctrl-C. `fink start voevent_publish` sends to it, if VOEVENT_PUBLISH_TO
-    names it, as by default.
+    The protocol is VTP. Runs until Ctrl-C. `fink_voevent publish` and the service
+    voevent_publish send to it if VOEVENT_PUBLISH_TO is its address, which is the
+    default.
 
     \b
     Example
@@ -25,4 +26,4 @@ def command(**options: Any) -> None:
     """
     from fink_voevent.publish.broadcast import Broadcast
 
-    Broadcast(settings(options)).run()
+    Broadcast(load_settings(options)).run()

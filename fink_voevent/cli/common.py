@@ -1,69 +1,104 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""What commands share: options that are settings, signals, exit codes."""
+"""Options of commands that override settings."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fink_voevent.config.load import Configuration, load
-from fink_voevent.config.settings import Settings
+if TYPE_CHECKING:
+    from fink_voevent.config.load import Configuration
+    from fink_voevent.config.settings import Settings
 
-EXIT_ERROR = 2  # bad input or setting, told in one line
+# By name of a setting: the option that overrides it, and the name of its value in help.
 _OPTIONS = {
-    "data_prefix": ("--data-prefix", "Where Fink keeps its online data: path or URI."),
-    "survey": ("--survey", "ztf or rubin."),
-    "night": ("--night", "Night to match, YYYYMMDD; the current UTC day by default."),
-    "sources": (
-        "--source",
-        "VTP broker host[:port], kafka://host:port/TOPIC or gcn://TOPIC; repeatable.",
-    ),
-    "spool": ("--spool", "Local folder that keeps a notice until it has landed."),
-    "streams": ("--streams", "File of streams that extends or overrides our own."),
-    "credible_level": ("--credible-level", "Match within this level of regions (0-1)."),
-    "cap_deg2": ("--cap-deg2", "Match an event on at most so much of the sky (deg2)."),
-    "window": ("--window", "BEFORE,AFTER in days, over the streams' own windows."),
-    "cell_order": ("--cell-order", "HEALPix order of the pre-selection; 0 chooses."),
-    "broadcast_port": ("--port", "Port for subscribers."),
-    "broadcast_receive_port": ("--receive-port", "Port of loopback for VOEvents."),
-    "broadcast_allow": ("--allow", "Networks whose subscribers are served: CIDR,..."),
-    "local_ivo": ("--local-ivo", "Who we are: ivo://<authority>/<stream>."),
-    "publish": ("--filters", "Filters whose coincidences go out: NAME,..."),
-    "skymap_hosts": ("--skymap-hosts", "Hosts from which sky maps are fetched."),
-    "publish_to": ("--to", "VTP broker to send to, host:port."),
-    "allow_tests": ("--allow-tests", "Match tests and injections too."),
+    "data_prefix": ("--data-prefix", "PATH|URI"),
+    "survey": ("--survey", "ztf|rubin"),
+    "night": ("--night", "YYYYMMDD"),
+    "sources": ("--source", "ADDRESS"),
+    "spool": ("--spool", "FOLDER"),
+    "streams": ("--streams", "FILE"),
+    "credible_level": ("--credible-level", "LEVEL"),
+    "cap_deg2": ("--cap-deg2", "DEG2"),
+    "window": ("--window", "BEFORE,AFTER"),
+    "cell_order": ("--cell-order", "ORDER"),
+    "broadcast_port": ("--port", "PORT"),
+    "broadcast_receive_port": ("--receive-port", "PORT"),
+    "broadcast_allow": ("--allow", "CIDR,..."),
+    "local_ivo": ("--local-ivo", "IVORN"),
+    "publish": ("--filters", "NAME,..."),
+    "skymap_hosts": ("--skymap-hosts", "HOST,..."),
+    "publish_to": ("--to", "HOST:PORT"),
+    "allow_tests": ("--allow-tests", None),
 }
 
 
+class SettingOption(click.Option):
+    """Option that overrides a setting; its help is the description of the setting."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the option as written in the help, and its text."""
+        from fink_voevent.config.settings import PREFIX, Settings
+
+        name = str(self.name)
+        field = Settings.model_fields[name]
+        default = "~/.fink_voevent/spool" if name == "spool" else field.default
+        text = str(field.description)
+        sentence = f"{text[0].upper()}{text[1:]}"
+        if not sentence.endswith("."):
+            sentence += "."
+        if self.multiple:
+            sentence += " May be repeated."
+        shown = f"; default: {default}" if default not in ("", False) else ""
+        self.help = f"{sentence} ({PREFIX}{name.upper()}{shown})"
+        return super().get_help_record(ctx)
+
+
 def settings_options(*names: str) -> Callable[[Any], Any]:
-    """Add options that override the settings of these names."""
+    """Return a decorator that adds options for the settings of these names."""
 
     def add(command: Any) -> Any:
         for name in reversed(names):
-            flag, text = _OPTIONS[name]
-            kind: dict[str, Any] = {"default": None}
-            if name == "sources":
-                kind = {"multiple": True}
-            if name == "allow_tests":
-                kind = {"is_flag": True, "default": None}
-            command = click.option(flag, name, help=text, **kind)(command)
+            flag, value = _OPTIONS[name]
+            command = click.option(
+                flag,
+                name,
+                cls=SettingOption,
+                metavar=value,
+                default=None,
+                multiple=name == "sources",
+                is_flag=value is None,
+            )(command)
         return command
 
     return add
 
 
-def configuration(options: dict[str, Any]) -> Configuration:
-    """Merge the settings of the environment and of a command's options."""
-    values = {k: v for k, v in options.items() if v is not None}
+def load_configuration(options: dict[str, Any]) -> Configuration:
+    """Merge the settings of the environment with the options of a command.
+
+    Parameters
+    ----------
+    options : dict
+        Values by name of a setting; None is not given. A tuple of sources is joined.
+
+    Raises
+    ------
+    ConfigError
+        If a setting is unknown or wrong.
+    """
+    from fink_voevent.config.load import load
+
+    values = {name: value for name, value in options.items() if value is not None}
     if "sources" in values:
         values["sources"] = ",".join(values["sources"]) or None
     return load(os.environ, values)
 
 
-def settings(options: dict[str, Any]) -> Settings:
-    """As `configuration`, without the origins."""
-    return configuration(options).settings
+def load_settings(options: dict[str, Any]) -> Settings:
+    """Return the settings of `load_configuration`, without their origins."""
+    return load_configuration(options).settings

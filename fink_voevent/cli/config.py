@@ -4,30 +4,36 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
-from fink_voevent.config.load import load
-from fink_voevent.config.render import describe
-from fink_voevent.filters.discover import discover
-from fink_voevent.notices import streams
+from fink_voevent.cli.common import load_configuration
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Also read the files that settings name.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Also read the streams and import the filters that the settings name.",
+)
 def command(check: bool) -> None:  # noqa: FBT001 - a flag of the command line
-    r"""Print every setting: its value, where that came from, and what it means.
+    r"""Print every setting: its value, origin and meaning.
 
-    A wrong or unknown setting ends with one line and code 2. Passwords are not shown.
+    If a setting is wrong or unknown, one line says so and the exit code is 2. Passwords
+    are not shown.
 
     \b
-    Example
+    Examples
+      fink_voevent config
       VOEVENT_CREDIBLE_LEVEL=0.9 fink_voevent config --check
     """
-    configuration = load(os.environ)
+    from fink_voevent.config.render import describe
+
+    configuration = load_configuration({})
     click.echo(describe(configuration))
     if check:
+        from fink_voevent.filters.discover import discover
+        from fink_voevent.notices import streams
+
         registry = streams.load(configuration.settings.streams)
         filters = discover(configuration.settings.filters)
         click.echo(f"ok: {len(registry.streams)} streams, {len(filters)} filters")

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from fink_voevent.cli.common import EXIT_ERROR, settings, settings_options
+from fink_voevent.cli import EXIT_ERROR
+from fink_voevent.cli.common import load_settings, settings_options
 from fink_voevent.errors import InputError
 
 _LOG = logging.getLogger(__name__)
@@ -22,13 +23,15 @@ _LOG = logging.getLogger(__name__)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for one file an alert; by default standard output.",
+    metavar="FOLDER",
+    help="Folder that receives one XML file for each alert. Default: standard output.",
 )
 @settings_options("local_ivo")
 def command(paths: tuple[Path, ...], out: Path | None, **options: Any) -> None:
-    r"""Write the VOEvent of Fink's alerts: Avro or Parquet, ZTF or Rubin.
+    r"""Write the VOEvents of alerts to files; nothing is sent.
 
-    A look before anything is sent: nothing is.
+    PATHS are files or folders of Fink's alerts of ZTF or Rubin, in Avro or Parquet. The
+    exit code is 2 if an alert cannot be converted, or if there is none.
 
     \b
     Examples
@@ -38,24 +41,26 @@ def command(paths: tuple[Path, ...], out: Path | None, **options: Any) -> None:
     from fink_voevent.publish.compose import Author
     from fink_voevent.publish.packets import alert_files, compose_alert, read_alerts
 
-    chosen = settings(options)
-    author = Author(chosen.local_ivo, chosen.publish_contact)
+    settings = load_settings(options)
+    author = Author(settings.local_ivo, settings.publish_contact)
     written = failed = 0
     files = [file for path in paths for file in alert_files(path)]
     for name, alert in ((file, alert) for file in files for alert in read_alerts(file)):
         try:
-            made = compose_alert(alert, author)
+            packet = compose_alert(alert, author)
         except InputError as error:
             _LOG.error("%s: %s", name, error)
             failed += 1
             continue
         written += 1
         if out is None:
-            sys.stdout.buffer.write(made.raw + b"\n")
+            sys.stdout.buffer.write(packet.raw + b"\n")
         else:
             out.mkdir(parents=True, exist_ok=True)
-            local = made.ivorn.partition("#")[2]
-            (out / f"{local}.xml").write_bytes(made.raw)
-    click.echo(f"{written} VOEvents, {failed} alerts not understood", err=True)
+            local = packet.ivorn.partition("#")[2]
+            (out / f"{local}.xml").write_bytes(packet.raw)
+    click.echo(
+        f"{written} VOEvents written, {failed} alerts cannot be converted", err=True
+    )
     if failed or not written:
         sys.exit(EXIT_ERROR)

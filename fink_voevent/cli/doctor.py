@@ -10,13 +10,17 @@ from typing import Any
 
 import click
 
-from fink_voevent.cli.common import EXIT_ERROR, settings, settings_options
+from fink_voevent.cli import EXIT_ERROR
+from fink_voevent.cli.common import load_settings, settings_options
 
 
 @click.command()
 @settings_options("data_prefix", "survey", "sources", "spool")
 def command(**options: Any) -> None:
-    r"""Check all that the plugin needs: each line is ok, or says what to do.
+    r"""Check Java, Python packages, folders, brokers and the clock.
+
+    Prints one line for each check: `ok`, or `FAIL` with what to do. The exit code is 2
+    if a check fails.
 
     \b
     Example
@@ -25,7 +29,7 @@ def command(**options: Any) -> None:
     from fink_voevent.ops.doctor import checks
 
     failed = 0
-    for name, ok, text in checks(settings(options), os.environ):
+    for name, ok, text in checks(load_settings(options), os.environ):
         click.echo(f"{'ok  ' if ok else 'FAIL'} {name}: {text}")
         failed += not ok
     if failed:

@@ -7,14 +7,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fink_voevent.fink.checkout import SERVICES, Change, Checkout
+if TYPE_CHECKING:
+    from fink_voevent.fink.checkout import Change
 
 
-def _options(command: Callable[..., None]) -> Any:
+def _checkout_options(command: Callable[..., None]) -> Any:
+    """Add the options of both commands."""
     options = (
         click.option(
             "--fink-home",
@@ -22,22 +24,26 @@ def _options(command: Callable[..., None]) -> Any:
             envvar="FINK_HOME",
             required=True,
             type=click.Path(path_type=Path, file_okay=False, exists=True),
-            help="Checkout of fink-broker; by default $FINK_HOME.",
+            metavar="FOLDER",
+            help="Checkout of fink-broker. Default: $FINK_HOME.",
         ),
         click.option(
             "-s",
             "--survey",
             required=True,
             type=click.Choice(["ztf", "rubin"]),
-            help="Survey whose services to add.",
+            help="Survey of the services.",
         ),
         click.option(
             "-c",
             "--conf",
             type=click.Path(path_type=Path, dir_okay=False),
-            help="fink.conf in use; by default conf/SURVEY/fink.conf.prod.",
+            metavar="FILE",
+            help="The fink.conf in use. Default: conf/SURVEY/fink.conf.prod.",
         ),
-        click.option("--dry-run", is_flag=True, help="Show what would change, only."),
+        click.option(
+            "--dry-run", is_flag=True, help="Show the changes, but do not make them."
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -45,63 +51,69 @@ def _options(command: Callable[..., None]) -> Any:
 
 
 @click.command()
-@_options
+@_checkout_options
 def enable(home: Path, survey: str, conf: Path | None, dry_run: bool) -> None:  # noqa: FBT001
     r"""Add our services to a checkout of fink-broker.
 
-    Four scripts go to bin/SURVEY, voevent.conf with all settings to conf/SURVEY, and a
-    hook to the end of fink.conf. `disable` restores every byte.
+    Four scripts are added to bin/SURVEY, the file voevent.conf with all settings to
+    conf/SURVEY, and at the end of fink.conf the lines that read it. `fink_voevent
+    disable` restores every byte.
 
     \b
     Examples
       fink_voevent enable --fink-home $FINK_HOME -s ztf --dry-run
       fink_voevent enable -s rubin -c $FINK_HOME/conf/rubin/fink.conf.dev
     """
-    checkout = Checkout.at(home.resolve(), survey, conf)
-    if _show_and_make(checkout.enable(), dry_run=dry_run):
-        click.echo(f"set the rest in {checkout.own_conf}, then:")
-        for service in SERVICES:
-            click.echo(f"  fink start {service} -s {survey} -c {checkout.conf}")
+    from fink_voevent.fink.checkout import SERVICES, Checkout
+
+    checkout = Checkout.find(home.resolve(), survey, conf)
+    changes = checkout.enable()
+    _show(changes)
+    if dry_run or not changes:
+        return
+    for change in changes:
+        change.make()
+    click.echo(f"now set what you need in {checkout.own_conf}, and start:")
+    for service in SERVICES:
+        click.echo(f"  fink start {service} -s {survey} -c {checkout.conf}")
 
 
 @click.command()
-@_options
+@_checkout_options
 def disable(home: Path, survey: str, conf: Path | None, dry_run: bool) -> None:  # noqa: FBT001
-    r"""Take our services out of a checkout of fink-broker, and restore every byte.
+    r"""Remove our services from a checkout of fink-broker.
 
-    Settings that were edited are kept.
+    Every byte of it is restored. The file voevent.conf is kept if it was edited.
 
     \b
     Example
       fink_voevent disable --fink-home $FINK_HOME -s ztf
     """
-    checkout = Checkout.at(home.resolve(), survey, conf)
-    _show_and_make(checkout.disable(), dry_run=dry_run)
-    if not dry_run and checkout.own_conf.exists():
+    from fink_voevent.fink.checkout import Checkout
+
+    checkout = Checkout.find(home.resolve(), survey, conf)
+    changes = checkout.disable()
+    _show(changes)
+    if dry_run:
+        return
+    for change in changes:
+        change.make()
+    if checkout.own_conf.exists():
         click.echo(f"{checkout.own_conf} was edited and is kept: remove it by hand")
 
 
-def _show_and_make(changes: Sequence[Change], *, dry_run: bool) -> bool:
-    """Show the changes and make them; tell whether there was something to do."""
+def _show(changes: Sequence[Change]) -> None:
+    """Print each change and the lines that differ."""
     if not changes:
         click.echo("nothing to change")
     for change in changes:
         click.echo(f"{change.verb} {change.path}")
-        for line in _difference(change):
-            click.echo(f"    {line}")
-    if dry_run:
-        return False
-    for change in changes:
-        change.make()
-    return bool(changes)
-
-
-def _difference(change: Change) -> list[str]:
-    if change.verb != "change":
-        return []
-    old, new = (
-        (text or b"").decode("utf-8", "replace").splitlines()
-        for text in (change.before, change.after)
-    )
-    lines = difflib.unified_diff(old, new, n=0, lineterm="")
-    return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+        if change.verb != "change":
+            continue
+        before, after = (
+            (text or b"").decode("utf-8", "replace").splitlines()
+            for text in (change.before, change.after)
+        )
+        for line in difflib.unified_diff(before, after, n=0, lineterm=""):
+            if not line.startswith(("---", "+++", "@@")):
+                click.echo(f"    {line}")

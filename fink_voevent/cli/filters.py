@@ -8,20 +8,28 @@ from typing import Any
 
 import click
 
-from fink_voevent.cli.common import settings, settings_options
+from fink_voevent.cli.common import load_settings, settings_options
 
 
 @click.command()
 @settings_options("survey", "data_prefix", "night")
-@click.option("--test", "name", help="Count what this filter passes on past data.")
+@click.option(
+    "--test",
+    "name",
+    metavar="FILTER",
+    help="Count the past coincidences that this filter passes.",
+)
 @click.option(
     "--on",
     "folder",
-    help="With --test: coincidences, as `match` wrote them; by default those handed"
-    " over under --data-prefix, of --night if given.",
+    metavar="FOLDER",
+    help="With --test: output folder of `fink_voevent match`. Default: the coincidences"
+    " of the pipeline under --data-prefix, of --night if it is given.",
 )
 def command(name: str | None, folder: str | None, **options: Any) -> None:
-    r"""List the filters: name, topic and rule; or try one.
+    r"""List the filters, or try one on past coincidences.
+
+    The list has the topic and the rule of each filter.
 
     \b
     Examples
@@ -29,17 +37,17 @@ def command(name: str | None, folder: str | None, **options: Any) -> None:
       fink_voevent filters --test grb_bronze --on out
       fink_voevent filters --test grb_silver --data-prefix /data/fink --night 20240115
     """
-    from fink_voevent.route.topics import list_routes
-
-    chosen = settings(options)
+    settings = load_settings(options)
     if name is None:
-        for one, topic in list_routes(chosen):
-            click.echo(f"{one.name}  topic {topic}\n    {one.description}")
+        from fink_voevent.route.topics import list_routes
+
+        for route, topic in list_routes(settings):
+            click.echo(f"{route.name}  topic {topic}\n    {route.description}")
         return
     from fink_voevent.offline import filter_trial
 
-    found = filter_trial.count(chosen, name, folder)
+    counts = filter_trial.count(settings, name, folder)
     click.echo(
-        f"{name}: {found.passed} of {found.coincidences} coincidences,"
-        f" of {found.events} events"
+        f"{name} passes {counts.passed} of {counts.coincidences} coincidences, of"
+        f" {counts.events} events"
     )

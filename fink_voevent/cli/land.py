@@ -6,28 +6,28 @@ from __future__ import annotations
 
 import itertools
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fink_voevent.cli.common import settings, settings_options
+from fink_voevent.cli.common import load_settings, settings_options
 from fink_voevent.errors import InputError
-from fink_voevent.listen.files import documents
-from fink_voevent.listen.landing import drain
-from fink_voevent.listen.spool import Received, Spool
-from fink_voevent.store.filesystem import open_store
 
-AT_ONCE = 500  # documents in one transaction of the spool
+if TYPE_CHECKING:
+    from fink_voevent.listen.spool import Spool
+
+DOCUMENTS_AT_ONCE = 500  # in one transaction of the spool
 
 
 @click.command()
 @click.argument("paths", nargs=-1)
 @settings_options("data_prefix", "spool")
 def command(paths: tuple[str, ...], **options: Any) -> None:
-    r"""Land documents from files, folders, tar archives, or standard input.
+    r"""Land notices from files or standard input.
 
-    Without PATHS one document is read from standard input, so that this serves as the
-    command of Comet (--cmd) or of any other program. Code 0 means: on the disk.
+    PATHS are files, folders or tar archives. Without PATHS one notice is read from
+    standard input, so that Comet (--cmd) or any other program can call the command. If
+    the exit code is 0, the notices are on the disk.
 
     \b
     Examples
@@ -35,9 +35,13 @@ def command(paths: tuple[str, ...], **options: Any) -> None:
       twistd comet --remote=voevent.example.org --cmd=fink_voevent_land
       fink_voevent land < burst.xml
     """
-    chosen = settings(options)
-    landing = open_store(chosen.root).subfolder("landing")
-    spool = Spool(chosen.spool, landing.path)
+    from fink_voevent.listen.landing import drain
+    from fink_voevent.listen.spool import Received, Spool
+    from fink_voevent.store.filesystem import open_store
+
+    settings = load_settings(options)
+    landing = open_store(settings.root).subfolder("landing")
+    spool = Spool(settings.spool, landing.path)
     try:
         if paths:
             count = _append_files(spool, paths)
@@ -49,13 +53,17 @@ def command(paths: tuple[str, ...], **options: Any) -> None:
         drain(spool, landing)
     finally:
         spool.close()
-    click.echo(f"{count} documents landed in {chosen.root}/landing", err=True)
+    click.echo(f"{count} documents landed in {settings.root}/landing", err=True)
 
 
 def _append_files(spool: Spool, paths: tuple[str, ...]) -> int:
+    """Append the documents of all paths to the spool; return their number."""
+    from fink_voevent.listen.files import documents
+    from fink_voevent.listen.spool import Received
+
     found = documents(paths)
     count = 0
-    while batch := list(itertools.islice(found, AT_ONCE)):
+    while batch := list(itertools.islice(found, DOCUMENTS_AT_ONCE)):
         count += spool.append(Received(f.raw, "file", f.name) for f in batch)
     if not count:
         raise InputError("no document found at the paths given")
@@ -63,7 +71,7 @@ def _append_files(spool: Spool, paths: tuple[str, ...]) -> int:
 
 
 def as_comet_command() -> None:
-    """Console script without arguments: Comet's ``--cmd`` takes a program only."""
+    """Run ``fink_voevent land``: Comet's ``--cmd`` is a program without arguments."""
     from fink_voevent.cli import main
 
     main(["land"])

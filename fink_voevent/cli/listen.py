@@ -8,16 +8,16 @@ from typing import Any
 
 import click
 
-from fink_voevent.cli.common import settings, settings_options
+from fink_voevent.cli.common import load_settings, settings_options
 
 
 @click.command()
 @settings_options("sources", "data_prefix", "spool")
 def command(**options: Any) -> None:
-    r"""Subscribe to VOEvent brokers (VTP) and Kafka topics, and land all they send.
+    r"""Receive notices from VTP brokers and Kafka, and land them.
 
-    Each document is on the local disk before it is acknowledged. Stops at Ctrl-C; what
-    was received is landed first.
+    Each notice is on the local disk before it is acknowledged. Runs until Ctrl-C; the
+    notices that were received are landed before it stops.
 
     \b
     Examples
@@ -31,4 +31,4 @@ def command(**options: Any) -> None:
     from fink_voevent.ops.supervisor import parent_lost
 
     log.PythonLoggingObserver("twisted").start()
-    Listener(settings(options), parent_lost()).run()
+    Listener(load_settings(options), parent_lost()).run()

@@ -9,34 +9,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import pyarrow.parquet as pq
 
-from fink_voevent.cli.common import settings, settings_options
+from fink_voevent.cli.common import load_settings, settings_options
 
 if TYPE_CHECKING:
     from fink_voevent.offline.matching import MatchSummary
 
 SHOWN_ROWS = 40
-BEFORE = {
-    "new": "not there before",
-    "unknown": "not known whether there before",
+# What is known of the object before the event, by value of the column prior_activity.
+_PRIOR_ACTIVITY = {
+    "new": "not detected before",
+    "unknown": "unknown whether detected before",
     "active": "active before",
 }
 
 
 @click.command()
-@click.option("--alerts", required=True, help="Science alerts: a folder of Parquet.")
 @click.option(
-    "--notices", required=True, multiple=True, help="File, folder, archive or landing."
+    "--alerts",
+    required=True,
+    metavar="FOLDER",
+    help="Fink's science alerts of one night, in Parquet.",
 )
-@click.option("--out", required=True, type=Path, help="Folder for the coincidences.")
+@click.option(
+    "--notices",
+    required=True,
+    multiple=True,
+    metavar="PATH",
+    help="File, folder, tar archive or landing folder of notices. May be repeated, and"
+    " more paths may follow.",
+)
+@click.option(
+    "--out",
+    required=True,
+    type=Path,
+    metavar="FOLDER",
+    help="Folder for the coincidences.",
+)
 @click.option(
     "--format",
     "formats",
     multiple=True,
     type=click.Choice(["parquet", "csv"]),
     default=("parquet",),
-    help="Parquet is always written; csv beside it.",
+    help="csv writes coincidences.csv in addition to coincidences.parquet.",
 )
 @click.argument("more_notices", nargs=-1)
 @settings_options(
@@ -58,10 +74,10 @@ def command(
     formats: tuple[str, ...],
     **options: Any,
 ) -> None:
-    r"""Match a past night of Fink's science alerts with notices.
+    r"""Match the alerts of a past night with notices.
 
-    Writes the coincidences (docs/tables.md) to OUT/coincidences.parquet and prints
-    them. The same matching as on the stream, with the same identifiers.
+    Writes the coincidences (columns: docs/tables.md) to OUT/coincidences.parquet and
+    prints them. The matching and the identifiers are those of the services.
 
     \b
     Examples
@@ -70,69 +86,78 @@ def command(
           --out out --window 1,14 --credible-level 0.9 --format csv
     """
     from fink_voevent.offline.matching import match_night
-    from fink_voevent.spark.session import build
+    from fink_voevent.spark.session import spark_session
 
-    chosen = settings(options)
-    spark = build(chosen, "fink_voevent match")
-    try:
-        paths = (*notices, *more_notices)
-        tally = match_night(spark, chosen, alerts, paths, out, formats)
-    finally:
-        spark.stop()
+    settings = load_settings(options)
+    paths = (*notices, *more_notices)
+    with spark_session(settings, "fink_voevent match") as spark:
+        summary = match_night(spark, settings, alerts, paths, out, formats)
     _show(out / "coincidences.parquet")
-    for line in told(tally, chosen.cap_deg2):
+    for line in limits_reached(summary, settings.cap_deg2):
         click.echo(line, err=True)
-    click.echo(f"{_counted(tally)} in {out}", err=True)
-
-
-def told(tally: MatchSummary, cap_deg2: float) -> Iterator[str]:
-    """Say of each event what was counted beside its pairs."""
-    for event, count in tally.beyond_cap.items():
-        yield (
-            f"{event}: {count} more alerts beyond the {cap_deg2:g} deg2 that are"
-            " matched (--cap-deg2)"
-        )
-    for event, count in tally.in_time_only.items():
-        yield (
-            f"{event}: {count} alerts in its window, in time only: its sky map is not"
-            " here (--skymap-hosts); those nearest to it are matched (--cap-deg2)"
-        )
-
-
-def _counted(tally: MatchSummary) -> str:
-    return (
-        f"{tally.documents} documents, {tally.events} notices, {tally.live} live"
-        f" events, {tally.alerts} alerts searched, {tally.coincidences} coincidences"
+    click.echo(
+        f"{summary.documents} documents, {summary.events} notices, {summary.live} live"
+        f" events, {summary.alerts} alerts searched, {summary.coincidences}"
+        f" coincidences in {out}",
+        err=True,
     )
 
 
+def limits_reached(summary: MatchSummary, cap_deg2: float) -> Iterator[str]:
+    """Yield a line for each event with alerts that were counted, but not matched.
+
+    Parameters
+    ----------
+    summary : MatchSummary
+    cap_deg2 : float
+        Largest area on which one event is matched (deg2).
+    """
+    for event, count in summary.beyond_cap.items():
+        yield (
+            f"{event}: {count} more alerts lie in its region, outside the"
+            f" {cap_deg2:g} deg2 that are matched (--cap-deg2)"
+        )
+    for event, count in summary.in_time_only.items():
+        yield (
+            f"{event}: its sky map is missing (--skymap-hosts); of the {count} alerts"
+            " in its time window, those nearest in time are matched (--cap-deg2)"
+        )
+
+
 def _show(path: Path) -> None:
+    """Print the first coincidences of a file."""
+    import pyarrow.parquet as pq
+
     rows = pq.read_table(path).to_pylist()
     for row in rows[:SHOWN_ROWS]:
-        click.echo(one_line(row))
+        click.echo(describe_coincidence(row))
     if len(rows) > SHOWN_ROWS:
         click.echo(f"... and {len(rows) - SHOWN_ROWS} more in {path}")
 
 
-def one_line(row: dict[str, Any]) -> str:
-    """Say why, how far and how long after, for one coincidence."""
+def describe_coincidence(row: dict[str, Any]) -> str:
+    """Return one line on a coincidence: event, object, place, delay and chance.
+
+    Parameters
+    ----------
+    row : dict
+        Row of the table coincidences; used are event_id, messenger, object_id,
+        alert_id, status, separation (deg), credible_level, delay (d), prior_activity
+        and p_chance.
+    """
     name = row["object_id"] or row["alert_id"]
+    chance = "" if row["p_chance"] is None else f", by chance {row['p_chance']:.2g}"
     return (
         f"{row['event_id']} ({row['messenger']}) and {name}: {row['status']},"
         f" {_place(row['separation'], row['credible_level'])},"
-        f" {row['delay']:+.3f} d, {BEFORE[row['prior_activity']]}"
-        f"{_odds(row['p_chance'])}"
+        f" {row['delay']:+.3f} d, {_PRIOR_ACTIVITY[row['prior_activity']]}{chance}"
     )
 
 
 def _place(separation_deg: float | None, credible_level: float | None) -> str:
     if credible_level is None:
-        return "in time only, as its sky map is not here"
-    where = "in the sky map"
+        return "in time only, because its sky map is missing"
+    place = "in the sky map"
     if separation_deg is not None:
-        where = f"{separation_deg:.4g} deg from the centre"
-    return f"{where}, credible level {credible_level:.3f}"
-
-
-def _odds(p_chance: float | None) -> str:
-    return "" if p_chance is None else f", by chance {p_chance:.2g}"
+        place = f"{separation_deg:.4g} deg from the centre"
+    return f"{place}, credible level {credible_level:.3f}"

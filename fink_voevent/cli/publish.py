@@ -10,41 +10,46 @@ from typing import Any
 
 import click
 
-from fink_voevent.cli.common import settings, settings_options
+from fink_voevent.cli.common import load_settings, settings_options
 from fink_voevent.errors import InputError
-from fink_voevent.ops.supervisor import stop_on_signals
 
 
 @click.command()
 @click.argument("alerts", nargs=-1, type=click.Path(path_type=Path, exists=True))
 @settings_options("data_prefix", "survey", "publish", "publish_to")
 def publish(alerts: tuple[Path, ...], **options: Any) -> None:
-    r"""Send coincidences and alerts of interest out as VOEvents, until Ctrl-C.
+    r"""Send coincidences and alerts as VOEvents.
 
-    With ALERTS, files or folders of Fink's packets in Avro or Parquet, send those, and
-    end. A dry run, until VOEVENT_PUBLISH_DRY_RUN=false.
+    Runs until Ctrl-C. With ALERTS, which are files or folders of Fink's alerts in Avro
+    or Parquet, those are sent, and the command ends. VOEvents are composed and kept,
+    but not sent, unless VOEVENT_PUBLISH_DRY_RUN is false.
 
     \b
     Examples
       fink_voevent publish --data-prefix /data/fink --filters gw_silver,grb_silver
       fink_voevent publish alerts/ZTF22abcdefg.avro
     """
+    from fink_voevent.ops.supervisor import stop_on_signals
     from fink_voevent.publish.packets import alert_files
     from fink_voevent.publish.service import run, send_files
 
-    chosen, stop = settings(options), stop_on_signals()
+    settings, stop = load_settings(options), stop_on_signals()
     if alerts:
         files = [file for path in alerts for file in alert_files(path)]
-        send_files(chosen, files, stop)
+        send_files(settings, files, stop)
     else:
-        run(chosen, stop)
+        run(settings, stop)
 
 
 @click.command()
 @settings_options("spool")
-@click.option("--show", "ivorn", help="Print the VOEvent of this identifier.")
+@click.option(
+    "--show", "ivorn", metavar="IVORN", help="Print the VOEvent of this identifier."
+)
 def outbox(ivorn: str | None, **options: Any) -> None:
-    r"""List what is on its way out: state, identifier, tries, last answer.
+    r"""List the VOEvents that are being sent.
+
+    Each line has the state, the identifier, the number of tries and the last answer.
 
     \b
     Examples
@@ -53,12 +58,12 @@ def outbox(ivorn: str | None, **options: Any) -> None:
     """
     from fink_voevent.publish.outbox import Outbox
 
-    held = Outbox(settings(options).spool)
+    box = Outbox(load_settings(options).spool)
     if ivorn is None:
-        for state, name, tries, text in held.rows():
+        for state, name, tries, text in box.rows():
             click.echo(f"{state:12} {name}  tries {tries}  {text}".rstrip())
         return
-    raw = held.raw(ivorn)
+    raw = box.raw(ivorn)
     if raw is None:
-        raise InputError(f"no {ivorn} in the outbox")
+        raise InputError(f"{ivorn} is not in the outbox")
     sys.stdout.buffer.write(raw + b"\n")

@@ -8,19 +8,22 @@ from typing import Any
 
 import click
 
-from fink_voevent.cli.common import settings, settings_options
-from fink_voevent.ops.supervisor import stop_on_signals
+from fink_voevent.cli.common import load_settings, settings_options
 
 
 @click.command()
 @settings_options("data_prefix", "survey", "night")
 def command(**options: Any) -> None:
-    r"""Run ingest, match and route in one Spark process, until Ctrl-C.
+    r"""Run ingest, match and route in one process.
+
+    Runs until Ctrl-C. Without --night the current UTC night is matched, and then the
+    next ones.
 
     \b
     Example
       fink_voevent stages --data-prefix /data/fink --night 20240115
     """
     from fink_voevent.ops import stages
+    from fink_voevent.ops.supervisor import stop_on_signals
 
-    stages.run(settings(options), stop_on_signals())
+    stages.run(load_settings(options), stop_on_signals())

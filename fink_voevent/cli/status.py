@@ -8,17 +8,22 @@ from typing import Any
 
 import click
 
-from fink_voevent.cli.common import settings, settings_options
-from fink_voevent.ops.status import Observer
+from fink_voevent.cli.common import load_settings, settings_options
 
 
 @click.command()
 @settings_options("data_prefix")
 def command(**options: Any) -> None:
-    r"""Print one line: notices, events, alerts searched, coincidences, topics, lag.
+    r"""Print what the pipeline has done so far.
+
+    It is one line, with the numbers of notices, events, alerts searched and
+    coincidences, the packets of each topic, and the age (s) of the oldest notice that
+    is not ingested.
 
     \b
     Example
       fink_voevent status --data-prefix /data/fink
     """
-    click.echo(Observer(settings(options).root).status().line())
+    from fink_voevent.ops.status import Observer
+
+    click.echo(Observer(load_settings(options).root).status().line())

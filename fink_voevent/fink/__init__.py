@@ -1,3 +1,3 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""All that knows a checkout of fink-broker and its command ``bin/fink``."""
+"""Integration with a checkout of fink-broker and its command ``bin/fink``."""

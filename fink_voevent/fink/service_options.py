@@ -1,9 +1,9 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The options that ``bin/fink`` gives to each service, and our settings from them.
+"""Options that ``bin/fink`` passes to a service, and the settings made from them.
 
-``bin/fink`` passes one fixed list of options to every service. An option of it whose
-value is empty would swallow the next one: it is treated as not given.
+``bin/fink`` passes the same list of options to every service. If the value of an option
+is empty, the next option follows it directly; an option without a value is ignored.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError
 
 EXIT_AFTER_S = 64_800.0  # as Fink's own services: 18 hours
-NO_FINK_MM = "no-config"  # Fink's word for it, in -mmconfigpath
-# Options of bin/fink that are settings of ours.
+NO_FINK_MM = "no-config"  # value of -mmconfigpath if fink-mm is not enabled
+# By option of bin/fink: the setting that it gives.
 SETTINGS = {
     "-online_data_prefix": "data_prefix",
     "-agg_data_prefix": "archive_prefix",
@@ -28,22 +28,32 @@ HELP = """usage: fink start {name} -s {survey} [-night YYYYMMDD] [-exit_after S]
 
 {text}
 
-Of the options that bin/fink passes these are taken, the rest is accepted:
-  -online_data_prefix  where Fink keeps its online data
-  -agg_data_prefix     where Fink keeps its archive
-  -night               night to match, YYYYMMDD; the current UTC day if empty
-  -tinterval           micro-batches, every (s)
-  -log_level           DEBUG, INFO, WARN or ERROR
-  -exit_after          stop by itself after so long (s); 64800 (18 h) if empty
-All else is set by VOEVENT_* in conf/{survey}/voevent.conf; `fink_voevent config` lists
-what there is.
+Of the options that bin/fink passes these are used; all others are ignored:
+  -online_data_prefix  folder of Fink's online data: a path or a URI
+  -agg_data_prefix     folder of Fink's archive: a path or a URI
+  -night               night to match, YYYYMMDD; default: the current UTC day
+  -tinterval           interval between two micro-batches (s)
+  -log_level           DEBUG, INFO, WARN or ERROR; default: INFO
+  -exit_after          time after which the service stops (s); default: 64800 (18 h)
+All other settings are VOEVENT_* in conf/{survey}/voevent.conf; `fink_voevent config`
+lists them.
 """
 
 
 def options(arguments: Sequence[str]) -> dict[str, str]:
-    """Options with their values; one without a value, or without a name, is left out.
+    """Return the value of each option that has one.
 
-    Not by argparse, which takes any option that begins with ``-h`` for the help.
+    This is not done by argparse, which takes ``-hostless_folder`` for ``-h``.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Command line of the service.
+
+    Returns
+    -------
+    dict of str to str
+        Values by option, with its hyphen. Options without a value are left out.
     """
     return {
         name: value
@@ -52,22 +62,31 @@ def options(arguments: Sequence[str]) -> dict[str, str]:
     }
 
 
-def settings_of(
+def load_settings(
     given: Mapping[str, str], survey: str, environment: Mapping[str, str]
 ) -> Settings:
-    """Merge the settings of a service.
+    """Return the settings of a service.
+
+    Parameters
+    ----------
+    given : mapping
+        Values by option, from `options`.
+    survey : str
+        ``ztf`` or ``rubin``.
+    environment : mapping
+        Usually ``os.environ``.
 
     Raises
     ------
     ConfigError
-        With one line that says what to do.
+        If a setting is wrong, or the topics of fink-mm are set while it is enabled.
     """
     values = {ours: given[name] for name, ours in SETTINGS.items() if name in given}
     merged = load(environment, fink_options={**values, "survey": survey}).settings
     fink_mm = given.get("-mmconfigpath", NO_FINK_MM)
     if merged.legacy_topics and fink_mm != NO_FINK_MM:
         raise ConfigError(
-            f"VOEVENT_LEGACY_TOPICS is set, and fink-mm is enabled ({fink_mm}), which"
+            f"VOEVENT_LEGACY_TOPICS is set, but fink-mm is enabled ({fink_mm}) and"
             " writes to the same topics: set FINK_MM_CONFIG=no-config in fink.conf, or"
             " unset VOEVENT_LEGACY_TOPICS"
         )
@@ -75,11 +94,19 @@ def settings_of(
 
 
 def exit_after_s(given: Mapping[str, str]) -> float:
-    """Seconds after which a service stops by itself."""
+    """Return the time after which a service stops (s).
+
+    Raises
+    ------
+    ConfigError
+        If the option ``-exit_after`` is not a number.
+    """
     text = given.get("-exit_after", "")
     if not text:
         return EXIT_AFTER_S
     try:
         return float(text)
     except ValueError:
-        raise ConfigError(f"-exit_after {text}: not a number of seconds") from None
+        raise ConfigError(
+            f"-exit_after {text}: this is not a number of seconds"
+        ) from None

@@ -1,3 +1,3 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Running and watching the services: processes, status, warm-up, diagnosis."""
+"""Run and watch the services: processes, status, warm-up, doctor."""

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""One Spark process with stages: ingest, match and route, or some of them."""
+"""Run stages in one Spark process: ingest, match and route, or some of them."""
 
 from __future__ import annotations
 
@@ -27,21 +27,22 @@ from fink_voevent.ops import warmup
 from fink_voevent.ops.supervisor import parent_lost
 from fink_voevent.route import stage as route_stage
 from fink_voevent.route.heartbeat import Heartbeat
-from fink_voevent.spark.session import build
+from fink_voevent.spark.session import spark_session
 from fink_voevent.store import merging
 from fink_voevent.store.lease import hold
 from fink_voevent.store.ledger import Ledger
 
 _LOG = logging.getLogger(__name__)
 _CAUSE = re.compile(r"(Caused by: )?[\w.]*(Error|Exception|Interrupt)\b")
-GIVE_WAY_S = 20.0  # between two steps of the warm-up
+# Longest wait for real data to be processed, between two steps of the warm-up.
+GIVE_WAY_S = 20.0
 STAGES = (ingest_stage.STAGE, match_stage.STAGE, route_stage.STAGE)
 
 
 def run(
     settings: Settings, stop: threading.Event, stages: Sequence[str] = STAGES
 ) -> None:
-    """Run stages until `stop` is set, one fails or our supervisor is gone.
+    """Run stages until `stop` is set, a stage fails, or our supervisor has ended.
 
     Parameters
     ----------
@@ -53,11 +54,11 @@ def run(
     Raises
     ------
     StorageError
-        Where another process runs one of them on the same root.
+        If another process runs one of these stages on the same tables.
     InputError
-        Where the night's science alerts do not appear within `wait_s`.
+        If the science alerts of the night do not appear within `wait_s`.
     VOEventPluginError
-        Where a stage fails: one line; Spark's log has the rest.
+        If a stage fails. The message is one line; the log of Spark has the details.
     """
     with ExitStack() as leases:
         for stage in stages:
@@ -66,64 +67,66 @@ def run(
             _run(settings, stop, stages)
         except (PySparkException, Py4JError) as error:
             _LOG.debug("%s", error)
-            raise VOEventPluginError(f"Spark failed: {_reason(str(error))}") from None
+            raise VOEventPluginError(f"Spark failed: {_cause(str(error))}") from None
 
 
 def _run(settings: Settings, stop: threading.Event, stages: Sequence[str]) -> None:
-    orphaned = parent_lost()
+    is_orphaned = parent_lost()
     log = Path(settings.spool) / "spark.log"
-    spark = build(settings, "fink_voevent", log)
-    _LOG.info("Spark started; its own log is %s", log)
-    queries: list[StreamingQuery] = []
-    heart = Heartbeat.from_settings(settings) if route_stage.STAGE in stages else None
+    with spark_session(settings, "fink_voevent", log) as spark:
+        _LOG.info("Spark has started; its own log is %s", log)
+        queries: list[StreamingQuery] = []
+        routes = route_stage.STAGE in stages
+        heartbeat = Heartbeat.from_settings(settings) if routes else None
 
-    def halted() -> bool:
-        _raise_failure(queries)
-        if heart is not None:
-            heart.beat()
-        return stop.wait(night_change.POLL_S) or orphaned()
+        def halted() -> bool:
+            _raise_failure(queries)
+            if heartbeat is not None:
+                heartbeat.beat()
+            return stop.wait(night_change.POLL_S) or is_orphaned()
 
-    try:
-        if ingest_stage.STAGE in stages:
-            skymaps.start(settings, stop)
-            queries.append(ingest_stage.start(spark, settings))
-        if route_stage.STAGE in stages:
-            queries.append(route_stage.start(spark, settings))
-        _LOG.info("running: %s", ", ".join(str(query.name) for query in queries) or "-")
-        running = None
-        if match_stage.STAGE in stages:
-            running = _begin(spark, settings, queries, halted)
-        _warm_up(spark, settings, stages, lambda: _halted_or_idle(queries, halted))
-        few = merging.Housekeeping([Ledger(settings.root, stage) for stage in stages])
-        while not halted():
-            few.turn(time.monotonic(), halted)
-            if running is not None and night_change.has_next_night_begun(
-                settings, running
-            ):
-                _stop_match(queries)
-                running = _begin(spark, settings, queries, halted)
-    finally:
-        for query in queries:
-            query.stop()
-        spark.stop()
+        try:
+            if ingest_stage.STAGE in stages:
+                skymaps.start(settings, stop)
+                queries.append(ingest_stage.start(spark, settings))
+            if routes:
+                queries.append(route_stage.start(spark, settings))
+            _LOG.info("running: %s", ", ".join(str(q.name) for q in queries) or "-")
+            night = None
+            if match_stage.STAGE in stages:
+                night = _start_match(spark, settings, queries, halted)
+            _warm_up(spark, settings, stages, lambda: _halted_or_idle(queries, halted))
+            ledgers = [Ledger(settings.root, stage) for stage in stages]
+            housekeeping = merging.Housekeeping(ledgers)
+            while not halted():
+                housekeeping.turn(time.monotonic(), halted)
+                if night is not None and night_change.has_next_night_begun(
+                    settings, night
+                ):
+                    _stop_match(queries)
+                    night = _start_match(spark, settings, queries, halted)
+        finally:
+            for query in queries:
+                query.stop()
 
 
-def _begin(
+def _start_match(
     spark: SparkSession,
     settings: Settings,
     queries: list[StreamingQuery],
     halted: Callable[[], bool],
 ) -> str | None:
-    """Start to match the night of now, and give its name; None where halted."""
-    name = night_change.current_night(settings)
-    query = night_change.begin(spark, settings, name, halted)
+    """Start to match the current night and return its name; None if halted."""
+    night = night_change.current_night(settings)
+    query = night_change.begin(spark, settings, night, halted)
     if query is None:
         return None
     queries.append(query)
-    return name
+    return night
 
 
 def _stop_match(queries: list[StreamingQuery]) -> None:
+    """Stop the query of match, and remove it from the list."""
     for query in [q for q in queries if q.name == match_stage.QUERY]:
         query.stop()
         queries.remove(query)
@@ -135,33 +138,37 @@ def _warm_up(
     stages: Sequence[str],
     halted: Callable[[], bool],
 ) -> None:
-    """Warm the stages up, if there are alerts to do it with.
+    """Warm the stages up, if the night has alerts.
 
-    `halted` is asked between two steps, and may take its time.
+    `halted` is called between two steps and may wait; the warm-up ends if it returns
+    True.
     """
-    tonight = night_change.current_night(settings)
-    path = night_change.science_folder(settings, tonight)
+    night = night_change.current_night(settings)
+    path = night_change.science_folder(settings, night)
     if not settings.warmup_notices or night_change.read_schema(spark, path) is None:
         return
     packets = spark.read.parquet(path)
     done = 0
-    steps = warmup.warm_up(spark, settings, tonight, packets, "-".join(stages))
+    steps = warmup.warm_up(spark, settings, night, packets, "-".join(stages))
     try:
         with closing(steps):
             for done in steps:
-                _LOG.debug("%d made-up notices went all the way", done)
+                _LOG.debug("%d artificial notices have passed all stages", done)
                 if halted():
                     return
     except (PySparkException, Py4JError, OSError, VOEventPluginError) as error:
-        _LOG.warning("the first notices will be slow: %s", _reason(str(error)))
+        _LOG.warning(
+            "the warm-up failed, so that the first notices will be slow: %s",
+            _cause(str(error)),
+        )
     else:
-        _LOG.info("warmed up with %d made-up notices", done)
+        _LOG.info("warmed up with %d artificial notices", done)
 
 
 def _halted_or_idle(
     queries: Sequence[StreamingQuery], halted: Callable[[], bool]
 ) -> bool:
-    """Let real work go first, for `GIVE_WAY_S` at most, and tell whether to stop."""
+    """Wait until the queries have no data, for `GIVE_WAY_S` at most; True if halted."""
     for _ in range(int(GIVE_WAY_S / night_change.POLL_S)):
         if halted():
             return True
@@ -171,17 +178,18 @@ def _halted_or_idle(
 
 
 def _raise_failure(queries: list[StreamingQuery]) -> None:
+    """Raise VOEventPluginError if a query has failed."""
     for query in queries:
         failure: StreamingQueryException | None = query.exception()
         if failure is not None:
             _LOG.debug("%s", failure)
             raise VOEventPluginError(
-                f"stage {query.name} failed: {_reason(str(failure))} (Spark's own log"
+                f"stage {query.name} failed: {_cause(str(failure))} (the log of Spark"
                 " has the details)"
             )
 
 
-def _reason(text: str) -> str:
-    """Line that names the first cause, of what Spark says of a failed query."""
+def _cause(text: str) -> str:
+    """Return the line that names the first cause, from the message of Spark."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return next((line for line in reversed(lines) if _CAUSE.match(line)), lines[0])

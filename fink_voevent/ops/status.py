@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""What the pipeline has done, read from landing and the ledgers: one status line."""
+"""What the pipeline has done so far, read from landing and the ledgers."""
 
 from __future__ import annotations
 
@@ -25,8 +25,27 @@ _LOG = logging.getLogger(__name__)
 class Status:
     """Counts since the tables were made.
 
-    `lag_s` is the age of the oldest document that is neither an event nor in quarantine
-    yet, 0 where there is none.
+    Parameters
+    ----------
+    received : int
+        Documents that have landed.
+    events, quarantined : int
+        Rows of the tables events and quarantine.
+    live_notices : int
+        Notices that alerts could match in the latest batch of match.
+    alerts : int
+        Alerts that were searched.
+    coincidences : int
+        Rows of the table coincidences, all statuses together.
+    topics : dict of str to int
+        Packets by topic.
+    lag_s : float
+        Age (s) of the oldest landed file with a document that is neither an event nor
+        in quarantine yet; 0 if there is none.
+    beyond_cap : int
+        Alerts in the regions of events, outside the area that was matched.
+    unplaced_notices : int
+        Notices in the latest batch of match whose sky map is not fetched yet.
     """
 
     received: int
@@ -41,41 +60,43 @@ class Status:
     unplaced_notices: int = 0
 
     def line(self) -> str:
-        """One line for an operator."""
+        """Return the status line."""
         topics = ", ".join(f"{t} {n}" for t, n in self.topics.items()) or "none"
-        more = f" and {self.beyond_cap} beyond the cap" if self.beyond_cap else ""
-        unplaced = self.unplaced_notices
         live = f"{self.live_notices}"
-        live += f" and {unplaced} that await their map" if unplaced else ""
+        if self.unplaced_notices:
+            live += f" and {self.unplaced_notices} that await their sky map"
+        coincidences = f"{self.coincidences}"
+        if self.beyond_cap:
+            coincidences += f" and {self.beyond_cap} outside the matched area"
         return (
             f"notices received {self.received}, events {self.events},"
             f" quarantine {self.quarantined}, live notices {live},"
-            f" alerts searched {self.alerts}, coincidences {self.coincidences}{more},"
+            f" alerts searched {self.alerts}, coincidences {coincidences},"
             f" topics: {topics}; lag {self.lag_s:.1f} s"
         )
 
 
 @dataclass
 class Observer:
-    """Reads the status again and again; files that never change are read once."""
+    """Reads the status as often as required; files that never change are read once.
+
+    Parameters
+    ----------
+    root : str
+        Folder of our tables: a path or a URI.
+    """
 
     root: str
-    _rows: dict[str, int] = field(default_factory=dict)
+    _row_counts: dict[str, int] = field(default_factory=dict)
     _ledgers: dict[str, Ledger] = field(default_factory=dict)
 
-    def _ledger(self, stage: str) -> Ledger:
-        return self._ledgers.setdefault(stage, Ledger(self.root, stage))
-
-    def _manifests(self, stage: str) -> list[Manifest]:
-        return self._ledger(stage).manifests()
-
     def status(self) -> Status:
-        """Status of this moment.
+        """Return the status of this moment.
 
         Raises
         ------
         StorageError
-            Where the store cannot be read.
+            If the store cannot be read.
         """
         try:
             return self._status()
@@ -85,34 +106,29 @@ class Observer:
     def _status(self) -> Status:
         landing = open_store(self.root).subfolder("landing")
         landed = sorted(landing.files(".parquet"), key=lambda f: f.mtime)
+        row_counts = [self._row_count(landing, info) for info in landed]
         ingested = [m.facts for m in self._manifests("ingest")]
-        matched = self._manifests("match")
+        matched = [m.facts for m in self._manifests("match")]
+        newest = self._ledger("match").newest()
+        latest = {} if newest is None else newest.facts
         topics: Counter[str] = Counter()
         for manifest in self._manifests("route"):
             topics.update(manifest.facts["sent"])
-        rows = [self._count(landing, info) for info in landed]
-        documents = sum(f["documents"] for f in ingested)
         return Status(
-            received=sum(rows),
-            events=sum(f["events"] for f in ingested),
-            quarantined=sum(f["quarantine"] for f in ingested),
-            live_notices=self._newest_match().get("live_notices", 0),
-            alerts=sum(m.facts["alerts"] for m in matched),
-            coincidences=sum(m.facts["coincidences"] for m in matched),
+            received=sum(row_counts),
+            events=sum(facts["events"] for facts in ingested),
+            quarantined=sum(facts["quarantine"] for facts in ingested),
+            live_notices=latest.get("live_notices", 0),
+            alerts=sum(facts["alerts"] for facts in matched),
+            coincidences=sum(facts["coincidences"] for facts in matched),
             topics=dict(sorted(topics.items())),
-            lag_s=_lag_s(landed, rows, documents),
-            beyond_cap=sum(
-                sum(m.facts.get("beyond_cap", {}).values()) for m in matched
-            ),
-            unplaced_notices=self._newest_match().get("unplaced_notices", 0),
+            lag_s=_lag_s(landed, row_counts, sum(f["documents"] for f in ingested)),
+            beyond_cap=sum(sum(f.get("beyond_cap", {}).values()) for f in matched),
+            unplaced_notices=latest.get("unplaced_notices", 0),
         )
 
-    def _newest_match(self) -> dict[str, Any]:
-        newest = self._ledger("match").newest()
-        return {} if newest is None else dict(newest.facts)
-
     def coincidences(self) -> list[dict[str, Any]]:
-        """All rows of the journal of coincidences, in order of batch."""
+        """Return all rows of the table coincidences, in the order of the batches."""
         store = open_store(self.root)
         rows: list[dict[str, Any]] = []
         for manifest in self._manifests("match"):
@@ -124,27 +140,46 @@ class Observer:
         return rows
 
     def route_is_done(self) -> bool:
-        """Whether route has handed over every batch of match that found something."""
+        """Return whether route has committed every batch of match with coincidences."""
         routed = {m for r in self._manifests("route") for m in r.facts["manifests"]}
         matched = self._manifests("match")
         return routed.issuperset(m.name for m in matched if m.tables["coincidences"])
 
-    def _count(self, landing: Store, info: fs.FileInfo) -> int:
-        if info.path not in self._rows:
+    def _ledger(self, stage: str) -> Ledger:
+        return self._ledgers.setdefault(stage, Ledger(self.root, stage))
+
+    def _manifests(self, stage: str) -> list[Manifest]:
+        return self._ledger(stage).manifests()
+
+    def _row_count(self, landing: Store, info: fs.FileInfo) -> int:
+        """Return the number of rows of a landed file; 0 if it is not Parquet."""
+        if info.path not in self._row_counts:
             try:
-                self._rows[info.path] = landing.row_count_at(info.path)
+                self._row_counts[info.path] = landing.row_count_at(info.path)
             except pa.ArrowException as error:
                 _LOG.error(
-                    "%s in landing is not Parquet: left out (%s)", info.path, error
+                    "%s in landing is not Parquet and is not counted: %s",
+                    info.path,
+                    error,
                 )
-                self._rows[info.path] = 0
-        return self._rows[info.path]
+                self._row_counts[info.path] = 0
+        return self._row_counts[info.path]
 
 
-def _lag_s(landed: list[fs.FileInfo], rows: list[int], documents: int) -> float:
-    """Age of the first landing file, in order of time, that is not read yet."""
+def _lag_s(landed: list[fs.FileInfo], row_counts: list[int], documents: int) -> float:
+    """Return the age (s) of the first landed file that is not ingested completely.
+
+    Parameters
+    ----------
+    landed : list of FileInfo
+        In order of time.
+    row_counts : list of int
+        Rows of each file.
+    documents : int
+        Documents that were ingested.
+    """
     total = 0
-    for info, count in zip(landed, rows, strict=True):
+    for info, count in zip(landed, row_counts, strict=True):
         total += count
         if total > documents:
             return (datetime.now(timezone.utc) - info.mtime).total_seconds()

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Two children kept alive: the listener, and one Spark process with the stages."""
+"""Keep child processes running: the listener, and the Spark process of the stages."""
 
 from __future__ import annotations
 
@@ -14,59 +14,73 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-VARIABLE = "FINK_VOEVENT_SUPERVISOR"  # process number; set for children only
+VARIABLE = "FINK_VOEVENT_SUPERVISOR"  # process number of the supervisor, for children
 
 _LOG = logging.getLogger(__name__)
 POLL_S = 0.2
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
-STABLE_S = 60.0  # a child that lived so long starts anew with the first wait
-GRACE_S = 30.0  # to stop by itself
+STABLE_S = 60.0  # a child that ran longer is started again after the first wait
+GRACE_S = 30.0  # for a child to stop by itself
 
 
 @dataclass
 class Child:
-    """A process of ours, restarted whole when it dies, later and later."""
+    """Process that is started again if it ends, after waits that become longer.
+
+    Parameters
+    ----------
+    name : str
+        For the log.
+    command : sequence of str
+        Program and arguments.
+    environment : mapping
+        Complete environment.
+    wait_s : float, optional
+        Wait (s) before the next start; it doubles with each, up to `LONGEST_WAIT_S`.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
     wait_s: float = FIRST_WAIT_S
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
-    _changed_at: float = 0.0
+    _changed_at: float = 0.0  # monotonic time of the last start or end
 
-    def tend(self) -> None:
-        """Start the child if it is not there; after a death, once the wait is over."""
+    def start_if_needed(self) -> None:
+        """Start the child if it does not run; after its end, once the wait is over."""
         now = time.monotonic()
         if self._process is None:
             if now - self._changed_at >= (self.wait_s if self._changed_at else 0):
                 self._start(now)
         elif self._process.poll() is not None:
-            self._bury(self._process, now)
+            self._clean_up(self._process, now)
 
     def _start(self, now: float) -> None:
-        # A session of its own: a Ctrl-C reaches us alone, and the group dies as one.
+        # With a session of its own, Ctrl-C interrupts only us, and the child can be
+        # killed together with all processes that it started.
         self._process = subprocess.Popen(  # noqa: S603 - our own command
             self.command, env=dict(self.environment), start_new_session=True
         )
         self._changed_at = now
-        _LOG.info("%s started (process %d)", self.name, self._process.pid)
+        _LOG.info("%s has started (process %d)", self.name, self._process.pid)
 
-    def _bury(self, process: subprocess.Popen[bytes], now: float) -> None:
-        self._kill_group(process, signal.SIGKILL)
-        lived = now - self._changed_at
-        self.wait_s = (
-            FIRST_WAIT_S if lived > STABLE_S else min(2 * self.wait_s, LONGEST_WAIT_S)
-        )
+    def _clean_up(self, process: subprocess.Popen[bytes], now: float) -> None:
+        """Kill what an ended child has left running, and set the next wait."""
+        self._kill_group(process)
+        if now - self._changed_at > STABLE_S:
+            self.wait_s = FIRST_WAIT_S
+        else:
+            self.wait_s = min(2 * self.wait_s, LONGEST_WAIT_S)
         self._process, self._changed_at = None, now
         _LOG.error(
-            "%s died with code %d; started again in %.0f s",
+            "%s ended with code %d; it is started again in %.0f s",
             self.name,
             process.returncode,
             self.wait_s,
         )
 
     def stop(self) -> None:
-        """Ask the child to stop; end it and all it started after `GRACE_S`."""
+        """Request that the child stop; after `GRACE_S`, kill it and all that it started."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -74,14 +88,15 @@ class Child:
         try:
             process.wait(GRACE_S)
         except subprocess.TimeoutExpired:
-            _LOG.warning("%s does not stop by itself: killed", self.name)
-        self._kill_group(process, signal.SIGKILL)
+            _LOG.warning("%s has not stopped within %.0f s: killed", self.name, GRACE_S)
+        self._kill_group(process)
         process.wait()
 
     @staticmethod
-    def _kill_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):  # all gone already
-            os.killpg(process.pid, number)
+    def _kill_group(process: subprocess.Popen[bytes]) -> None:
+        """Kill all processes of the session of a child."""
+        with contextlib.suppress(ProcessLookupError):  # none is left
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def supervise(
@@ -90,7 +105,7 @@ def supervise(
     report: Callable[[], None],
     report_s: float,
 ) -> None:
-    """Keep the children alive until `stop` is set; then stop them and report again.
+    """Keep the children running until `stop` is set; then stop them.
 
     Parameters
     ----------
@@ -98,14 +113,15 @@ def supervise(
     stop : threading.Event
         Usually set by a signal.
     report : callable
-        Called every `report_s` seconds, and at the end.
+        Called every `report_s` seconds, and after the children have stopped.
     report_s : float
+        Interval between two reports (s).
     """
     next_report = time.monotonic() + report_s
     try:
         while not stop.wait(POLL_S):
             for child in children:
-                child.tend()
+                child.start_if_needed()
             if time.monotonic() >= next_report:
                 report()
                 next_report += report_s
@@ -116,13 +132,16 @@ def supervise(
 
 
 def parent_lost() -> Callable[[], bool]:
-    """Return what tells whether the supervisor is gone; never, where there is none."""
+    """Return a function that says whether the supervisor of this process has ended.
+
+    It always returns False in a process without a supervisor.
+    """
     supervisor = os.environ.get(VARIABLE)
     return lambda: supervisor is not None and os.getppid() != int(supervisor)
 
 
 def stop_on_signals() -> threading.Event:
-    """Event that SIGINT, SIGTERM and SIGHUP (a terminal that closes) set."""
+    """Return an event that SIGINT, SIGTERM and SIGHUP (a closed terminal) set."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())

@@ -1,11 +1,11 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Made-up notices go through the stages at the start, apart from all real ones.
+"""Warm-up: artificial notices pass through the stages when they start.
 
-Java compiles what it runs often, and Spark the code of each batch, while it runs: the
-first notice of a process takes three times as long as the fifth. So the first few are
-not real ones. They meet one of the night's own alerts, in a folder that goes away;
-nothing of them reaches a topic, or a table that others read.
+Java compiles code that runs often, and Spark the code of each batch, while they run:
+the first notice of a process takes three times as long as the fifth. Therefore the
+first few notices are artificial. They match one of the alerts of the night, in a folder
+that is removed afterwards; none of them reaches a topic or a table that others read.
 """
 
 from __future__ import annotations
@@ -30,13 +30,28 @@ from fink_voevent.store.ledger import Ledger, Manifest
 
 RUN = "warmup"
 SCHEMA = "https://gcn.nasa.gov/schema/gcn/notices/swift/bat/guano.schema.json"
-BEFORE = timedelta(minutes=30)  # the made-up trigger, before the alert
-ERROR_DEG = 0.05
-ALERTS = 64
+BEFORE = timedelta(minutes=30)  # from the artificial trigger to the alert
+ERROR_DEG = 0.05  # error radius of the notice
+ALERTS = 64  # number of alerts that are matched
 
 
 def notice(ra: float, dec: float, seen: datetime, number: int) -> bytes:
-    """Notice of a burst at the place of an alert (deg, ICRS), before it was seen."""
+    """Return a notice of a burst at the place of an alert, `BEFORE` its time.
+
+    Parameters
+    ----------
+    ra, dec : float
+        Position of the alert (deg), ICRS.
+    seen : datetime
+        Time of the alert (UTC).
+    number : int
+        Number of the notice; it becomes part of the identifier of the event.
+
+    Returns
+    -------
+    bytes
+        JSON of GCN's schema of Swift BAT GUANO.
+    """
     trigger = (seen - BEFORE).isoformat()
     content = {
         "$schema": SCHEMA,
@@ -55,50 +70,55 @@ def notice(ra: float, dec: float, seen: datetime, number: int) -> bytes:
 
 
 def warm_up(
-    spark: SparkSession, settings: Settings, tonight: str, packets: DataFrame, name: str
+    spark: SparkSession, settings: Settings, night: str, packets: DataFrame, name: str
 ) -> Iterator[int]:
-    """Let made-up notices meet an alert, one batch of a stage at each step.
+    """Match artificial notices with an alert, one batch of a stage at each step.
 
     Parameters
     ----------
     spark : SparkSession
     settings : Settings
-        `warmup_notices` says how many notices.
-    tonight : str
+        `warmup_notices` is the number of notices.
+    night : str
         YYYYMMDD.
     packets : DataFrame
-        The night's science alerts. Where none has a place and a time, nothing is done.
+        Science alerts of the night, with the columns that Fink writes. If none has a
+        position and a time, nothing is done.
     name : str
-        Of the folder under ``warmup``, which goes away: one that nobody else uses.
+        Name of the folder below ``warmup``, which is removed at the end. No other
+        process may use it.
 
     Yields
     ------
     int
-        Notices that went all the way so far.
+        Number of notices that have passed all stages so far.
 
     Raises
     ------
     PySparkException, Py4JError, OSError, VOEventPluginError
-        As the stages themselves would.
+        As the stages do.
     """
     folder = f"{settings.root}/warmup/{name}"
-    made_up = settings.model_copy(
+    artificial = settings.model_copy(
         update={"data_prefix": folder, "kafka_servers": "", "archive_prefix": ""}
     )
-    open_store(folder).remove()  # what a process that was killed left
+    open_store(folder).remove()  # left by a process that was killed
     try:
-        science = f"{folder}/science/{tonight}"
+        science = f"{folder}/science/{night}"
         packets.limit(ALERTS).write.parquet(science)
         yield 0
-        yield from _play(spark.read.parquet(science), made_up, tonight)
+        yield from _pass_through_stages(spark.read.parquet(science), artificial, night)
     finally:
         open_store(folder).remove()
 
 
-def _play(science: DataFrame, settings: Settings, tonight: str) -> Iterator[int]:
-    thin = thin_alerts.thin(science, settings.survey, tonight)
+def _pass_through_stages(
+    science: DataFrame, settings: Settings, night: str
+) -> Iterator[int]:
+    """Process notices at the place of the best alert, as `warm_up` describes it."""
+    thin = thin_alerts.thin(science, settings.survey, night)
     seconds = F.unix_seconds("alert_time").alias("s")
-    # one that filters pass: what follows them is to be warm too
+    # An alert that filters pass, so that the code after the filters is warm too.
     is_candidate = F.coalesce("extragalactic", F.lit(True))  # noqa: FBT003
     best = thin.where(is_candidate).orderBy(F.desc("quality"))
     alert = best.select("alert_ra", "alert_dec", seconds).first()
@@ -106,28 +126,30 @@ def _play(science: DataFrame, settings: Settings, tonight: str) -> Iterator[int]
         return
     seen = datetime.fromtimestamp(alert["s"], timezone.utc)
     spark, level = science.sparkSession, logging.DEBUG
-    read = ingest_stage.batch_writer(settings, RUN, level)
-    match = match_stage.batch_writer(settings, tonight, RUN, science.schema, level)
-    send = route_stage.batch_writer(settings, RUN, level)
+    ingest = ingest_stage.batch_writer(settings, RUN, level)
+    match = match_stage.batch_writer(settings, night, RUN, science.schema, level)
+    route = route_stage.batch_writer(settings, RUN, level)
     for number in range(settings.warmup_notices):
         raw = notice(alert["alert_ra"], alert["alert_dec"], seen, number)
-        read(_landed(spark, raw, seen), number)
+        ingest(_landed(spark, raw, seen), number)
         yield number
         events = spark.read.text(_manifest(settings, ingest_stage.STAGE, number))
         match(
             match_stage.arrivals(science.limit(0 if number else ALERTS), events), number
         )
         yield number
-        send(spark.read.text(_manifest(settings, match_stage.STAGE, number)), number)
+        route(spark.read.text(_manifest(settings, match_stage.STAGE, number)), number)
         yield number + 1
 
 
 def _landed(spark: SparkSession, raw: bytes, moment: datetime) -> DataFrame:
+    """Return a notice as a row of the table landing."""
     digest = hashlib.sha256(raw).hexdigest()
     row = (moment, "file", RUN, "gcn.notices", digest, raw)
     return spark.createDataFrame([row], spark_schema("landing"))
 
 
 def _manifest(settings: Settings, stage: str, number: int) -> str:
+    """Return the path of the manifest of a batch."""
     name = Manifest(stage, RUN, number, {}).name
     return f"{Ledger(settings.root, stage).folder}/{name}"

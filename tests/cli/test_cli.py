@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import tarfile
-import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from helpers.programs import wait_for
 
 from fink_voevent.cli import COMMANDS, main
-from fink_voevent.cli.match import told
+from fink_voevent.cli.match import limits_reached
 from fink_voevent.offline.matching import MatchSummary
 
 
@@ -24,11 +25,96 @@ def call(*arguments: str, **environment: str):
     return CliRunner().invoke(main, arguments, env=environment)
 
 
-@pytest.mark.parametrize("name", [None, *COMMANDS])
+NAMES = [name for commands in COMMANDS.values() for name in commands]
+
+
+@pytest.mark.parametrize("name", [None, *NAMES])
 def test_help_has_an_example(name):
     done = call(*([name] if name else []), "--help")
     assert done.exit_code == 0
     assert "Example" in done.output
+
+
+def test_help_lists_every_command_completely_under_its_heading():
+    lines = call("--help").output.splitlines()
+    for heading, commands in COMMANDS.items():
+        first = lines.index(f"{heading}:") + 1
+        expected = [f"  {name:10}  {line}" for name, line in commands.items()]
+        assert lines[first : first + len(expected)] == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_line_of_a_command_is_the_first_line_of_its_own_help(name):
+    (line,) = [commands[name] for commands in COMMANDS.values() if name in commands]
+    assert call(name, "--help").output.splitlines()[2].strip() == line
+
+
+def test_options_that_are_settings_show_name_and_default_of_the_setting():
+    shown = " ".join(call("match", "--help").output.split())
+    assert "(0-1, at most 0.99). (VOEVENT_CREDIBLE_LEVEL; default: 0.95)" in shown
+    shown = " ".join(call("run", "--help").output.split())
+    assert "May be repeated. (VOEVENT_SOURCES)" in shown
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_script_for_completion_is_printed(shell):
+    done = subprocess.run(
+        [sys.executable, "-m", "fink_voevent"],
+        env={**os.environ, "_FINK_VOEVENT_COMPLETE": f"{shell}_source"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "_FINK_VOEVENT_COMPLETE" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("fink_voevent st", {"stages", "status", "streams"}),
+        ("fink_voevent match --cap", {"--cap-deg2"}),
+    ],
+)
+def test_commands_and_options_are_completed(words, expected):
+    variables = {
+        "_FINK_VOEVENT_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "fink_voevent"],
+        env={**os.environ, **variables}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = {line.partition(",")[2] for line in done.stdout.splitlines()}
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "unwanted"),
+    [
+        ("--help", {"pydantic", "numpy", "pyarrow", "pyspark"}),
+        ("match --help", {"numpy", "pyarrow", "pyspark"}),
+        ("parse gbm_test.xml", {"pandas", "pyspark", "astropy", "twisted"}),
+        ("land gbm_test.xml", {"pandas", "pyspark", "astropy", "twisted"}),
+    ],
+)
+def test_a_command_imports_only_what_it_needs(datatest, tmp_path, command, unwanted):
+    """Imports take most of the time of a command that reads one notice."""
+    program = (
+        "import sys\n"
+        "from fink_voevent.cli import main\n"
+        "main(sys.argv[1:], standalone_mode=False)\n"
+        "print(*sys.modules, file=sys.stderr)\n"
+    )
+    environment = {
+        **os.environ,
+        "VOEVENT_DATA_PREFIX": str(tmp_path / "data"),
+        "VOEVENT_SPOOL": str(tmp_path / "spool"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program, *command.split()], cwd=datatest / "voevents",
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert unwanted.isdisjoint(done.stderr.split())
 
 
 def test_config_prints_every_setting_and_checks_them():
@@ -51,7 +137,7 @@ def test_config_prints_every_setting_and_checks_them():
         (["filters"], {"VOEVENT_FILTERS": "nowhere"}, "nowhere"),
     ],
 )
-def test_a_fault_is_one_line_and_code_2(tmp_path, arguments, environment, message):
+def test_an_error_is_one_line_and_code_2(tmp_path, arguments, environment, message):
     environment = {"VOEVENT_SPOOL": str(tmp_path / "spool")} | environment
     done = call(*arguments, **environment)
     assert done.exit_code == 2
@@ -59,16 +145,17 @@ def test_a_fault_is_one_line_and_code_2(tmp_path, arguments, environment, messag
     assert len(done.output.strip().splitlines()) == 1
 
 
-def test_match_tells_what_it_counted_and_did_not_pair():
-    tally = MatchSummary(3, 3, 2, 100, 5, beyond_cap={"A": 7}, in_time_only={"B": 40})
-    beyond, in_time = told(tally, 5000.0)
-    assert (
-        beyond == "A: 7 more alerts beyond the 5000 deg2 that are matched (--cap-deg2)"
+def test_match_reports_alerts_that_it_counted_but_did_not_match():
+    counts = MatchSummary(3, 3, 2, 100, 5, beyond_cap={"A": 7}, in_time_only={"B": 40})
+    outside, in_time = limits_reached(counts, 5000.0)
+    assert outside == (
+        "A: 7 more alerts lie in its region, outside the 5000 deg2 that are matched"
+        " (--cap-deg2)"
     )
-    assert in_time.startswith("B: 40 alerts in its window, in time only: its sky map")
+    assert in_time.startswith("B: its sky map is missing (--skymap-hosts); of the 40")
 
 
-def test_parse_accounts_for_every_document(datatest, tmp_path):
+def test_parse_prints_a_line_for_every_document(datatest, tmp_path):
     bad = tmp_path / "bad.xml"
     bad.write_text("nonsense")
     done = call("parse", str(datatest / "voevents"), str(bad))
@@ -93,7 +180,7 @@ def test_documents_are_found_in_files_folders_archives_and_landing(datatest, tmp
     assert "11 documents: 11 events" in done.stderr
 
 
-def test_land_takes_standard_input_as_the_command_of_comet(datatest, tmp_path):
+def test_land_reads_standard_input_as_comet_calls_it(datatest, tmp_path):
     raw = (datatest / "voevents" / "icecube170922a.xml").read_bytes()
     environment = {
         "VOEVENT_DATA_PREFIX": str(tmp_path / "data"),
@@ -109,7 +196,7 @@ def test_land_takes_standard_input_as_the_command_of_comet(datatest, tmp_path):
     assert pq.read_table(file)["raw"].to_pylist() == [raw]
 
 
-def test_land_of_nothing_is_refused(tmp_path):
+def test_land_refuses_empty_input(tmp_path):
     done = call("land", VOEVENT_SPOOL=str(tmp_path / "spool"))
     assert done.exit_code == 2
     assert "standard input is empty" in done.output
@@ -128,7 +215,7 @@ def test_filters_lists_names_topics_and_rules():
 
 
 def test_match_writes_and_prints_the_coincidences(datatest, tmp_path):
-    """In a process of its own: it makes, and stops, a Spark session."""
+    """In another process, because the command starts and stops a Spark session."""
     out = tmp_path / "out"
     done = subprocess.run(
         [sys.executable, "-m", "fink_voevent", "match", "--format", "csv",
@@ -146,10 +233,10 @@ def test_match_writes_and_prints_the_coincidences(datatest, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_match_without_alerts_says_so_in_one_line(tmp_path):
-    nowhere = str(tmp_path / "no")
+def test_match_without_alerts_reports_it_in_one_line(tmp_path):
+    missing = str(tmp_path / "no")
     done = subprocess.run(
-        [sys.executable, "-m", "fink_voevent", "match", "--alerts", nowhere,
+        [sys.executable, "-m", "fink_voevent", "match", "--alerts", missing,
          "--notices", str(tmp_path), "--out", str(tmp_path / "out")],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -195,18 +282,18 @@ def test_a_document_that_cannot_be_read_is_explained_by_its_reason(tmp_path):
     assert "not XML" in done.output
 
 
-def test_a_torn_archive_is_told_in_one_line(datatest, tmp_path):
-    whole = tmp_path / "whole.tar.gz"
-    with tarfile.open(whole, "w:gz") as tar:
+def test_a_truncated_archive_is_reported_in_one_line(datatest, tmp_path):
+    complete = tmp_path / "complete.tar.gz"
+    with tarfile.open(complete, "w:gz") as tar:
         tar.add(datatest / "voevents", arcname="v")
-    torn = tmp_path / "torn.tar.gz"
-    torn.write_bytes(whole.read_bytes()[:1500])
-    done = call("parse", str(torn))
+    truncated = tmp_path / "truncated.tar.gz"
+    truncated.write_bytes(complete.read_bytes()[:1500])
+    done = call("parse", str(truncated))
     assert done.exit_code == 2
     assert "cannot be read" in done.output
 
 
-def test_status_of_a_store_with_a_file_that_is_no_parquet(tmp_path):
+def test_status_ignores_a_landed_file_that_is_not_parquet(tmp_path):
     landing = tmp_path / "voevent" / "landing"
     landing.mkdir(parents=True)
     (landing / "bad.parquet").write_bytes(b"")
@@ -218,7 +305,7 @@ def test_status_of_a_store_with_a_file_that_is_no_parquet(tmp_path):
 @pytest.mark.parametrize(
     "arguments", [["stages"], ["land"], ["run", "--source", "127.0.0.1:1"]], ids=str
 )
-def test_a_data_prefix_that_cannot_be_written_is_one_line(
+def test_a_data_prefix_that_cannot_be_written_is_reported_in_one_line(
     tmp_path, datatest, arguments
 ):
     (tmp_path / "file").write_text("")
@@ -228,15 +315,20 @@ def test_a_data_prefix_that_cannot_be_written_is_one_line(
         "VOEVENT_DATA_PREFIX": str(tmp_path / "file"),
         "VOEVENT_SPOOL": str(tmp_path / "spool"),
     }
-    command = [sys.executable, "-m", "fink_voevent", *arguments, *extra]
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:  # fmt: skip
-        if arguments[0] == "run":  # goes on trying, and says so, until it is stopped
-            time.sleep(6)
-            process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
-    assert "Traceback" not in out
-    assert "cannot make" in out or "cannot write" in out
-    assert arguments[0] == "run" or process.returncode == 2
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fink_voevent", *arguments, *extra],
+            env=environment, stdout=out, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    if arguments[0] == "run":  # tries again, and logs it, until it is stopped
+        wait_for(lambda: _REFUSED.search(log.read_text()) is not None, 60)
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+    else:
+        assert process.wait(60) == 2
+    assert "Traceback" not in log.read_text()
+    assert _REFUSED.search(log.read_text())
+
+
+_REFUSED = re.compile("cannot (make|write)")

@@ -16,7 +16,7 @@ def run(*arguments: str):
     return CliRunner().invoke(command, list(arguments))
 
 
-def test_each_alert_of_a_folder_is_a_file(datatest, tmp_path):
+def test_each_alert_of_a_folder_becomes_a_file(datatest, tmp_path):
     out = tmp_path / "out"
     for folder, count in (("alerts", 126), ("rubin", 126)):
         done = run(str(datatest / folder), "--out", str(out / folder))
@@ -29,8 +29,8 @@ def test_each_alert_of_a_folder_is_a_file(datatest, tmp_path):
 def test_an_avro_file_goes_to_standard_output(datatest, tmp_path):
     table = pq.read_table(datatest / "alerts" / "early.parquet").slice(0, 1)
     (alert,) = table.to_pylist()
-    place = {k: alert["candidate"][k] for k in ("jd", "ra", "dec")}
-    fields = [{"name": k, "type": "double"} for k in place]
+    position = {k: alert["candidate"][k] for k in ("jd", "ra", "dec")}
+    fields = [{"name": k, "type": "double"} for k in position]
     schema = {
         "type": "record",
         "name": "alert",
@@ -43,7 +43,7 @@ def test_an_avro_file_goes_to_standard_output(datatest, tmp_path):
             },
         ],
     }
-    packet = {"candid": alert["candid"], "objectId": "ZTF1", "candidate": place}
+    packet = {"candid": alert["candid"], "objectId": "ZTF1", "candidate": position}
     with (tmp_path / "a.avro").open("wb") as file:
         fastavro.writer(file, schema, [packet])
     done = run(str(tmp_path / "a.avro"))
@@ -53,7 +53,7 @@ def test_an_avro_file_goes_to_standard_output(datatest, tmp_path):
     assert read_back.values["alert_id"] == str(alert["candid"])
 
 
-def test_what_is_not_understood_is_counted(datatest, tmp_path):
+def test_alerts_that_cannot_be_converted_are_counted(datatest, tmp_path):
     pq.write_table(
         pq.read_table(datatest / "alerts" / "early.parquet", columns=["candid"]).slice(
             0, 3
@@ -62,4 +62,4 @@ def test_what_is_not_understood_is_counted(datatest, tmp_path):
     )
     done = run(str(tmp_path / "a.parquet"))
     assert done.exit_code == 2
-    assert "0 VOEvents, 3 alerts not understood" in done.output
+    assert "0 VOEvents written, 3 alerts cannot be converted" in done.output

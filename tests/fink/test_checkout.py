@@ -55,7 +55,7 @@ def test_disable_restores_every_byte(home, end):
     assert conf.stat().st_mode & 0o777 == 0o640
 
 
-def test_nothing_is_changed_twice_nor_by_a_dry_run(home):
+def test_enabling_twice_and_a_dry_run_change_nothing(home):
     before = contents(home)
     shown = fink_voevent("enable", "--fink-home", str(home), "-s", "ztf", "--dry-run")
     assert contents(home) == before
@@ -67,7 +67,7 @@ def test_nothing_is_changed_twice_nor_by_a_dry_run(home):
     assert contents(home) == after
 
 
-def test_settings_that_were_edited_are_kept(home):
+def test_edited_settings_are_kept(home):
     fink_voevent("enable", "--fink-home", str(home), "-s", "ztf")
     own = home / "conf" / "ztf" / "voevent.conf"
     own.write_text(own.read_text() + "# edited\n")
@@ -81,24 +81,24 @@ def test_a_script_that_is_not_ours_is_not_replaced(home):
     theirs = home / "bin" / "ztf" / "voevent_match.py"
     theirs.write_text("print('mine')\n")
     with pytest.raises(InputError, match="not ours"):
-        Checkout.at(home, "ztf", None).enable()
-    assert Checkout.at(home, "ztf", None).disable() == []
+        Checkout.find(home, "ztf", None).enable()
+    assert Checkout.find(home, "ztf", None).disable() == []
 
 
 @pytest.mark.parametrize(
     ("missing", "reason"),
     [
         ("bin/fink", "set FINK_HOME"),
-        ("conf/ztf/fink.conf.prod", "name one with -c"),
+        ("conf/ztf/fink.conf.prod", "in use with -c"),
     ],
 )
-def test_what_is_missing_is_named(home, missing, reason):
+def test_an_incomplete_checkout_is_refused_with_advice(home, missing, reason):
     (home / missing).unlink()
     with pytest.raises(InputError, match=reason):
-        Checkout.at(home, "ztf", None)
+        Checkout.find(home, "ztf", None)
 
 
-def test_the_hook_is_sourced_and_the_environment_wins(home):
+def test_fink_conf_reads_our_settings_and_the_environment_overrides_them(home):
     fink_voevent("enable", "--fink-home", str(home), "-s", "ztf")
     source = (
         "set -e; service=voevent_match; . $FINK_HOME/conf/ztf/fink.conf.prod;"

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Our services, started as ``bin/fink`` starts them."""
+"""Services, started as ``bin/fink`` starts them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from fink_client.avro_utils import AlertReader
 from helpers import fink_checkout
 from helpers.programs import wait_for
+from helpers.sizes import nightly
 
 from fink_voevent import service
 from fink_voevent.errors import ConfigError
@@ -38,32 +39,32 @@ NIGHT = "20221009"
         ("", {}),
     ],
 )
-def test_an_option_without_a_value_swallows_no_other(line, expected):
+def test_an_option_without_a_value_does_not_hide_the_next_one(line, expected):
     given = service.options(line.split())
     assert given.items() >= expected.items()
     assert set(given) <= {*expected, "-hostless_folder"}
 
 
-def test_options_are_below_the_environment_and_above_defaults():
+def test_options_override_defaults_but_not_the_environment():
     given = {"-night": "20240115", "-tinterval": "300", "-online_data_prefix": "/fink"}
-    plain = service.settings_of(given, "rubin", {})
+    plain = service.load_settings(given, "rubin", {})
     assert (plain.survey, plain.night, plain.trigger_s) == ("rubin", "20240115", 300)
     assert plain.root == "/fink/voevent"
-    ours = service.settings_of(given, "rubin", {"VOEVENT_TRIGGER_S": "1"})
+    ours = service.load_settings(given, "rubin", {"VOEVENT_TRIGGER_S": "1"})
     assert ours.trigger_s == 1
 
 
-def test_legacy_topics_are_refused_beside_fink_mm():
+def test_legacy_topics_are_refused_while_fink_mm_is_enabled():
     environment = {"VOEVENT_LEGACY_TOPICS": "true"}
-    assert service.settings_of({}, "ztf", environment).legacy_topics
+    assert service.load_settings({}, "ztf", environment).legacy_topics
     with pytest.raises(ConfigError, match="FINK_MM_CONFIG=no-config"):
-        service.settings_of({"-mmconfigpath": "mm.conf"}, "ztf", environment)
+        service.load_settings({"-mmconfigpath": "mm.conf"}, "ztf", environment)
 
 
 @pytest.mark.parametrize(
     ("given", "seconds"), [({}, 64_800), ({"-exit_after": "60"}, 60)]
 )
-def test_a_service_stops_by_itself_when_fink_says_or_after_18_hours(given, seconds):
+def test_a_service_stops_after_the_time_of_its_option_or_18_hours(given, seconds):
     assert service.exit_after_s(given) == seconds
     with pytest.raises(ConfigError, match="not a number"):
         service.exit_after_s({"-exit_after": "soon"})
@@ -77,12 +78,12 @@ def survey() -> str:
 @pytest.fixture
 def home(tmp_path, survey) -> Path:
     fink_checkout.checkout(tmp_path / "fink", tmp_path / "data", survey)
-    for change in Checkout.at(tmp_path / "fink", survey, None).enable():
+    for change in Checkout.find(tmp_path / "fink", survey, None).enable():
         change.make()
     return tmp_path / "fink"
 
 
-def test_help_says_what_is_taken(home):
+def test_help_lists_the_options_that_are_used(home):
     script = home / "bin" / "ztf" / "voevent_match.py"
     done = subprocess.run(
         [sys.executable, script, "-h"], capture_output=True, text=True, check=True
@@ -91,7 +92,7 @@ def test_help_says_what_is_taken(home):
     assert "conf/ztf/voevent.conf" in done.stdout
 
 
-def test_a_bad_setting_is_one_line_and_no_traceback(home, tmp_path):
+def test_a_wrong_setting_is_reported_in_one_line(home, tmp_path):
     log = tmp_path / "log"
     bad = fink_checkout.start(home, "voevent_match", log, VOEVENT_NIGHT="tonight")
     assert bad.wait(60) == 2
@@ -101,7 +102,7 @@ def test_a_bad_setting_is_one_line_and_no_traceback(home, tmp_path):
 
 
 def _science(spark, alerts: Path, data: Path) -> None:
-    """Science alerts as Fink's raw2science leaves them: by a real sink."""
+    """Write science alerts as Fink's raw2science does, by a Spark file sink."""
     schema = spark.read.parquet(str(alerts)).schema
     stream = spark.readStream.schema(schema).parquet(str(alerts))
     sink = stream.writeStream.option("path", str(data / "science" / NIGHT))
@@ -110,6 +111,7 @@ def _science(spark, alerts: Path, data: Path) -> None:
 
 
 def _land(folder: Path, data: Path, spool: Path) -> None:
+    """Land the notices of a folder."""
     with contextlib.closing(Spool(str(spool), str(data / "voevent"))) as kept:
         found = documents([str(folder)])
         kept.append([Received(f.raw, "file", f.name) for f in found])
@@ -160,8 +162,8 @@ STAGES = ("ingest", "match", "route")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("survey", ["ztf", "rubin"])
-def test_the_three_services_fill_topics_and_stop(
+@pytest.mark.parametrize("survey", ["ztf", *nightly("rubin")])
+def test_three_services_send_packets_to_topics_and_stop(
     spark, survey, home, datatest, tmp_path
 ):
     data, spool = tmp_path / "data", tmp_path / "spool"
@@ -169,7 +171,7 @@ def test_the_three_services_fill_topics_and_stop(
     _land(datatest / "voevents", data, spool)
     given = {"NIGHT": f"{NIGHT} -exit_after 300", "VOEVENT_SPOOL": str(spool)}
     given |= {"DRIVER_MEMORY": "1g", "SPARK_CORE_MAX": "2"}
-    warm = {"match": {"VOEVENT_WARMUP_NOTICES": "1"}}  # they take a while
+    warm = {"match": {"VOEVENT_WARMUP_NOTICES": "1"}}  # each takes several seconds
     services = [
         fink_checkout.start(
             *(home, f"voevent_{stage}", tmp_path / stage, survey),
@@ -188,14 +190,14 @@ def test_the_three_services_fill_topics_and_stop(
 @pytest.mark.slow
 @pytest.mark.skipif("FINK_HOME" not in os.environ, reason="no checkout: FINK_HOME")
 @pytest.mark.parametrize("survey", ["ztf", "rubin"])
-def test_a_real_fink_starts_them_and_is_left_as_it_was(
+def test_fink_starts_the_services_and_its_checkout_is_restored(
     spark, survey, datatest, tmp_path
 ):
-    """In a clone of the checkout that FINK_HOME names, by its own ``bin/fink``."""
+    """By the ``bin/fink`` of a clone of the checkout that FINK_HOME names."""
     home, data, spool = tmp_path / "home", tmp_path / "data", tmp_path / "spool"
     fink_checkout.clone(Path(os.environ["FINK_HOME"]), home)
     conf = fink_checkout.conf(home, data, survey)
-    checkout = Checkout.at(home, survey, conf)
+    checkout = Checkout.find(home, survey, conf)
     for change in checkout.enable():
         change.make()
     _science(spark, datatest / ALERTS[survey], data)

@@ -1,9 +1,9 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""A checkout as fink-broker lays it out, and what its ``bin/fink`` passes.
+"""A minimal checkout of fink-broker, and services started as its ``bin/fink`` does.
 
-Written from what ``bin/fink`` was seen to pass to ``spark-submit``: one list of options
-for every service, in this order, unquoted, so that an empty value is not there at all.
+``bin/fink`` passes the same options to ``spark-submit`` for every service, in this
+order and unquoted, so that an empty value is not passed at all.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ exec {spark_submit} --master $SPARK_MASTER \\
 
 
 def checkout(home: Path, data: Path, survey: str = "ztf") -> Path:
-    """Make a checkout; return its configuration."""
+    """Make a checkout, and return the path of its configuration."""
     for folder in ("bin", "conf"):
         (home / folder / survey).mkdir(parents=True)
     (home / "bin" / "fink").write_text("#!/bin/bash\n")
@@ -69,29 +69,30 @@ def start(home: Path, service: str, log: Path, survey: str = "ztf", **environmen
 
 
 def clone(checkout: Path, home: Path) -> None:
-    """Clone a checkout of fink-broker, so that what is tried in it is left behind."""
+    """Clone a checkout of fink-broker, so that the original is not changed."""
     command = ["git", "clone", "--quiet", str(checkout), str(home)]
     subprocess.run(command, check=True)
 
 
 def changes(home: Path) -> str:
-    """Ask git what has changed in a checkout."""
+    """Return the files of a checkout that have changed, as git lists them."""
     command = ["git", "-C", str(home), "status", "--short"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def conf(home: Path, data: Path, survey: str) -> Path:
-    """Make a configuration for one machine, of the checkout's own for development.
+    """Make a configuration for one machine, and return its path.
 
-    Without the jars of HBase, which none of our services needs. `bin/fink` passes the
-    list of jars unquoted, so that it must not be empty: one of Spark's own.
+    It is that of the checkout for development, without the jars of HBase, which our
+    services do not need. The list of jars must not be empty, because ``bin/fink``
+    passes it unquoted; therefore it has one of Spark's jars.
     """
     jar = next((Path(pyspark.__file__).parent / "jars").glob("spark-core*.jar"))
-    own = home / "conf" / survey / "fink.conf.dev"
-    made = data.parent / f"fink.conf.{survey}"
+    original = home / "conf" / survey / "fink.conf.dev"
+    changed = data.parent / f"fink.conf.{survey}"
     package = f"org.apache.spark:spark-avro_2.12:{pyspark.__version__}"
-    made.write_text(
-        own.read_text()
+    changed.write_text(
+        original.read_text()
         + f"""
 SPARK_MASTER="local[2]"
 FINK_PACKAGES={package}
@@ -101,24 +102,24 @@ ONLINE_DATA_PREFIX={data}
 AGG_DATA_PREFIX={data}/archive
 """
     )
-    return made
+    return changed
 
 
 def launch(
     home: Path, service: str, log: Path, survey: str, night: str, spool: Path
 ) -> subprocess.Popen:
     """Start a service by the checkout's own ``bin/fink``."""
-    own = Path(sys.executable).parent
+    programs = Path(sys.executable).parent
     command = [str(home / "bin" / "fink"), "start", service, "-s", survey]
     command += ["-c", str(log.parent / f"fink.conf.{survey}"), "-night", night]
     command += ["-exit_after", "300", "-driver-memory", "1g"]
-    path = f"{home / 'bin'}:{own}:{os.environ['PATH']}"
-    ours = {"FINK_HOME": str(home), "PATH": path, "PYSPARK_PYTHON": sys.executable}
-    ours |= {"VOEVENT_SPOOL": str(spool), "PYTHONPATH": str(home)}
+    path = f"{home / 'bin'}:{programs}:{os.environ['PATH']}"
+    variables = {"FINK_HOME": str(home), "PATH": path, "PYSPARK_PYTHON": sys.executable}
+    variables |= {"VOEVENT_SPOOL": str(spool), "PYTHONPATH": str(home)}
     with log.open("wb") as out:
         return subprocess.Popen(
             command,
-            env={**os.environ, **ours},
+            env={**os.environ, **variables},
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -173,7 +173,7 @@ def test_the_stage_matches_them_in_either_order_and_retracts_them(stages):
         arrive(pipeline, *steps)
         status = Observer(pipeline.settings.root).status()
         assert status.unplaced_notices == 1
-        assert "live notices 0 and 1 that await their map" in status.line()
+        assert "live notices 0 and 1 that await their sky map" in status.line()
         manifests = ledger.Ledger(pipeline.settings.root, match_stage.STAGE).manifests()
         counts: Counter[str] = Counter()
         for manifest in manifests:

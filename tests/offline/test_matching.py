@@ -7,7 +7,7 @@ from __future__ import annotations
 import pyarrow.parquet as pq
 from helpers.map_site import gaussian, notice_with_map_url, site
 
-from fink_voevent.cli.match import one_line
+from fink_voevent.cli.match import describe_coincidence
 from fink_voevent.offline.matching import match_night
 
 
@@ -22,7 +22,10 @@ def test_a_notice_without_its_sky_map_is_matched_in_time_only(
         list(counts.in_time_only.values()) == [counts.alerts] == [counts.coincidences]
     )
     row = pq.read_table(tmp_path / "out" / "coincidences.parquet").to_pylist()[0]
-    assert ": new, in time only, as its sky map is not here, " in one_line(row)
+    assert (
+        ": new, in time only, because its sky map is missing, "
+        in describe_coincidence(row)
+    )
 
 
 def test_sky_maps_are_fetched_from_the_allowed_hosts(

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""What goes through the stages at the start leaves nothing behind."""
+"""Warm-up: artificial notices pass all stages and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from fink_voevent.ops import warmup
 
 @pytest.fixture
 def small(spark, settings, datatest):
-    """Give settings, and the folder of a night of alerts."""
+    """Return settings with two artificial notices, and a folder of alerts."""
     night = Path(settings.data_prefix, "science", settings.night)
     shutil.copytree(datatest / "alerts", night)
     return settings.model_copy(update={"warmup_notices": 2}), str(night)
 
 
-def test_a_made_up_notice_is_one_that_is_matched(registry):
+def test_an_artificial_notice_can_be_matched(registry):
     seen = datetime(2022, 10, 9, 12, tzinfo=timezone.utc)
     (row,) = normalise_all([warmup.notice(10.0, -20.0, seen, 3)], registry)
     assert (row["messenger"], row["tense"], row["live"]) == ("grb", "observation", True)
@@ -32,23 +32,23 @@ def test_a_made_up_notice_is_one_that_is_matched(registry):
     assert seen - row["time"].replace(tzinfo=timezone.utc) == warmup.BEFORE
 
 
-def test_it_goes_all_the_way_and_leaves_nothing(spark, small):
+def test_artificial_notices_pass_all_stages_and_leave_no_file(spark, small):
     settings, night = small
     packets = spark.read.parquet(night)
     root = Path(settings.root)
-    went = []
+    sent = []
     counts = []
     for done in warmup.warm_up(spark, settings, settings.night, packets, "x"):
         counts.append(done)
-        made = root / "warmup" / "x" / "voevent"
-        routed = [json.loads(m.read_text()) for m in made.glob("ledger/route/*.json")]
-        went = [sum(manifest["facts"]["sent"].values()) for manifest in routed]
-    assert counts[-1] == len(went) == 2 and all(went), "a filter passes what it meets"
-    left = [path for path in root.rglob("*") if path.is_file()]
-    assert left == []
+        folder = root / "warmup" / "x" / "voevent"
+        routed = [json.loads(m.read_text()) for m in folder.glob("ledger/route/*.json")]
+        sent = [sum(manifest["facts"]["sent"].values()) for manifest in routed]
+    assert counts[-1] == len(sent) == 2
+    assert all(sent), "a filter passes the alert"
+    assert [path for path in root.rglob("*") if path.is_file()] == []
 
 
-def test_what_is_left_undone_leaves_nothing_either(spark, small):
+def test_an_interrupted_warm_up_leaves_no_file(spark, small):
     settings, night = small
     folder = Path(settings.root, "warmup", "x")
     folder.mkdir(parents=True)
