@@ -12,6 +12,7 @@ import pytest
 from astropy.time import Time
 from helpers.oracle import assert_equal, level_at, pairs, pairs_in_time
 from helpers.programs import broadcaster, listener, wait_for
+from helpers.sizes import nightly
 
 from fink_voevent.alerts.thin_alerts import thin
 from fink_voevent.ingest import stage as ingest_stage
@@ -55,8 +56,9 @@ def alerts(real) -> list[dict]:
 @pytest.mark.parametrize(
     ("window", "order", "cap_deg2"),
     [
-        *[(None, 0, SKY), (WIDE, 0, SKY), (WIDE, 4, SKY), (WIDE, 5, SKY)],
-        *[(WIDE, 6, SKY), (WIDE, 7, SKY), (WIDE, 0, 5000.0), (WIDE, 0, 50.0)],
+        *[(None, 0, SKY), (WIDE, 0, 5000.0)],
+        *nightly((WIDE, 0, SKY), (WIDE, 4, SKY), (WIDE, 5, SKY)),
+        *nightly((WIDE, 6, SKY), (WIDE, 7, SKY), (WIDE, 0, 50.0)),
     ],
 )
 def test_pairs_of_a_real_night_and_real_notices_are_those_of_brute_force(

@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from fink_voevent.spark.session import retries_tasks
 
 SCRIPT = """
@@ -53,6 +55,7 @@ def test_one_machine_does_no_task_again(spark):
     assert not retries_tasks(spark)
 
 
+@pytest.mark.cluster
 def test_a_night_is_matched_on_a_cluster_as_on_one_machine(tmp_path, datatest):
     done = on_a_cluster(
         tmp_path,
