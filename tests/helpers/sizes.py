@@ -10,6 +10,6 @@ import pytest
 
 
 def nightly(*cases: Any) -> list[Any]:
-    """Cases for ``pytest.mark.parametrize``, each a value or a tuple, marked nightly."""
+    """Cases for ``pytest.mark.parametrize``, values or tuples, marked nightly."""
     every = [case if isinstance(case, tuple) else (case,) for case in cases]
     return [pytest.param(*case, marks=pytest.mark.nightly) for case in every]
