@@ -1,29 +1,28 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""What the codes of the surveys, of Fink and of SIMBAD mean."""
+"""Constants of the surveys, of Fink and of SIMBAD that alerts refer to."""
 
 from __future__ import annotations
 
 ZTF_BANDS = {1: "g", 2: "r", 3: "i"}
 NJY_ZERO_POINT = 31.4  # AB magnitude of 1 nJy
-# Types of SIMBAD that do not say what an object is, and Fink's words for none.
+# Types of SIMBAD that do not say what an object is, and Fink's values for no type.
 UNKNOWN_TYPES = (
     *("Unknown", "Transient", "X", "gamma", "GammaBurst", "UV", "IR", "Blue"),
     *("", "nan"),
 )
-FAILED = "Fail"  # how Fink's word begins for a catalogue that did not answer
-FINK_PARTS = ("broker", "science")  # of Fink, that have a version in its alerts
+FAILED = "Fail"  # first letters of Fink's value if the catalogue did not answer
+FINK_PARTS = ("broker", "science")  # packages of Fink whose version is in its alerts
 
-
-# Where the packet gives no error of the position: generous, as the publisher's own.
+# Error of a position (deg) if the packet does not give it: a cautious value.
 ERROR_DEG = {"ztf": 0.1 / 3600, "rubin": 0.05 / 3600}
 
 
 def packet_key(survey: str) -> str:
-    """Name of the column of a science packet that holds `alert_id`."""
+    """Return the column of a science packet that contains the ``alert_id``."""
     return {"ztf": "candid", "rubin": "diaSourceId"}[survey]
 
 
 def topic_suffix(survey: str) -> str:
-    """Return the last part of Fink's topics of a survey."""
+    """Return the last part of the names of Fink's topics of a survey."""
     return {"ztf": "_ztf", "rubin": "_lsst"}[survey]

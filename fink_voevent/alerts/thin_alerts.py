@@ -1,9 +1,10 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""What ZTF and Rubin call the same thing: their science alerts as thin alerts.
+"""Convert science alerts of ZTF and Rubin to thin alerts.
 
-A thin alert has the columns of `tables.alerts.ALERTS`, whatever the survey, all
-by native expressions. Columns that a version of a schema lacks are null.
+Thin alerts have the columns of the table ``alerts`` (`tables.alerts.ALERTS`), the same
+for both surveys. They are computed by Spark's native expressions. A column is null if
+the version of the packets lacks its fields.
 """
 
 from __future__ import annotations
@@ -30,33 +31,33 @@ from fink_voevent.spark.codegen import stage_end
 from fink_voevent.spark.columns import field, type_of
 from fink_voevent.tables.schema import column_names
 
-# SIMBAD types beyond Fink's list of hosts that lie outside of the Galaxy.
+# SIMBAD types of extragalactic objects that are not in Fink's list of host galaxies.
 ACTIVE_NUCLEI = ("AGN", "QSO", "BLLac", "Blazar", "OVV", "Radio", "RadioG")
-CANDIDATE_MARKS = ("", "_Candidate", "_?", "?")  # what SIMBAD adds to a type
-ASTEROID_ROID = 2  # of Fink's roid: 2 possible, 3 known to the Minor Planet Center
+CANDIDATE_MARKS = ("", "_Candidate", "_?", "?")  # added by SIMBAD to a type
+ASTEROID_ROID = 2  # Fink's roid of asteroids: 2 if possible, 3 if known to the MPC
 
 
 @dataclass(frozen=True)
 class SurveyColumns:
-    """What the packets of a survey tell.
+    """Columns of thin alerts, from the packets of a survey.
 
     Attributes
     ----------
-    moment : Column
-        Of the alert, as the packet has it.
-    time_of : callable
-        Timestamp (UTC) of such a moment.
+    time : Column
+        Time of the alert, in the time scale of the packets (d).
+    to_timestamp : callable
+        Converts such a time to a timestamp (UTC).
     columns : dict of str to Column
-        Of thin alerts, from the packet at once.
+        Columns of thin alerts that need no history, by name.
     first, limit : History
-        Moments of the first detection, and of the last non-detection before it: its
-        answer reads the column `history.FIRST`.
+        Time of the first detection, and of the last non-detection before it; the value
+        of `limit` uses the column `history.FIRST`.
     rate : History
         Change of the magnitude (mag/d).
     """
 
-    moment: Column
-    time_of: Callable[[Column], Column]
+    time: Column
+    to_timestamp: Callable[[Column], Column]
     columns: dict[str, Column]
     first: History
     limit: History
@@ -64,12 +65,15 @@ class SurveyColumns:
 
 
 def thin(df: DataFrame, survey: str, night: str = "") -> DataFrame:
-    """Thin alerts of a DataFrame of Fink's science alerts.
+    """Return thin alerts of Fink's science alerts.
 
     Parameters
     ----------
     df : DataFrame
-        As raw2science writes them, streaming or not, read from files.
+        Science alerts as Fink's ``raw2science`` writes them, read from files, as a
+        stream or not. Of ZTF it needs ``candid``, ``objectId``, ``candidate.jd`` and
+        ``candidate.ra``; of Rubin ``diaSourceId``, ``diaSource.midpointMjdTai`` and
+        ``diaSource.ra``.
     survey : {"ztf", "rubin"}
     night : str, optional
         YYYYMMDD; by default the UTC day of each alert.
@@ -77,41 +81,45 @@ def thin(df: DataFrame, survey: str, night: str = "") -> DataFrame:
     Returns
     -------
     DataFrame
-        An alert without a usable position or time is left out: it can meet no notice.
+        Columns of the table ``alerts``. An alert without identifier, time or valid
+        position is left out.
 
     Raises
     ------
     InputError
-        Where the columns are not those of the survey.
+        If `df` lacks a column that is needed.
     """
-    told = _SURVEYS[survey](df)
-    columns = dict(told.columns)
+    survey_columns = _SURVEYS[survey](df)
+    first, limit, rate = survey_columns.first, survey_columns.limit, survey_columns.rate
+    time, to_timestamp = survey_columns.time, survey_columns.to_timestamp
+    columns = dict(survey_columns.columns)
     columns["survey"] = F.lit(survey)
-    columns["alert_time"] = told.time_of(told.moment)
+    columns["alert_time"] = to_timestamp(time)
     columns["night"] = (
         F.lit(night) if night else F.date_format(columns["alert_time"], "yyyyMMdd")
     )
     columns["packet_file"] = F.col("_metadata.file_path")
-    # of the packet's own numbers: Spark would make the index and the time once more
+    # The condition uses the numbers of the packet: with alert_time and hpx29, Spark
+    # would compute these twice.
     usable = df.where(
         udf.on_sky(columns["alert_ra"], columns["alert_dec"])
-        & told.moment.isNotNull()
-        & ~F.isnan(told.moment)
+        & time.isNotNull()
+        & ~F.isnan(time)
         & columns["alert_id"].isNotNull()
-    ).select(_named(columns | told.first.asked | told.limit.asked | told.rate.asked))
-    answers = {
-        "first_detection": told.time_of(F.col(history.FIRST)),
-        "last_non_detection": told.time_of(told.limit.answer),
-        "magnitude_rate": told.rate.answer,
+    ).select(_named(columns | first.inputs | limit.inputs | rate.inputs))
+    dependent = {
+        "first_detection": to_timestamp(F.col(history.FIRST)),
+        "last_non_detection": to_timestamp(limit.value),
+        "magnitude_rate": rate.value,
     }
-    place = udf.unit_vector("alert_ra", "alert_dec")
+    vector = udf.unit_vector("alert_ra", "alert_dec")
     index = udf.healpix_index("alert_ra", "alert_dec")
-    begun = stage_end(usable).withColumn(history.FIRST, told.first.answer)
-    answered = stage_end(stage_end(begun).select(*columns, *_named(answers)))
-    placed = answered.withColumns(
-        {"hpx29": index, "x": place.x, "y": place.y, "z": place.z}
+    with_first = stage_end(usable).withColumn(history.FIRST, first.value)
+    complete = stage_end(stage_end(with_first).select(*columns, *_named(dependent)))
+    with_vector = complete.withColumns(
+        {"hpx29": index, "x": vector.x, "y": vector.y, "z": vector.z}
     )
-    return stage_end(placed.select(column_names("alerts")))
+    return stage_end(with_vector.select(column_names("alerts")))
 
 
 def _named(columns: dict[str, Column]) -> list[Column]:
@@ -122,16 +130,24 @@ def _require(df: DataFrame, survey: str, paths: tuple[str, ...]) -> None:
     missing = [path for path in paths if type_of(df.schema, path) is None]
     if missing:
         raise InputError(
-            f"these are not science alerts of {survey}: no column {', '.join(missing)}"
+            f"not science alerts of {survey}: no column {', '.join(missing)}"
         )
 
 
-def _extragalactic(simbad: Column, nearer: Column) -> Column:
-    """Give false for a known object of the Galaxy or nearer, null where unknown."""
+def _extragalactic(simbad: Column, in_solar_system: Column) -> Column:
+    """Whether an object is extragalactic; null if it is unknown.
+
+    Parameters
+    ----------
+    simbad : Column
+        SIMBAD type of the object.
+    in_solar_system : Column
+        Whether it is an object of the Solar System; null means no.
+    """
     hosts = set(map(str, return_list_of_eg_host())) - set(UNKNOWN_TYPES)
-    beyond = [t + mark for t in {*hosts, *ACTIVE_NUCLEI} for mark in CANDIDATE_MARKS]
-    return F.when(F.coalesce(nearer, F.lit(False)), F.lit(False)).when(
-        _is_known(simbad), simbad.isin(beyond)
+    types = [t + mark for t in {*hosts, *ACTIVE_NUCLEI} for mark in CANDIDATE_MARKS]
+    return F.when(F.coalesce(in_solar_system, F.lit(False)), F.lit(False)).when(
+        _is_known(simbad), simbad.isin(types)
     )
 
 
@@ -169,17 +185,17 @@ def _rubin(df: DataFrame) -> SurveyColumns:
     _require(df, "rubin", ("diaSourceId", "diaSource.midpointMjdTai", "diaSource.ra"))
     mjd = F.col("diaSource.midpointMjdTai")
     flux = F.col("diaSource.psfFlux").cast("double")
-    objects = [
+    object_ids = [
         F.when(identifier != 0, identifier.cast("string"))
         for identifier in (
             field(df, "diaSource.diaObjectId").cast("bigint"),
             field(df, "diaSource.ssObjectId").cast("bigint"),
         )
     ]
-    began = field(df, "misc.firstDiaSourceMjdTaiFink").cast("double")
+    first_mjd = field(df, "misc.firstDiaSourceMjdTaiFink").cast("double")
     columns = {
         "alert_id": F.col("diaSourceId").cast("bigint"),
-        "object_id": F.coalesce(*objects),
+        "object_id": F.coalesce(*object_ids),
         "alert_ra": F.col("diaSource.ra"),
         "alert_dec": F.col("diaSource.dec"),
         "magnitude": F.when(flux > 0, NJY_ZERO_POINT - 2.5 * F.log10(flux)),
@@ -190,7 +206,7 @@ def _rubin(df: DataFrame) -> SurveyColumns:
             field(df, "pred.is_sso").cast("boolean"),
         ),
     }
-    first = history.rubin_first(F.least(mjd, began))
+    first = history.rubin_first(F.least(mjd, first_mjd))
     limit, rate = history.rubin_limit(df), history.rubin_rate(df)
     return SurveyColumns(mjd, udf.time_of_mjd_tai, columns, first, limit, rate)
 
@@ -202,9 +218,19 @@ _SURVEYS: dict[str, Callable[[DataFrame], SurveyColumns]] = {
 
 
 def identity_columns(survey: str) -> dict[str, Column]:
-    """Columns of a science packet that name it, as a coincidence has them.
+    """Return the columns that identify a science packet, made from a coincidence.
 
-    What fink-client makes the names of files of: there even where the packet is gone.
+    fink-client makes names of files from them, so they are present even if the packet
+    no longer exists.
+
+    Parameters
+    ----------
+    survey : {"ztf", "rubin"}
+
+    Returns
+    -------
+    dict of str to Column
+        Columns in terms of ``alert_id`` and ``object_id``, by their name in packets.
     """
     alert = F.col("alert_id")
     if survey == "rubin":
@@ -213,15 +239,27 @@ def identity_columns(survey: str) -> dict[str, Column]:
 
 
 def fink_columns(df: DataFrame, survey: str) -> dict[str, Column]:
-    """Columns `classification` and `fink_version` of packets; null where not told."""
+    """Return the columns ``classification`` and ``fink_version`` of science packets.
+
+    Parameters
+    ----------
+    df : DataFrame
+        Science packets of the survey.
+    survey : {"ztf", "rubin"}
+
+    Returns
+    -------
+    dict of str to Column
+        Texts; null if the packets do not contain them.
+    """
     source = {"ztf": "cdsxmatch", "rubin": "xm.simbad_otype"}[survey]
     simbad = field(df, source).cast("string")
     versions = [
         F.concat(F.lit(f"fink-{part} "), field(df, f"fink_{part}_version"))
         for part in FINK_PARTS
     ]
-    told = F.concat_ws(", ", *versions)
+    version = F.concat_ws(", ", *versions)
     return {
         "classification": F.when(_is_known(simbad), simbad),
-        "fink_version": F.when(told != "", told),
+        "fink_version": F.when(version != "", version),
     }

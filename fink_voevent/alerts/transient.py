@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""What a VOEvent tells of an alert, whatever packet or table it comes from."""
+"""The properties of an alert that a VOEvent reports, from a packet or a table."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAGNITUDE_OF_RATIO = 2.5 / math.log(10)
 
 @dataclass(frozen=True)
 class Transient:
-    """One detection of an optical object.
+    """One detection of an optical object; None if a value is unknown.
 
     Parameters
     ----------
@@ -36,19 +36,22 @@ class Transient:
         candid or diaSourceId.
     object_id : str or None
         objectId or diaObjectId.
-    ra, dec, error : float
-        Degrees, ICRS; `error` of 68 %.
+    ra, dec : float
+        Position (deg, ICRS).
+    error : float
+        Radius that contains 68 % (deg).
     time : datetime
-        Mid-exposure, UTC.
+        Middle of the exposure (UTC).
     magnitude, magnitude_error : float or None
-        AB, of the difference image.
+        In the difference image (mag, AB).
     band : str or None
+        Filter of the exposure.
     quality : float or None
-        Real (1) or bogus (0).
+        Score of the survey: real (1) or bogus (0).
     classification : str or None
-        As Fink gives it.
+        Class of the object according to Fink.
     fink_version : str or None
-        Of the Fink that processed it.
+        Versions of fink-broker and fink-science that processed the alert.
     """
 
     survey: str
@@ -67,7 +70,7 @@ class Transient:
 
     @property
     def address(self) -> str | None:
-        """Page of the object in Fink's portal; None where it has no object."""
+        """Address of the object in Fink's portal; None if it has no identifier."""
         if self.object_id is None:
             return None
         site = "ztf.fink-portal.org" if self.survey == "ztf" else "lsst.fink-portal.org"
@@ -75,12 +78,17 @@ class Transient:
 
 
 def from_packet(packet: Mapping[str, Any]) -> Transient:
-    """Transient of an alert as Fink or the survey distributes it.
+    """Return the transient of an alert packet.
+
+    Parameters
+    ----------
+    packet : mapping
+        Alert packet of ZTF or Rubin, as the survey or Fink distributes it.
 
     Raises
     ------
     InputError
-        Where it is neither of ZTF nor of Rubin, or has no position or time.
+        If the packet is of neither survey, or has no position or time.
     """
     try:
         if isinstance(packet.get("candidate"), Mapping):
@@ -93,7 +101,7 @@ def from_packet(packet: Mapping[str, Any]) -> Transient:
 
 
 def from_coincidence(row: Mapping[str, Any]) -> Transient:
-    """Transient of a row of coincidences."""
+    """Return the transient of a row of the table ``routed``."""
     return Transient(
         survey=row["survey"],
         alert_id=row["alert_id"],
@@ -112,71 +120,79 @@ def from_coincidence(row: Mapping[str, Any]) -> Transient:
 
 
 def _ztf(packet: Mapping[str, Any]) -> Transient:
-    seen = packet["candidate"]
-    quality = _finite(seen.get("drb"))
+    source = packet["candidate"]
+    quality = _finite(source.get("drb"))
     return Transient(
         survey="ztf",
         alert_id=int(packet["candid"]),
         object_id=packet["objectId"],
-        ra=_number(seen, "ra"),
-        dec=_number(seen, "dec"),
+        ra=_number(source, "ra"),
+        dec=_number(source, "dec"),
         error=ERROR_DEG["ztf"],
-        time=_utc(Time(_number(seen, "jd"), format="jd", scale="utc")),
-        magnitude=_finite(seen.get("magpsf")),
-        magnitude_error=_finite(seen.get("sigmapsf")),
-        band=ZTF_BANDS.get(seen.get("fid")),
-        quality=quality if quality is not None else _finite(seen.get("rb")),
+        time=_utc(Time(_number(source, "jd"), format="jd", scale="utc")),
+        magnitude=_finite(source.get("magpsf")),
+        magnitude_error=_finite(source.get("sigmapsf")),
+        band=ZTF_BANDS.get(source.get("fid")),
+        quality=quality if quality is not None else _finite(source.get("rb")),
         classification=packet.get("finkclass") or _known(packet.get("cdsxmatch")),
         fink_version=_fink_version(packet),
     )
 
 
 def _rubin(packet: Mapping[str, Any]) -> Transient:
-    seen = packet["diaSource"]
-    flux, error = _finite(seen.get("psfFlux")), _finite(seen.get("psfFluxErr"))
+    source = packet["diaSource"]
+    flux, error = _finite(source.get("psfFlux")), _finite(source.get("psfFluxErr"))
     magnitude = magnitude_error = None
     if flux is not None and flux > 0:
         magnitude = NJY_ZERO_POINT - 2.5 * math.log10(flux)
         magnitude_error = MAGNITUDE_OF_RATIO * error / flux if error else None
-    names = (seen.get("diaObjectId"), seen.get("ssObjectId"))
-    errors = [_finite(seen.get(name)) for name in ("raErr", "decErr")]
+    names = (source.get("diaObjectId"), source.get("ssObjectId"))
+    errors = [_finite(source.get(name)) for name in ("raErr", "decErr")]
     known = [e for e in errors if e is not None and e > 0]
     return Transient(
         survey="rubin",
-        alert_id=int(packet.get("diaSourceId") or seen["diaSourceId"]),
+        alert_id=int(packet.get("diaSourceId") or source["diaSourceId"]),
         object_id=next((str(name) for name in names if name), None),
-        ra=_number(seen, "ra"),
-        dec=_number(seen, "dec"),
+        ra=_number(source, "ra"),
+        dec=_number(source, "dec"),
         error=max(known, default=ERROR_DEG["rubin"]),
-        time=_utc(Time(_number(seen, "midpointMjdTai"), format="mjd", scale="tai").utc),
+        time=_utc(
+            Time(_number(source, "midpointMjdTai"), format="mjd", scale="tai").utc
+        ),
         magnitude=magnitude,
         magnitude_error=magnitude_error,
-        band=seen.get("band"),
-        quality=_finite(seen.get("reliability")),
+        band=source.get("band"),
+        quality=_finite(source.get("reliability")),
         classification=_known((packet.get("xm") or {}).get("simbad_otype")),
         fink_version=_fink_version(packet),
     )
 
 
 def _known(simbad: str | None) -> str | None:
-    """SIMBAD type, if it says what the object is."""
-    told = simbad is not None and not simbad.startswith(FAILED)
-    return simbad if told and simbad not in UNKNOWN_TYPES else None
+    """Return a SIMBAD type if it says what the object is, otherwise None."""
+    if simbad is None or simbad.startswith(FAILED) or simbad in UNKNOWN_TYPES:
+        return None
+    return simbad
 
 
 def _fink_version(packet: Mapping[str, Any]) -> str | None:
     parts = [(part, packet.get(f"fink_{part}_version")) for part in FINK_PARTS]
-    return ", ".join(f"fink-{part} {told}" for part, told in parts if told) or None
+    return (
+        ", ".join(f"fink-{part} {version}" for part, version in parts if version)
+        or None
+    )
 
 
-def _number(seen: Mapping[str, Any], name: str) -> float:
-    value = _finite(seen[name])
+def _number(source: Mapping[str, Any], name: str) -> float:
+    """Return a field; raise KeyError if it is missing, null or not finite."""
+    value = _finite(source[name])
     if value is None:
         raise KeyError(name)
     return value
 
 
 def _finite(value: Any) -> float | None:
+    """Return a number; None if it is null or not finite."""
     return float(value) if value is not None and math.isfinite(value) else None
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Science alerts as thin alerts; real ones are in test_real."""
+"""Science alerts become thin alerts; real alerts are in test_real_data."""
 
 from __future__ import annotations
 
@@ -35,27 +35,30 @@ ZTF = (
 
 def ztf(spark, path, start, *earlier):
     """Thin alert of a packet with (jd, magnitude) of earlier visits."""
-    past = [(jd, 1, magnitude, 20.5) for jd, magnitude in earlier]
-    row = (7, "ZTF24a", (JD, 10.0, -20.0, 1, 19.0, start), past)
-    spark.createDataFrame([row], ZTF).write.parquet(str(path))
-    (found,) = thin(spark.read.parquet(str(path)), "ztf").collect()
-    return found
+    history = [(jd, 1, magnitude, 20.5) for jd, magnitude in earlier]
+    packet = (7, "ZTF24a", (JD, 10.0, -20.0, 1, 19.0, start), history)
+    spark.createDataFrame([packet], ZTF).write.parquet(str(path))
+    (row,) = thin(spark.read.parquet(str(path)), "ztf").collect()
+    return row
 
 
 def days(moment: datetime) -> float:
-    apart = moment.replace(tzinfo=timezone.utc) - JD_TIME
-    return apart.total_seconds() / 86400
+    """Days from `JD_TIME` to a moment (UTC)."""
+    elapsed = moment.replace(tzinfo=timezone.utc) - JD_TIME
+    return elapsed.total_seconds() / 86400
 
 
 def rubin(spark, path, first=MJD, forced=()):
+    """Thin alert of a packet with forced photometry (mjd, flux, error)."""
     source = (MJD, 10.0, -20.0, 3631.0, "r", 0.9)
-    row = (7, source, (first,), list(forced))
-    spark.createDataFrame([row], RUBIN).write.parquet(str(path))
-    (found,) = thin(spark.read.parquet(str(path)), "rubin").collect()
-    return found
+    packet = (7, source, (first,), list(forced))
+    spark.createDataFrame([packet], RUBIN).write.parquet(str(path))
+    (row,) = thin(spark.read.parquet(str(path)), "rubin").collect()
+    return row
 
 
 def seconds(moment: datetime) -> float:
+    """Seconds from `TIME` to a moment (UTC)."""
     return (moment.replace(tzinfo=timezone.utc) - TIME).total_seconds()
 
 
@@ -66,13 +69,13 @@ def test_rubin_times_are_tai_and_fluxes_are_njy(spark, tmp_path):
     assert row.last_non_detection is None
 
 
-def test_forced_photometry_that_shows_nothing_is_a_non_detection(spark, tmp_path):
+def test_forced_photometry_below_three_sigma_is_a_non_detection(spark, tmp_path):
     forced = [
-        (MJD - 9.0, 10.0, 100.0),  # nothing, but not the last
-        (MJD - 5.0, 299.0, 100.0),  # nothing: below three times its error
-        (MJD - 4.0, 301.0, 100.0),  # something
+        (MJD - 9.0, 10.0, 100.0),  # a non-detection, but not the last one
+        (MJD - 5.0, 299.0, 100.0),  # below three times its error
+        (MJD - 4.0, 301.0, 100.0),  # above three times its error
         (MJD - 1.0, 10.0, 100.0),  # after the first detection
-        (MJD - 4.5, 10.0, 0.0),  # no error is known
+        (MJD - 4.5, 10.0, 0.0),  # the error is unknown
         (MJD - 4.6, None, None),
     ]
     row = rubin(spark, tmp_path / "a", first=MJD - 2.0, forced=forced)
@@ -80,8 +83,8 @@ def test_forced_photometry_that_shows_nothing_is_a_non_detection(spark, tmp_path
     assert seconds(row.first_detection) == pytest.approx(-2 * 86400, abs=1e-4)
 
 
-def test_the_first_detection_is_the_earliest_on_record(spark, tmp_path):
-    """Real packets have detections of before `jdstarthist`, and that after `jd`."""
+def test_the_first_detection_is_the_earliest_in_the_packet(spark, tmp_path):
+    """In real packets, `jdstarthist` may be later than a detection or than `jd`."""
     visits = ((JD - 9, None), (JD - 5, 19.5), (JD - 3, None), (JD - 1, 19.2))
     for number, (start, first, limit) in enumerate(
         [
@@ -101,22 +104,22 @@ def test_the_first_detection_is_the_earliest_on_record(spark, tmp_path):
         )
 
 
-def test_an_upper_limit_is_no_detection(spark, tmp_path):
-    """Fink's `jd_first_real_det` takes the first of these for one."""
+def test_an_upper_limit_is_not_a_detection(spark, tmp_path):
+    """Fink's `jd_first_real_det` is the time of the first of these limits."""
     visits = ((JD - 9, None), (JD - 5, float("nan")))
     row = ztf(spark, tmp_path / "a", JD - 1, *visits)
     assert days(row.first_detection) == pytest.approx(-1, abs=1e-8)
     assert days(row.last_non_detection) == pytest.approx(-5, abs=1e-8)
 
 
-def test_columns_of_another_survey_are_named(spark, tmp_path):
+def test_the_error_for_another_survey_names_the_missing_column(spark, tmp_path):
     spark.createDataFrame([(1,)], "objectId int").write.parquet(str(tmp_path / "a"))
     with pytest.raises(InputError, match="not science alerts of ztf: no column candid"):
         thin(spark.read.parquet(str(tmp_path / "a")), "ztf")
 
 
-def test_rubin_meets_what_ztf_meets(spark, settings, datatest, tmp_path):
-    """The same objects, seen by the other survey: the same pairs and numbers."""
+def test_rubin_gives_the_same_pairs_as_ztf(spark, settings, datatest, tmp_path):
+    """The datatest has the same objects for both surveys: pairs and numbers agree."""
     chosen = settings.model_copy(update={"survey": "rubin"})
     notices = [str(datatest / "voevents")]
     match_night(spark, chosen, str(datatest / "rubin"), notices, tmp_path)

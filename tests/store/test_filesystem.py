@@ -10,7 +10,7 @@ from fink_voevent.errors import StorageError
 from fink_voevent.store.filesystem import _plain_uri, open_store
 
 
-def test_a_file_that_could_not_be_finished_is_not_there(tmp_path):
+def test_a_file_that_was_not_completed_does_not_exist(tmp_path):
     store = open_store(str(tmp_path))
 
     def fail(stream):
@@ -30,8 +30,8 @@ def test_hidden_files_are_not_listed(tmp_path):
     assert store.names(".json") == ["a.json"]
 
 
-def test_a_folder_that_is_made_meanwhile_is_listed(tmp_path):
-    """Pyarrow looks twice, and fails where the folder was made in between."""
+def test_a_folder_that_is_created_during_the_listing_is_no_error(tmp_path):
+    """Pyarrow checks twice, and fails if the folder is created in between."""
     for number in range(500):
         folder = tmp_path / str(number)
         maker = threading.Thread(target=folder.mkdir)
@@ -42,12 +42,12 @@ def test_a_folder_that_is_made_meanwhile_is_listed(tmp_path):
 
 
 @pytest.mark.parametrize("form", ["{}", "file://{}", "file:{}", "file:////{}"])
-def test_paths_and_uris_are_the_same_place(tmp_path, form):
+def test_a_path_and_its_uris_are_the_same_folder(tmp_path, form):
     open_store(form.format(tmp_path)).write("x", lambda stream: stream.write(b"1"))
     assert (tmp_path / "x").read_bytes() == b"1"
 
 
-def test_an_unknown_kind_of_store_is_refused_in_one_line():
+def test_an_unknown_scheme_is_refused_in_one_line():
     with pytest.raises(StorageError, match="cannot open gopher://x/y") as message:
         open_store("gopher://x/y")
     assert "\n" not in str(message.value)
@@ -63,5 +63,5 @@ def test_an_unknown_kind_of_store_is_refused_in_one_line():
         ("hdfs:///a", "hdfs:///a"),
     ],
 )
-def test_uris_of_hadoop_are_understood(hadoop, plain):
+def test_uris_of_hadoop_are_converted_for_pyarrow(hadoop, plain):
     assert _plain_uri(hadoop, hadoop.partition(":")[0]) == plain

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Kafka's brokers: those that answer, that are trusted, that are not there."""
+"""Connections to Kafka brokers: TLS, SASL, and brokers that do not answer."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from fink_voevent.store.kafka_brokers import Brokers
 
 def test_brokers_that_do_not_answer_are_reported_in_one_line(monkeypatch):
     monkeypatch.setattr(brokers_module, "LIMIT_S", 1.0)
-    away = Brokers({"bootstrap.servers": "127.0.0.1:9", "log_level": 0})
+    unreachable = Brokers({"bootstrap.servers": "127.0.0.1:9", "log_level": 0})
     with pytest.raises(StorageError, match="Kafka at 127.0.0.1:9: .*reachable"):
-        away.create(["x"])
+        unreachable.create(["x"])
 
 
 def over_tls(broker, authorities: str) -> Brokers:
@@ -36,12 +36,12 @@ def test_packets_go_over_tls(spark, broker, prefix):
     sender = over_tls(broker, str(broker.certificate))
     sender.create([f"{prefix}one", f"{prefix}two"])
     sender.create([f"{prefix}batches"], 1)
-    made = kafka_sink.Delivery(sender, f"{prefix}batches", f"run-{prefix}", 0)
-    assert made.send(named(packets(spark, 6), prefix))[f"{prefix}one"] == 6
+    delivery = kafka_sink.Delivery(sender, f"{prefix}batches", f"run-{prefix}", 0)
+    assert delivery.send(named(packets(spark, 6), prefix))[f"{prefix}one"] == 6
     assert len(messages(broker, f"{prefix}one")) == 6
 
 
-def test_brokers_that_no_authority_vouches_for_are_not_trusted(broker, monkeypatch):
+def test_brokers_without_a_trusted_certificate_are_refused(broker, monkeypatch):
     monkeypatch.setattr(brokers_module, "LIMIT_S", 3.0)
     with pytest.raises(StorageError, match="_CA"):
         over_tls(broker, authorities="").create(["x"])

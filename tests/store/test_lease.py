@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""One process at a time runs a stage, and of two the later one commits."""
+"""One process at a time runs a stage; of two processes, the later one commits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_only_one_process_runs_the_stages_on_a_root(tmp_path):
             pass
 
 
-def test_of_two_starts_the_later_one_may_go_on(tmp_path):
+def test_of_two_starts_only_the_later_one_continues(tmp_path):
     first = Fence.take(str(tmp_path), "match")
     first.check()
     second = Fence.take(str(tmp_path), "match")
@@ -36,7 +36,7 @@ def test_of_two_starts_the_later_one_may_go_on(tmp_path):
     second.check()
 
 
-def test_of_two_starts_at_once_one_may_go_on(tmp_path):
+def test_of_two_simultaneous_starts_only_one_continues(tmp_path):
     first = Fence.take(str(tmp_path), "match")
     number = first.name.partition("-")[0]
     for digit, others in (("0", 1), ("g", 0)):
@@ -47,15 +47,13 @@ def test_of_two_starts_at_once_one_may_go_on(tmp_path):
         first.check()
 
 
-def test_numbers_rise_and_only_the_last_is_kept(tmp_path):
+def test_numbers_increase_and_only_the_last_one_is_kept(tmp_path):
     taken = [Fence.take(str(tmp_path), "match").name for _ in range(3)]
     assert taken == sorted(taken)
     assert [p.name for p in Path(tmp_path, "fences", "match").iterdir()] == taken[-1:]
 
 
-def test_a_stage_that_was_started_elsewhere_hands_nothing_over(
-    spark, settings, datatest
-):
+def test_a_stage_that_was_started_elsewhere_commits_nothing(spark, settings, datatest):
     pipeline = Pipeline(spark, settings, datatest)
     query = ingest_stage.start(spark, settings)
     Fence.take(settings.root, ingest_stage.STAGE)

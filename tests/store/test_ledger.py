@@ -23,7 +23,7 @@ def test_a_manifest_is_one_line_and_reads_back(batch, tables, facts):
     assert ledger.parse(line) == manifest
 
 
-def test_only_committed_batches_are_there(tmp_path):
+def test_only_committed_batches_are_listed(tmp_path):
     own = Ledger(str(tmp_path), "match")
     assert own.manifests() == []
     own.commit(Manifest("match", "a", 0, {}))
@@ -34,7 +34,7 @@ def test_only_committed_batches_are_there(tmp_path):
     assert len(own.manifests()) == 3
 
 
-def test_rows_count_only_once_their_manifest_is_there(spark, tmp_path):
+def test_rows_are_read_only_after_their_commit(spark, tmp_path):
     own = Ledger(str(tmp_path), "ingest")
     rows = spark.createDataFrame([("x", b"1")], "reason string, raw binary")
     written = own.write(rows, "quarantine", "run", 0)
@@ -58,7 +58,7 @@ def test_a_replay_overwrites_what_was_not_committed(spark, tmp_path):
     assert read.count() == 1
 
 
-def test_the_name_of_a_run_lives_as_long_as_its_checkpoint(tmp_path):
+def test_the_name_of_a_run_is_kept_with_its_checkpoint(tmp_path):
     first = run_name(str(tmp_path / "checkpoint"))
     assert run_name(str(tmp_path / "checkpoint")) == first
     assert run_name(str(tmp_path / "other")) != first

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Small files made one: the same rows, in few files, whoever requests for which."""
+"""Small files are merged: readers of any of them get the same rows from few files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TABLE = "quarantine"
 
 
 def commit_rows(root: Path, batches: range) -> list[str]:
-    """Give a file of one row, which says its batch, for each batch."""
+    """Commit a file for each batch, with one row that contains the batch number."""
     own = Ledger(str(root), "ingest")
     files = []
     for batch in batches:
@@ -49,7 +49,7 @@ def rows(root: Path, files: list[str]) -> list[int]:
 
 
 @pytest.fixture(autouse=True)
-def _few(monkeypatch):
+def _small_fan(monkeypatch):
     monkeypatch.setattr(merging, "FAN", 3)
 
 
@@ -73,7 +73,7 @@ def test_a_reader_of_some_files_gets_their_rows_once(counts, chosen):
     shutil.rmtree(root)
 
 
-def test_a_merge_that_was_cut_off_counts_for_nothing_and_is_made_again(tmp_path):
+def test_a_merge_that_was_interrupted_is_ignored_and_done_again(tmp_path):
     made = commit_rows(tmp_path, range(3))
     assert merging.merge(str(tmp_path), TABLE, made)
     (one,) = merging.fewest_files(str(tmp_path), TABLE, made)
@@ -85,7 +85,7 @@ def test_a_merge_that_was_cut_off_counts_for_nothing_and_is_made_again(tmp_path)
     assert rows(tmp_path, made) == [0, 1, 2]
 
 
-def test_a_name_of_merged_rows_is_never_that_of_others(tmp_path):
+def test_merged_files_with_different_rows_have_different_names(tmp_path):
     made = commit_rows(tmp_path, range(9))
     while merging.merge(str(tmp_path), TABLE, made[:3]):
         pass
@@ -97,7 +97,7 @@ def test_a_name_of_merged_rows_is_never_that_of_others(tmp_path):
     assert one not in merging.fewest_files(str(tmp_path), TABLE, made)
 
 
-def test_a_table_that_cannot_be_merged_stops_no_other(tmp_path, caplog):
+def test_a_table_that_cannot_be_merged_does_not_stop_the_others(tmp_path, caplog):
     made = commit_rows(tmp_path, range(3))
     events = [f"events/run=run/batch={n:08d}/a.parquet" for n in range(3)]
     for n, file in enumerate(events):
@@ -111,13 +111,13 @@ def test_a_table_that_cannot_be_merged_stops_no_other(tmp_path, caplog):
     assert len(merging.fewest_files(str(tmp_path), TABLE, made)) == 1
 
 
-def test_files_of_another_table_stay(tmp_path):
+def test_files_of_another_table_are_not_merged(tmp_path):
     made = commit_rows(tmp_path, range(3))
     assert merging.merge(str(tmp_path), TABLE, made)
     assert merging.fewest_files(str(tmp_path), "events", made) == made
 
 
-def test_row_groups_hold_many_rows_and_are_not_too_large(tmp_path, monkeypatch):
+def test_row_groups_have_many_rows_and_a_limited_size(tmp_path, monkeypatch):
     made = commit_rows(tmp_path, range(9))
     while merging.merge(str(tmp_path), TABLE, made):
         pass
@@ -139,7 +139,7 @@ def test_housekeeping_runs_at_intervals_and_can_be_stopped(tmp_path):
     house = merging.Housekeeping([Ledger(str(tmp_path), "ingest")])
     house.turn(100.0, lambda: True)
     assert len(merging.fewest_files(str(tmp_path), TABLE, made)) == 5, (
-        "one merge, then halted"
+        "one merge before it was stopped"
     )
     house.turn(101.0, never)
     assert len(merging.fewest_files(str(tmp_path), TABLE, made)) == 5
@@ -157,7 +157,7 @@ def test_a_merge_that_cannot_be_written_is_logged_and_all_rows_are_read(
     assert rows(tmp_path, made) == [0, 1, 2, 3]
 
 
-def test_the_night_is_the_same_when_all_was_merged(
+def test_a_night_gives_the_same_pairs_after_all_files_are_merged(
     spark,
     settings,
     datatest,
@@ -188,7 +188,7 @@ def test_the_night_is_the_same_when_all_was_merged(
         merged()
     pipeline.alerts("late")
     pipeline.run()
-    pipeline.notices()  # all again
+    pipeline.notices()  # the same notices again
     pipeline.run()
     counts = merged()
     pipeline.spool.close()
@@ -206,13 +206,13 @@ def test_the_night_is_the_same_when_all_was_merged(
     assert len(set(new)) == len(new)
 
 
-def test_what_is_forgotten_while_it_is_read_is_read_as_before(tmp_path):
-    """As by another process: a night is compacted when the stages start."""
+def test_files_can_be_read_while_their_merges_are_removed(tmp_path):
+    """As if another process compacted a night when the stages start."""
     root = str(tmp_path)
     own, folder = Ledger(root, merging.STAGE), tmp_path / "merged" / "alerts"
     folder.mkdir(parents=True)
 
-    def make_and_forget() -> None:
+    def merge_and_forget() -> None:
         for number in range(300):
             facts = {"replaces": ["one"], "level": 1}
             (folder / f"{number}.parquet").touch()
@@ -220,7 +220,7 @@ def test_what_is_forgotten_while_it_is_read_is_read_as_before(tmp_path):
             own.commit(Manifest(merging.STAGE, "alerts", number, tables, facts))
             merging.forget(root, "alerts", ["one"])
 
-    other = threading.Thread(target=make_and_forget)
+    other = threading.Thread(target=merge_and_forget)
     other.start()
     while other.is_alive():
         assert merging.fewest_files(root, "alerts", ["two"]) == ["two"]
