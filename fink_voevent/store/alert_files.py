@@ -10,26 +10,26 @@ from typing import NamedTuple
 from fink_voevent.store.ledger import Manifest
 from fink_voevent.tables.times import TimeRange
 
-STAGE = "compact"  # its manifests list what was compacted
+STAGE = "compact"  # its manifests list the compacted files
 
 
 class AlertFiles(NamedTuple):
-    """Thin alerts in one set of files.
+    """A set of files with thin alerts of one night.
 
     Parameters
     ----------
     night : str
         YYYYMMDD.
     span : TimeRange or None
-        Times of the alerts; None if there are none.
+        First and last time of the alerts; None if there are no alerts.
     files : tuple of str
-        Relative to the root.
+        Paths relative to the root.
     manifests : tuple of str
-        Names of the manifests of match that committed them.
+        Names of the manifests of match that committed the alerts.
     is_sorted : bool
-        By HEALPix index.
+        Whether the alerts are sorted by HEALPix index.
     is_thinned : bool
-        Only the alerts that coincide with an event are kept.
+        Whether only the alerts that coincide with an event are left.
     """
 
     night: str
@@ -43,18 +43,18 @@ class AlertFiles(NamedTuple):
 def alert_files(
     matched: Iterable[Manifest], compacted: Iterable[Manifest]
 ) -> list[AlertFiles]:
-    """Return the sets of files of what match committed, each alert in one of them.
+    """Return the files of all committed alerts; each alert is in one set.
 
     Parameters
     ----------
     matched, compacted : iterable of Manifest
-        Of one survey.
+        Manifests of match, and of compaction, of one survey.
     """
     newest = newest_of_nights(compacted)
-    made_one = {name for m in newest.values() for name in m.facts["replaces"]}
-    whole = [_piece(m, m.facts["replaces"]) for m in newest.values()]
-    left = [_piece(m, [m.name]) for m in matched if m.name not in made_one]
-    return whole + left
+    replaced = {name for m in newest.values() for name in m.facts["replaces"]}
+    nights = [_file_set(m, m.facts["replaces"]) for m in newest.values()]
+    batches = [_file_set(m, [m.name]) for m in matched if m.name not in replaced]
+    return nights + batches
 
 
 def newest_of_nights(compacted: Iterable[Manifest]) -> dict[str, Manifest]:
@@ -62,13 +62,13 @@ def newest_of_nights(compacted: Iterable[Manifest]) -> dict[str, Manifest]:
     return {m.facts["night"]: m for m in sorted(compacted, key=lambda m: m.batch)}
 
 
-def _piece(manifest: Manifest, of: Iterable[str]) -> AlertFiles:
+def _file_set(manifest: Manifest, names: Iterable[str]) -> AlertFiles:
     edges_us = manifest.facts["span_us"]
     return AlertFiles(
         manifest.facts["night"],
         TimeRange(*edges_us) if edges_us else None,
         tuple(manifest.tables.get("alerts", ())),
-        tuple(of),
+        tuple(names),
         manifest.stage == STAGE,
         manifest.facts.get("old", False),
     )

@@ -1,11 +1,10 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of our tables as Arrow tables: of committed data files, and of no others."""
+"""Read committed data files as Arrow tables, without Spark."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -14,14 +13,28 @@ from fink_voevent.store import merging
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.tables.schema import arrow_schema
 
-if TYPE_CHECKING:
-    pass
-
 
 def read_arrow(
     root: str, table: str, files: Sequence[str], columns: Sequence[str]
 ) -> pa.Table:
-    """Read columns of data files of a table without Spark: for few rows."""
+    """Read columns of data files of a table, for few rows.
+
+    Parameters
+    ----------
+    root : str
+        Folder of all tables.
+    table : str
+        Name of the table.
+    files : sequence of str
+        Data files, relative to the root, in any order.
+    columns : sequence of str
+        Names of the columns.
+
+    Returns
+    -------
+    pyarrow.Table
+        These columns; the rows are in no fixed order.
+    """
     schema = arrow_schema(table)
     if not files:
         return schema.empty_table().select(list(columns))

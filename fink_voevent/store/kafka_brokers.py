@@ -17,7 +17,7 @@ from fink_voevent.errors import ConfigError, StorageError
 LIMIT_S = 60.0  # time for the brokers to answer
 MOST_BYTES = 8 * 2**20  # enough for a Rubin packet with its history
 TOPIC = {"max.message.bytes": str(MOST_BYTES)}
-KEPT = {"retention.ms": "-1"}  # of a topic that must keep all its messages
+KEPT = {"retention.ms": "-1"}  # for a topic that must keep all its messages
 
 
 def login(settings: Settings, kind: str, servers: str) -> dict[str, Any]:

@@ -25,14 +25,14 @@ MARK = ".fence"
 
 @contextmanager
 def hold(root: str, stage: str) -> Iterator[None]:
-    """Take the right to run a stage; it ends with the process, however that ends.
+    """Take the lease of a stage, until the end of the context or of the process.
 
-    On a local store only: HDFS and S3 need a `Fence`.
+    It has an effect on a local store only: HDFS and S3 need a `Fence`.
 
     Raises
     ------
     StorageError
-        If another process has it.
+        If another process has the lease.
     """
     store = open_store(root).subfolder("ledger")
     store.create()
@@ -59,7 +59,7 @@ class Fence:
     store : Store
         Folder of the numbers, which are names of files.
     name : str
-        Name of our number; names sort by number.
+        Name of the number of this start; names sort by number.
     """
 
     store: Store
@@ -82,7 +82,6 @@ class Fence:
         """Raise StorageError if the stage was started again since."""
         if self.store.names(MARK)[-1:] != [self.name]:
             raise StorageError(
-                f"another process was started on {self.store.path} since then:"
-                " it continues,"
+                f"another process was started on {self.store.path}: it continues, and"
                 " this one stops"
             )

@@ -68,7 +68,7 @@ def fewest_files(root: str, table: str, files: Iterable[str]) -> list[str]:
 def merge(root: str, table: str, files: Sequence[str]) -> bool:
     """Merge `FAN` files of a table into one; return False if there are fewer.
 
-    One process at a time does, for each table.
+    Only one process at a time may merge the files of a table.
 
     Parameters
     ----------
@@ -80,11 +80,11 @@ def merge(root: str, table: str, files: Sequence[str]) -> bool:
     Raises
     ------
     StorageError, OSError, pyarrow.ArrowException
-        Where the files cannot be read, or the merged one not be written. Nothing is
-        lost then: what was to be merged is read as before.
+        If the files cannot be read or the merged file cannot be written. Nothing is
+        lost: readers continue to read the small files.
     """
-    made = _merges(root, table)
-    left, used = _applied(made, files)
+    merges = _merges(root, table)
+    left, used = _applied(merges, files)
     level_of = {m.file: m.level for m in used}
     by_level: dict[int, list[str]] = {}
     for file in sorted(left):
@@ -96,28 +96,28 @@ def merge(root: str, table: str, files: Sequence[str]) -> bool:
     chosen = by_level[level][:FAN]
     original = {m.file: m.replaces for m in used}
     replaces = sorted(f for name in chosen for f in original.get(name, {name}))
-    number = 1 + max((m.number for m in made), default=-1)
+    number = 1 + max((m.number for m in merges), default=-1)
     file = f"{FOLDER}/{table}/{_name_of(replaces)}.parquet"
     _write_one(root, table, chosen, file)
     facts = {"replaces": replaces, "level": level + 1}
     Ledger(root, STAGE).commit(Manifest(STAGE, table, number, {table: (file,)}, facts))
-    _LOG.debug("merge: %d files of %s are one", len(replaces), table)
+    _LOG.debug("merged %d files of %s", len(replaces), table)
     return True
 
 
 def _name_of(replaces: Sequence[str]) -> str:
-    """Name that depends on the rows only, also if all is merged again."""
+    """Name of the merged file, which depends on the files that it replaces only."""
     return str(uuid.uuid5(NAMESPACE, " ".join(("merge", *replaces))))
 
 
 @dataclass
 class Housekeeping:
-    """Merges the files that the stages of this process commit, now and then.
+    """Merges the files that stages of this process commit, every `EVERY_S` seconds.
 
     Parameters
     ----------
     ledgers : sequence of Ledger
-        Of those stages.
+        Ledgers of these stages.
     """
 
     ledgers: Sequence[Ledger]
@@ -141,23 +141,23 @@ def _merge_all(
 ) -> None:
     """Merge what is due of a table; after a failure, a later turn tries again."""
     try:
-        there = own.manifests()
+        manifests = own.manifests()
         if table == "alerts":
-            there = _not_compacted(compacted, there)
-        files = [f for m in there for f in m.tables.get(table, ())]
+            manifests = _not_compacted(compacted, manifests)
+        files = [f for m in manifests for f in m.tables.get(table, ())]
         while merge(own.root, table, files) and not halted():
             pass
     except (StorageError, OSError, pa.ArrowException) as error:
         _LOG.warning(
-            "small files of %s were not merged, and are read as before: %s",
+            "small files of %s were not merged, and are read one by one: %s",
             *(table, error),
         )
 
 
 def _not_compacted(compacted: Ledger, matched: Iterable[Manifest]) -> list[Manifest]:
     """Manifests of match whose alerts are not part of a compacted night."""
-    made_one = {name for m in compacted.manifests() for name in m.facts["replaces"]}
-    return [m for m in matched if m.name not in made_one]
+    replaced = {name for m in compacted.manifests() for name in m.facts["replaces"]}
+    return [m for m in matched if m.name not in replaced]
 
 
 def forget(root: str, table: str, files: Collection[str]) -> None:
@@ -187,11 +187,11 @@ def _merges(root: str, table: str) -> list[Merge]:
     folder = Ledger(root, STAGE).folder
     infos = open_store(folder).files(".json")
     names = [(info.base_name, info.mtime_ns) for info in infos]
-    own = [_there(folder, *n) for n in names if n[0].startswith(f"{table}-")]
-    return [one for one in own if one is not None]
+    found = [_read_if_exists(folder, *n) for n in names if n[0].startswith(f"{table}-")]
+    return [one for one in found if one is not None]
 
 
-def _there(folder: str, name: str, written_ns: int) -> Merge | None:
+def _read_if_exists(folder: str, name: str, written_ns: int) -> Merge | None:
     """Merge of a name that was listed; None if it was removed since."""
     try:
         return _read(folder, name, written_ns)

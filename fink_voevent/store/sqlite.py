@@ -49,5 +49,5 @@ def connect(path: Path, tables: str) -> sqlite3.Connection:
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
     """Transaction: everything that is written in the body is kept, or nothing."""
     db.execute("BEGIN IMMEDIATE")
-    with db:  # commits, or rolls back what was raised in
+    with db:  # commits; rolls back if the body raises an error
         yield

@@ -12,11 +12,13 @@ from fink_voevent.tables.column import LONG, REAL, TEXT, TIME, Column
 COINCIDENCES = (
     Column("coincidence_id", TEXT, "UUID", "", "UUIDv5 of notice, alert and survey"),
     Column("status", TEXT, "", "", "new, update, withdrawn or retracted"),
-    Column("event_id", TEXT, "", "", "see events"),
-    Column("event_version", LONG, "", "", "version of the notice: see events"),
+    Column("event_id", TEXT, "", "", "see the table events"),
+    Column(
+        "event_version", LONG, "", "", "version of the notice: see the table events"
+    ),
     Column("event_issued", TIME, "UTC", "not given", "issue time of the notice"),
     Column("ivorn", TEXT, "", "", "identifier of the notice, as published"),
-    Column("notice_id", TEXT, "UUID", "", "see events"),
+    Column("notice_id", TEXT, "UUID", "", "see the table events"),
     Column("notice_sha256", TEXT, "hex", "", "SHA-256 of the notice"),
     Column(
         "related_event_ids",
@@ -26,9 +28,9 @@ COINCIDENCES = (
         "other events within 60 s whose 99 % regions overlap with this one: the same"
         " burst seen by other instruments",
     ),
-    Column("stream", TEXT, "", "", "see events"),
-    Column("messenger", TEXT, "", "", "see events"),
-    Column("tense", TEXT, "", "", "see events"),
+    Column("stream", TEXT, "", "", "see the table events"),
+    Column("messenger", TEXT, "", "", "see the table events"),
+    Column("tense", TEXT, "", "", "see the table events"),
     Column("event_time", TIME, "UTC", "", "time of the trigger of the event"),
     Column(
         "event_ra", REAL, "deg, ICRS", "no position", "right ascension in the notice"

@@ -35,7 +35,6 @@ PARAMS = pa.list_(
 SIGNIFICANCE = pa.struct([("name", TEXT), ("value", REAL)])
 DISTANCE = pa.struct([("mean", REAL), ("std", REAL)])
 FISHER = pa.struct([("fraction", REAL), ("core_kappa", REAL), ("tail_kappa", REAL)])
-
 ELLIPSE = pa.struct([("major_kappa", REAL), ("minor_kappa", REAL), ("angle", REAL)])
 
 
@@ -43,7 +42,7 @@ ELLIPSE = pa.struct([("major_kappa", REAL), ("minor_kappa", REAL), ("angle", REA
 class Column:
     """One column: its name, Arrow type, unit, null rule and meaning.
 
-    `null` is the empty string where the column is never null.
+    `null` is the empty string if the column is never null.
     """
 
     name: str

@@ -9,7 +9,6 @@ Times are UTC with microseconds; angles are in degrees; probabilities lie in 0-1
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -18,10 +17,7 @@ from fink_voevent.tables.coincidences import COINCIDENCES, ROUTED
 from fink_voevent.tables.column import Column
 from fink_voevent.tables.notices import EVENTS, LANDING, MAPS, QUARANTINE
 
-if TYPE_CHECKING:
-    pass
-
-# Of every identifier that we make, which are all UUIDv5.
+# Namespace of all identifiers that this software makes; they are UUIDv5.
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://fink-broker.org/fink-voevent")
 
 TABLES: dict[str, tuple[Column, ...]] = {
@@ -36,17 +32,17 @@ TABLES: dict[str, tuple[Column, ...]] = {
 
 
 def column_names(table: str) -> list[str]:
-    """Names of the columns of `table`, in order."""
+    """Return the names of the columns of `table`, in order."""
     return [c.name for c in TABLES[table]]
 
 
 def arrow_schema(table: str) -> pa.Schema:
-    """Arrow schema of `table`."""
+    """Return the Arrow schema of `table`."""
     return pa.schema([c.field for c in TABLES[table]])
 
 
 def markdown() -> str:
-    """Text of ``docs/tables.md``."""
+    """Return the text of ``docs/tables.md``."""
     lines = [
         "# Tables",
         "",

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Times as our tables have them: microseconds since 1970 (UTC), and nights."""
+"""Times in microseconds since 1970 (UTC), as in the tables, and nights."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class TimeRange(NamedTuple):
-    """First and last moment, both included (microseconds since 1970, UTC)."""
+    """A range of times, both ends included (microseconds since 1970, UTC)."""
 
     first_us: int
     last_us: int
 
     def whole_days(self) -> TimeRange:
-        """Return the range in whole days, the same for most batches of a night."""
+        """Return the range in whole days: equal for most batches of a night."""
         day = DAY_US
         return TimeRange(self.first_us // day * day, -(-self.last_us // day) * day)
 
