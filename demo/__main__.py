@@ -178,7 +178,7 @@ def _sent(settings: dict[str, str]) -> list[str]:
 
 def _received() -> list[Path]:
     """Return the files of the VOEvents that the subscriber has received."""
-    return sorted((BUILD / "subscriber" / "received").iterdir())
+    return sorted((BUILD / "subscriber" / "kept").iterdir())
 
 
 def issue_date(notice: Path) -> str:

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The programs of the demo: each a real one, with its output in a log file."""
+"""The programs of the demo; the output of each is a log file."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ POLL_S = 0.25
 
 
 class DemoError(Exception):
-    """Something that the demo waits for did not happen."""
+    """A step of the demo was not done in time, or failed."""
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on."""
+    """Return a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -33,9 +33,9 @@ def free_port() -> int:
 def running(
     command: list[str], log: Path, environment: dict[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program; at the end ask it to stop, and wait for it.
+    """Run a program; at the end terminate it, and wait for it.
 
-    Not by an interrupt: a shell lets programs in the background ignore those.
+    It gets SIGTERM, because shells make programs in the background ignore SIGINT.
     """
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -56,17 +56,17 @@ def running(
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def wait_for(what: str, test: Callable[[], bool], limit_s: float) -> None:
-    """Poll until `test` holds; raise DemoError after `limit_s`."""
+def wait_for(step: str, test: Callable[[], bool], limit_s: float) -> None:
+    """Wait until `test` returns true; raise DemoError after `limit_s` seconds."""
     end = time.monotonic() + limit_s
     while not test():
         if time.monotonic() > end:
-            raise DemoError(f"{what}: not within {limit_s:.0f} s")
+            raise DemoError(f"{step}: not within {limit_s:.0f} s")
         time.sleep(POLL_S)
 
 
 def comet_broker(folder: Path) -> tuple[list[str], int, int]:
-    """Command of an unmodified Comet broker on loopback, and its two ports.
+    """Return the command of an unmodified Comet broker on loopback, and its two ports.
 
     Authors submit to the first; subscribers connect to the second.
     """
@@ -83,7 +83,7 @@ def comet_broker(folder: Path) -> tuple[list[str], int, int]:
 
 
 def comet_subscriber(folder: Path, port: int) -> list[str]:
-    """Command of an unmodified Comet that keeps what it receives in a folder."""
+    """Return the command of a Comet that saves the VOEvents it receives to a folder."""
     for name in ("kept", "eventdb"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     return [
@@ -95,7 +95,7 @@ def comet_subscriber(folder: Path, port: int) -> list[str]:
 
 
 def send(notice: Path, port: int) -> None:
-    """Send a notice to a broker with Comet's own author."""
+    """Send a notice to a broker with Comet's program comet-sendvo."""
     command = [
         str(BIN / "comet-sendvo"), "--host=127.0.0.1", f"--port={port}",
         f"--file={notice}",
@@ -106,6 +106,6 @@ def send(notice: Path, port: int) -> None:
 
 
 def is_open(port: int) -> bool:
-    """Whether something listens on a port of loopback."""
+    """Return whether a program listens on a port of loopback."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,9 +1,9 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""A stand-in for Fink's raw2science: a real Spark file sink for ``science/<night>``.
+"""A Spark file sink for ``science/<night>``, in place of Fink's raw2science.
 
-``python science.py INCOMING SCIENCE CHECKPOINT``: Parquet files put into INCOMING
-become rows of SCIENCE, with its ``_spark_metadata``, until the process is ended.
+``python science.py INCOMING SCIENCE CHECKPOINT`` streams the Parquet files that are put
+into INCOMING to the folder SCIENCE, with its ``_spark_metadata``, until it is stopped.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from fink_voevent.spark.session import build
 
 
 def main(incoming: str, science: str, checkpoint: str) -> None:
-    """Stream files to the sink, every second."""
+    """Stream new files to the sink every second."""
     settings = load({}, {"spark_master": "local[1]", "driver_memory": "1g"}).settings
-    spark = build(settings, "raw2science stand-in")
+    spark = build(settings, "raw2science of the demo")
     schema = spark.read.parquet(str(next(Path(incoming).glob("*.parquet")))).schema
     query = (
         spark.readStream.schema(schema)
