@@ -80,7 +80,7 @@ class Child:
         )
 
     def stop(self) -> None:
-        """Request that the child stop; after `GRACE_S`, kill it and all that it started."""
+        """Terminate the child; after `GRACE_S`, kill it and all that it started."""
         process, self._process = self._process, None
         if process is None:
             return
