@@ -107,7 +107,7 @@ class _PeerCheck:
     sock: socket.socket | None
 
     def connect(self) -> None:
-        """Connect, and close the connection again if the peer is not allowed."""
+        """Connect; raise if the peer is not allowed, and the pool then disconnects."""
         super().connect()  # type: ignore[misc]
         try:
             if self.sock is None:
@@ -155,6 +155,7 @@ class _PeerCheckAdapter(HTTPAdapter):
 
 
 def _session(hosts: set[str]) -> requests.Session:
+    """Return a session whose connections check their peer."""
     session = requests.Session()
     for scheme in PORTS:
         session.mount(f"{scheme}://", _PeerCheckAdapter(hosts))

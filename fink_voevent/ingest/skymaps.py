@@ -83,7 +83,7 @@ class Fetcher:
         )
 
     def _new_addresses(self) -> list[str]:
-        """Addresses in manifests that were not checked before."""
+        """Return the addresses of maps in manifests that were not checked before."""
         ledger = self._ledger
         new = [m for m in ledger.manifests() if m.name not in self._seen]
         files = [f for m in new for f in m.tables.get("events", ())]
@@ -173,7 +173,7 @@ def run_name(url: str) -> str:
 
 
 def _urls(root: str, files: Sequence[str]) -> list[str]:
-    """Addresses of the maps that events in these files name but do not contain."""
+    """Return the addresses of maps that events name but do not contain."""
     columns = ["skymap_url", "skymap_sha256"]
     events = arrow_tables.read_arrow(root, "events", files, columns)
     is_read = pc.field("skymap_sha256").is_valid()

@@ -23,13 +23,13 @@ from fink_voevent.ingest import parsing
 from fink_voevent.notices import streams
 from fink_voevent.spark import dataframes
 from fink_voevent.spark.dataframes import spark_schema
+from fink_voevent.spark.queries import MAX_FILE_AGE, start_stage
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.lease import Fence
 from fink_voevent.store.ledger import Ledger, Manifest, run_name
 
 _LOG = logging.getLogger(__name__)
 STAGE = "ingest"
-MAX_FILE_AGE = "36500d"  # Spark ignores older files; by default, those of a week
 KEYS = {"events": "notice_id", "quarantine": "sha256"}  # the same in equal rows
 MAX_FILES = 48  # landing files in a batch, which limits the memory of a worker
 # Columns of landing, and the column of the document in files of the handler of 2020.
@@ -114,13 +114,8 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
         .option("ignoreCorruptFiles", "true")
         .parquet(landing)
     )
-    return (
-        documents(files)
-        .writeStream.foreachBatch(process)
-        .queryName("voevent_ingest")
-        .option("checkpointLocation", checkpoint)
-        .trigger(processingTime=f"{settings.trigger_s} seconds")
-        .start()
+    return start_stage(
+        "voevent_ingest", documents(files), process, checkpoint, settings
     )
 
 

@@ -106,10 +106,10 @@ def _parquet(path: Path) -> Iterator[FileDocument]:
         raise InputError(
             f"{path}: not a landing file: it has no column raw or raw_event"
         )
-    wanted = [c for c in (column, "received_at") if c in columns]
-    for batch in file.iter_batches(columns=wanted):
+    present = [c for c in (column, "received_at") if c in columns]
+    for batch in file.iter_batches(columns=present):
         raws = batch[column].cast(pa.binary()).to_pylist()
-        times = batch["received_at"].to_pylist() if len(wanted) > 1 else []
+        times = batch["received_at"].to_pylist() if len(present) > 1 else []
         for i, raw in enumerate(raws):
             if raw is not None:
                 yield FileDocument(

@@ -135,7 +135,7 @@ class Subscription:
         return messages
 
     def _document(self, message: Message) -> Received | None:
-        """Document of a message; None if it is an error or has no value."""
+        """Return the document of a message; None if it is an error or has no value."""
         raw = message.value()
         if message.error() is not None or raw is None:
             return None
@@ -143,7 +143,7 @@ class Subscription:
         return Received(raw, "kafka", source)
 
     def _keep_or_retry(self, documents: list[Received]) -> bool:
-        """Keep documents, again and again if that fails; False if stopped before."""
+        """Keep documents, and retry if that fails; return False if stopped before."""
         while True:
             try:
                 self._keep(documents)

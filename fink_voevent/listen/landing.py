@@ -32,7 +32,7 @@ def landing_table(rows: list[tuple[Any, ...]]) -> pa.Table:
 
 
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    """Arrow array of integers that are times, of texts or of bytes, without nulls.
+    """Return an Arrow array of times (us since 1970), texts or bytes, without nulls.
 
     It is made from buffers, because `pyarrow.array` loads pandas, which takes longer
     than everything else that ``fink_voevent land`` does for a notice.

@@ -203,7 +203,7 @@ class Spool:
             self._db.execute("DELETE FROM batch")
 
     def _origin(self) -> str:
-        """Random name of this spool, so that two spools never write the same file."""
+        """Return the random name of this spool: no two spools write the same file."""
         row = self._db.execute("SELECT name FROM origin").fetchone()
         if row is None:
             row = (uuid.uuid4().hex[:16],)

@@ -1,5 +1,7 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
+"""The spool keeps documents through crashes and failures until they are in landing."""
+
 from __future__ import annotations
 
 import subprocess
@@ -66,11 +68,11 @@ def test_after_a_crash_before_removal_the_same_file_is_written_again(
     spool.append([ONE])
     batch = spool.next_batch(10, 10**6)
     spool.append([Received(b"<two/>", "file", "here")])  # not part of the batch
-    again = Spool(str(tmp_path / "spool"), "there")
-    assert again.next_batch(10, 10**6) == batch
-    assert drain(again, landing) == 2
+    reopened = Spool(str(tmp_path / "spool"), "there")
+    assert reopened.next_batch(10, 10**6) == batch
+    assert drain(reopened, landing) == 2
     assert sorted(landed(tmp_path / "landing")) == [b"<one/>", b"<two/>"]
-    again.close()
+    reopened.close()
 
 
 def test_documents_stay_in_the_spool_if_the_store_cannot_be_written(spool, tmp_path):
@@ -92,11 +94,11 @@ def test_the_error_of_a_spool_that_cannot_be_written_names_the_setting(tmp_path)
 
 def test_many_writers_at_once_lose_no_document(tmp_path, landing):
     def write(number: int) -> None:
-        own = Spool(str(tmp_path / "spool"), "there")
+        spool = Spool(str(tmp_path / "spool"), "there")
         for i in range(25):
-            own.append([Received(b"%d-%d" % (number, i), "file", "x")])
-            drain(own, landing)
-        own.close()
+            spool.append([Received(b"%d-%d" % (number, i), "file", "x")])
+            drain(spool, landing)
+        spool.close()
 
     threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
     for thread in threads:

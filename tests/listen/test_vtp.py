@@ -1,5 +1,7 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
+"""VOEvents are received over VTP, from Comet's broadcaster and from a raw socket."""
+
 from __future__ import annotations
 
 import os
@@ -147,9 +149,9 @@ class Peer:
 
 @pytest.fixture
 def peer(tmp_path):
-    made = Peer(tmp_path, VOEVENT_MAX_MESSAGE_BYTES="100000")
-    yield made
-    made.close()
+    peer = Peer(tmp_path, VOEVENT_MAX_MESSAGE_BYTES="100000")
+    yield peer
+    peer.close()
 
 
 @pytest.mark.parametrize(
