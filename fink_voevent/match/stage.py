@@ -31,6 +31,7 @@ from fink_voevent.match import incremental
 from fink_voevent.match.earlier_batches import EarlierBatches, event_files, time_range
 from fink_voevent.match.incremental import Inputs, Matcher
 from fink_voevent.score.probability import load_scorer
+from fink_voevent.spark.queries import start_stage, stream_manifests
 from fink_voevent.store import alert_files, ledger
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.lease import Fence
@@ -102,22 +103,12 @@ def start(
         Arguments of Spark's `trigger`; by default a batch every `trigger_s` seconds.
     """
     root = settings.root
-    events = Ledger(root, ingest_stage.STAGE)
-    events.prepare()
+    notices = stream_manifests(spark, Ledger(root, ingest_stage.STAGE))
     Ledger(root, STAGE).prepare()
-    notices = spark.readStream.option("maxFileAge", ingest_stage.MAX_FILE_AGE).text(
-        events.folder
-    )
     checkpoint = f"{root}/checkpoints/{STAGE}/{settings.survey}/{night}"
     process = batch_writer(settings, night, run_name(checkpoint), science.schema)
-    return (
-        arrivals(science, notices)
-        .writeStream.foreachBatch(process)
-        .queryName(QUERY)
-        .option("checkpointLocation", checkpoint)
-        .trigger(**(trigger or {"processingTime": f"{settings.trigger_s} seconds"}))
-        .start()
-    )
+    rows = arrivals(science, notices)
+    return start_stage(QUERY, rows, process, checkpoint, settings, **trigger)
 
 
 def arrivals(science: DataFrame, notices: DataFrame) -> DataFrame:

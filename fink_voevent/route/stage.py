@@ -24,10 +24,10 @@ from pyspark.sql.streaming import StreamingQuery
 
 from fink_voevent.alerts import surveys
 from fink_voevent.config.settings import Settings
-from fink_voevent.ingest import stage as ingest_stage
 from fink_voevent.match import stage as match_stage
 from fink_voevent.route import file_sink, heartbeat, kafka_sink, packet_table, topics
 from fink_voevent.spark import dataframes
+from fink_voevent.spark.queries import start_stage, stream_manifests
 from fink_voevent.spark.session import retries_tasks
 from fink_voevent.store import arrow_tables, ledger
 from fink_voevent.store.kafka_brokers import KEPT, Brokers
@@ -48,21 +48,11 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
     """Start the stage: it sends the coincidences of each batch of match once."""
     root = settings.root
     source = Ledger(root, match_stage.ANNOUNCED)
-    source.prepare()
     Ledger(root, STAGE).prepare()
     checkpoint = f"{root}/checkpoints/{STAGE}/{settings.survey}"
-    manifests = (
-        spark.readStream.option("maxFileAge", ingest_stage.MAX_FILE_AGE)
-        .option("maxFilesPerTrigger", MANIFESTS_AT_ONCE)
-        .text(source.folder)
-    )
-    return (
-        manifests.writeStream.foreachBatch(batch_writer(settings, run_name(checkpoint)))
-        .queryName("voevent_route")
-        .option("checkpointLocation", checkpoint)
-        .trigger(processingTime=f"{settings.trigger_s} seconds")
-        .start()
-    )
+    manifests = stream_manifests(spark, source, MANIFESTS_AT_ONCE)
+    process = batch_writer(settings, run_name(checkpoint))
+    return start_stage("voevent_route", manifests, process, checkpoint, settings)
 
 
 def batch_writer(
