@@ -42,9 +42,13 @@ NO_REAL_DATA = "real data are not beside this checkout"
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Give all tests with Spark to one worker of pytest-xdist."""
+    """Divide the tests with Spark into two groups, each with one session.
+
+    pytest-xdist gives each group to one worker; programs and pure Python fill the rest.
+    """
     if "spark" in getattr(item, "fixturenames", ()):
-        item.add_marker(pytest.mark.xdist_group("spark"))
+        name = "stages" if "pipeline" in item.path.parts else "spark"
+        item.add_marker(pytest.mark.xdist_group(name))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import InputError, NoticeError
 from fink_voevent.events import versions
-from fink_voevent.events.cache import with_window_and_cap, tenses, with_maps
+from fink_voevent.events.cache import tenses, with_maps, with_window_and_cap
 from fink_voevent.ingest import parsing, skymaps
 from fink_voevent.ingest import stage as ingest_stage
 from fink_voevent.listen import landing
