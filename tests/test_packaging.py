@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The wheel and the sdist: what they contain, and that an installed one works."""
+"""The wheel and the sdist contain what they should, and an installed wheel works."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from fink_voevent import __version__
 
 ROOT = Path(__file__).parent.parent
 DATA_FILES = {
@@ -40,17 +42,11 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def distributions(tmp_path_factory) -> tuple[Path, Path]:
-    """Wheel and sdist, as `make dist` builds them, of a copy of the source."""
+    """Wheel and sdist, as `make dist` builds them, of a copy of the checkout."""
     folder = tmp_path_factory.mktemp("dist")
     source = folder / "source"
-    source.mkdir()
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    shutil.copytree(
-        ROOT / "fink_voevent",
-        source / "fink_voevent",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
+    left_out = (".*", "__pycache__", "*.egg-info", "build", "dist")
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*left_out))
     build = (sys.executable, "-m", "build", "--no-isolation", "--outdir", folder)
     run(*build, source, cwd=folder)
     (wheel,) = folder.glob("*.whl")
@@ -60,17 +56,16 @@ def distributions(tmp_path_factory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def installed(distributions, tmp_path_factory) -> Path:
-    """Folder of the programs of a new environment with the wheel.
+    """Folder of the programs of a new environment in which the wheel is installed.
 
-    Dependencies are those of the environment of the tests, which are not installed a
-    second time; only its editable install of the checkout is left out.
+    Dependencies are links to those of the environment of the tests, without its
+    editable installation of the checkout.
     """
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False)
     names = {"base": str(folder), "platbase": str(folder)}
     target = Path(sysconfig.get_path("purelib", "venv", names))
-    ours = Path(sysconfig.get_path("purelib"))
-    for entry in ours.iterdir():
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
         if not entry.name.lower().startswith(("__editable__", "fink_voevent")):
             (target / entry.name).symlink_to(entry)
     python = folder / "bin" / "python"
@@ -90,12 +85,15 @@ def test_the_wheel_and_the_sdist_have_the_package_and_no_tests(distributions):
         assert not [name for name in names if name.startswith("tests")]
 
 
+def test_the_citation_has_the_version_of_the_package():
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {__version__}\n" in citation
+
+
 def test_an_installed_wheel_lists_streams_and_enables_services(installed, tmp_path):
-    place = run(
-        *(installed / "python", "-c", "import fink_voevent as f; print(f.__file__)"),
-        cwd=tmp_path,
-    )
-    assert Path(place.strip()).is_relative_to(installed.parent)
+    code = "import fink_voevent; print(fink_voevent.__file__)"
+    file = run(installed / "python", "-c", code, cwd=tmp_path).strip()
+    assert Path(file).is_relative_to(installed.parent)
     listed = run(installed / "fink_voevent", "streams", cwd=tmp_path)
     assert "swift_bat_position" in listed
     home = tmp_path / "fink-broker"
