@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Refuse the words on the right of ``docs/dev/glossary.md``, in names and in text.
 
-``python .ci/check_words.py [PATH...]`` prints each place, and exits with 1 if there is
-one; without PATH it checks every file that git tracks. Names are split at underscores;
-text is comments, strings and documentation.
+``python .ci/check_words.py [PATH...]`` prints where such a word occurs, and exits with
+1 if there is one. Without PATH it checks every file that git tracks. Names are split at
+underscores; text is comments, strings and documentation, where a phrase may continue
+on the next line.
 """
 
 from __future__ import annotations
@@ -17,58 +18,73 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 GLOSSARY = ROOT / "docs" / "dev" / "glossary.md"
 TEXT_FILES = {".md", ".conf", ".toml", ".cff", ".yml", ".yaml"}
-# As names of their own, beside the words of the glossary.
+# Refused as complete names only: they are plain English in text and in longer names.
 NAMES = {"beyond", "brief"}
-# Names of modules that say nothing.
+# Refused as names of modules, because they do not say what the module contains.
 MODULES = {
     *("night", "nights", "past", "live", "digest", "census", "stored", "pieces"),
     *("fused", "trial", "measures", "attach", "curves", "span", "utils"),
 }
+# From Python 3.12 on, the text of an f-string is a token of its own.
+_FSTRING = getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)
+_TEXT = {tokenize.COMMENT, tokenize.STRING, _FSTRING}
 
 
 def refused_words(glossary: str) -> list[str]:
-    """Words and phrases of the right column of the table "write | not"."""
+    """Return the words and phrases of the right column of the table "write | not"."""
     rows = glossary.partition("| write | not |")[2].splitlines()[2:]
     cells = [row.strip("| ").rpartition("|")[2] for row in rows if row.startswith("|")]
     return [word.strip() for cell in cells for word in cell.split(",")]
 
 
-def places(path: Path, words: list[str]) -> Iterator[tuple[int, str]]:
-    """Line and word of each refused word in a file."""
-    phrase = re.compile(rf"\b({'|'.join(map(re.escape, words))})\b", re.IGNORECASE)
+def find_words(path: Path, words: list[str]) -> Iterator[tuple[int, str]]:
+    """Yield line number and word of each refused word in a file."""
     text = path.read_text(encoding="utf-8")
-    if path.suffix != ".py":
-        for number, line in enumerate(text.splitlines(), 1):
-            yield from ((number, word) for word in phrase.findall(line))
-        return
-    single = {word for word in words if " " not in word}
-    phrases = {tuple(word.split()) for word in words if " " in word}
-    if path.stem in MODULES:
-        yield 1, f"module {path.stem}"
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+    if path.suffix == ".py":
+        if path.stem in MODULES:
+            yield 1, f"module {path.stem}"
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+        yield from _in_names(tokens, words)
+        text = _comments_and_strings(text, tokens)
+    choices = "|".join(r"\s+".join(map(re.escape, word.split())) for word in words)
+    for found in re.finditer(rf"\b({choices})\b", text, re.IGNORECASE):
+        yield text.count("\n", 0, found.start()) + 1, " ".join(found[1].split())
+
+
+def _in_names(
+    tokens: list[tokenize.TokenInfo], words: list[str]
+) -> Iterator[tuple[int, str]]:
+    """Yield line number and name of each name that contains a refused word."""
+    refused = [f"_{word.replace(' ', '_')}_" for word in words]
+    for token in tokens:
         if token.type == tokenize.NAME:
-            parts = tuple(token.string.lower().split("_"))
-            found = single.intersection(parts) | NAMES.intersection({token.string})
-            found |= {" ".join(p) for p in phrases if _has(parts, p)}
-            yield from ((token.start[0], f"name {token.string}") for _ in found)
-        elif token.type in (tokenize.COMMENT, tokenize.STRING, _FSTRING):
-            for number, line in enumerate(token.string.splitlines(), token.start[0]):
-                yield from ((number, word) for word in phrase.findall(line))
+            name = f"_{token.string.lower()}_"
+            if token.string in NAMES or any(word in name for word in refused):
+                yield token.start[0], f"name {token.string}"
 
 
-# From Python 3.12 on, the text of an f-string is a token of its own.
-_FSTRING = getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)
+def _comments_and_strings(source: str, tokens: list[tokenize.TokenInfo]) -> str:
+    """Return a source of Python with the same lines, of which only text is left.
+
+    Quotes and the signs of comments are left out too, so that a phrase is found if it
+    continues in the next comment or string.
+    """
+    lines = source.split("\n")
+    kept = [[" "] * len(line) for line in lines]
+    for token in tokens:
+        if token.type in _TEXT:
+            (first, start), (last, end) = token.start, token.end
+            for row in range(first - 1, last):
+                begin = start if row == first - 1 else 0
+                stop = end if row == last - 1 else len(lines[row])
+                kept[row][begin:stop] = lines[row][begin:stop]
+    return re.sub("[\"'#]", " ", "\n".join(map("".join, kept)))
 
 
-def _has(parts: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
-    width = len(phrase)
-    return any(parts[i : i + width] == phrase for i in range(len(parts)))
-
-
-def _tracked() -> list[Path]:
+def _tracked_files() -> list[Path]:
     listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -82,14 +98,15 @@ def _is_checked(path: Path) -> bool:
 
 
 def main(arguments: list[str]) -> int:
-    """Print each place; return the exit code."""
+    """Print where refused words occur; return the exit code."""
     words = refused_words(GLOSSARY.read_text(encoding="utf-8"))
-    paths = [Path(a).resolve() for a in arguments] or _tracked()
+    paths = [Path(a).resolve() for a in arguments] or _tracked_files()
     files = [f for p in paths for f in (sorted(p.rglob("*")) if p.is_dir() else [p])]
     count = 0
     for path in filter(_is_checked, files):
-        for number, word in places(path, words):
-            sys.stdout.write(f"{path.relative_to(ROOT)}:{number}: {word}\n")
+        name = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+        for number, word in find_words(path, words):
+            sys.stdout.write(f"{name}:{number}: {word}\n")
             count += 1
     sys.stdout.write(f"{count} refused words ({GLOSSARY.relative_to(ROOT)})\n")
     return int(count > 0)
