@@ -50,7 +50,7 @@ TEST_REQUIRES = [
     "pygcn>=1.1.3",  # run as a program, as telescopes do: receives what we send
     "pytest>=7.4,<9.2",  # pytest-xdist 3.8 finds no groups of tests with 9.2
     "pytest-spark>=0.6",  # one Spark session for all tests
-    "pytest-xdist>=3.8",  # Spark on one core, programs and pure Python on the other
+    "pytest-xdist>=3.8",  # a Spark session on each of two workers
     "voevent-parse>=1.0.3; python_version < '3.12'",  # reads what we send
     "scipy>=1.11",  # the Kolmogorov-Smirnov test; first for numpy 1.26
     "ruff==0.17.6",  # pinned: a linter that changes is not a check

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
@@ -81,8 +82,10 @@ def _check(name: str, test: Callable[[], str]) -> Check:
 
 def _java() -> str:
     check_java()
-    java = shutil.which("java") or "java"
-    done = subprocess.run(  # noqa: S603 - found on the path
+    # as Spark chooses it: JAVA_HOME before the path
+    home = os.environ.get("JAVA_HOME", "")
+    java = str(Path(home, "bin", "java")) if home else (shutil.which("java") or "java")
+    done = subprocess.run(  # noqa: S603 - the Java that Spark would run
         [java, "-version"], capture_output=True, text=True, timeout=30, check=False
     )
     version = re.search(r'version "(?:1\.)?(\d+)', done.stderr)

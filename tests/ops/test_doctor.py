@@ -63,6 +63,7 @@ def test_java_of_another_version_is_reported(tmp_path, monkeypatch, line, ok):
     java = tmp_path / "java"
     java.write_text(f"#!/bin/sh\necho '{line}' >&2\n")
     java.chmod(0o755)
+    monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     found, text = report(tmp_path)["java"]
     assert found is ok
