@@ -48,7 +48,7 @@ def on_a_cluster(tmp_path, *command: str) -> subprocess.CompletedProcess:
 def test_executors_run_the_package_that_was_shipped(tmp_path):
     done = on_a_cluster(tmp_path, "-c", SCRIPT)
     assert done.returncode == 0, done.stderr
-    assert "fink_voevent.zip/fink_voevent/streams.py" in done.stdout
+    assert "fink_voevent.zip/fink_voevent/notices/streams.py" in done.stdout
 
 
 def test_one_machine_does_no_task_again(spark):
