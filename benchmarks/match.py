@@ -181,7 +181,7 @@ def micro_batch(spark: SparkSession, folder: Path) -> float:
     for batch in range(BATCHES):
         fresh = (None, (folder / "fresh" / f"{batch}.parquet").as_uri())
         lines = [(notices.line(), None)] if batch == 0 else []
-        arrived = spark.createDataFrame([*lines, fresh], "manifest string, file string")
+        arrived = spark.createDataFrame([*lines, fresh], "manifest string, path string")
         times.append(once(lambda a=arrived, b=batch: process(a, b)))
     print(f"micro-batches: {', '.join(f'{t:.1f}' for t in times)} s")
     return statistics.median(times[WARM:])

@@ -99,25 +99,28 @@ def measure(spark: SparkSession, count: int, folder: Path) -> dict[str, float]:
         manifest = add_notice(settings, hourly[batch], count + batch)
         file = (folder / "fresh" / f"{batch}.parquet").as_uri()
         lines = [(manifest.line(), None), (None, file)]
-        arrived = spark.createDataFrame(lines, "manifest string, file string")
+        arrived = spark.createDataFrame(lines, "manifest string, path string")
         arriving.append((batch, arrived))
     match = match_stage.batch_writer(settings, "20240115", "now", schema)
-    landed = [(batch, _landed(spark, batch)) for batch in range(BATCHES)]
+    landed = [(batch, _landed(spark, folder, batch)) for batch in range(BATCHES)]
     return {
         "match_s": timed(match, arriving),
         "ingest_s": timed(ingest_stage.batch_writer(settings, "now"), landed),
     }
 
 
-def _landed(spark: SparkSession, number: int) -> DataFrame:
+def _landed(spark: SparkSession, folder: Path, number: int) -> DataFrame:
+    """Write a landing file of one notice; return it as the input of a batch."""
     when = f"{T0:%Y-%m-%dT%H:%M:%S}"
     ivorn = f"ivo://org.example/bench#{number}"
     raw = xml(Notice("x", ivorn, when, when, (), (10.0, 5.0, 1.0))).encode()
     row = [(T0, "file", "x", "voevent", f"{number:064x}", raw)]
     names = "received_at timestamp, transport string, source string"
-    return spark.createDataFrame(
+    path = (folder / "landed" / str(number)).as_uri()
+    spark.createDataFrame(
         row, f"{names}, format string, sha256 string, raw binary"
-    )
+    ).write.parquet(path)
+    return spark.createDataFrame([(path,)], "path string")
 
 
 def main(count: int) -> None:

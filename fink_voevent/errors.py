@@ -35,10 +35,13 @@ def apply_each(
 ) -> list[T | NoticeError]:
     """Apply a step to several items; an item that fails becomes its error.
 
+    The items are made by others, so any exception of a step is the error of that item
+    alone.
+
     Parameters
     ----------
     step : callable
-        Takes one value of each column; raises NoticeError if it fails.
+        Takes one value of each column; raises NoticeError if it refuses the item.
     *columns : sequence
         Values by item. If the last one of an item is the error of an earlier step, the
         item keeps that error.
@@ -57,4 +60,8 @@ def apply_each(
             results.append(step(*items))
         except NoticeError as error:
             results.append(error)
+        except MemoryError:
+            results.append(NoticeError("reading it takes too much memory"))
+        except Exception as error:  # noqa: BLE001 - it becomes the reason
+            results.append(NoticeError(f"not understood, please report: {error!r}"))
     return results

@@ -28,6 +28,7 @@ COMMANDS = {
         "listen": "Receive notices from VTP brokers and Kafka, and land them.",
         "land": "Land notices from files or standard input.",
         "parse": "Print the content of notices as JSON.",
+        "quarantine": "List what could not be read, and why, or try it again.",
         "streams": "List the known streams of notices.",
     },
     "Match and score": {

@@ -1,32 +1,38 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Parse documents in Spark's workers, into rows of events or of quarantine."""
+"""Parse documents in Spark's workers, into files of events and of quarantine."""
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
+import functools
+import pickle
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark import TaskContext
 from pyspark.sql import DataFrame
 
-from fink_voevent.errors import NoticeError
+from fink_voevent.ingest.attempts import Attempts
+from fink_voevent.ingest.reader import Converted, Reader, concatenate
 from fink_voevent.notices import streams
-from fink_voevent.notices.normalisation import normalise_all
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.tables.schema import arrow_schema
 
-# Reason in quarantine of a document that we published ourselves.
-OWN = "sent by us: its authority is that of VOEVENT_LOCAL_IVO"
 GROUP_DOCUMENTS, GROUP_BYTES = 64, 2**20  # largest group that is parsed together
-RECEPTION = ("received_at", "transport")  # columns of events that landing gives
+FILE_BYTES = 64 * 2**20  # of the rows in a file that a worker writes, in memory
+# Documents that Spark gives to a worker at once: each may have 16 MB.
+ROWS_AT_ONCE = 16
 
 
-def parse_to_files(landed: DataFrame, registry: streams.Registry, folder: str) -> None:
+def parse_to_files(
+    landed: DataFrame,
+    registry: streams.Registry,
+    folder: str,
+    attempts: Attempts | None = None,
+) -> None:
     """Parse documents into Parquet files below a folder.
 
     Each worker writes its own files, with Arrow: for nested rows of about a hundred
@@ -42,35 +48,52 @@ def parse_to_files(landed: DataFrame, registry: streams.Registry, folder: str) -
     folder : str
         Path or URI that the workers reach. Its subfolders ``events`` and
         ``quarantine`` receive rows with the columns of the tables of these names.
+    attempts : Attempts, optional
+        Given if an earlier attempt at these documents ended the process: each document
+        is then read alone, and recorded before.
     """
-    landed.mapInArrow(partial(_parse_partition, registry, folder), "n bigint").collect()
+    landed.sparkSession.conf.set(
+        "spark.sql.execution.arrow.maxRecordsPerBatch", ROWS_AT_ONCE
+    )
+    parse = partial(_parse_partition, registry, folder, attempts)
+    landed.mapInArrow(parse, "n bigint").collect()
 
 
 def _parse_partition(
-    registry: streams.Registry, folder: str, batches: Iterator[pa.RecordBatch]
+    registry: streams.Registry,
+    folder: str,
+    attempts: Attempts | None,
+    batches: Iterator[pa.RecordBatch],
 ) -> Iterator[pa.RecordBatch]:
-    rows: dict[str, list[pa.RecordBatch]] = {"events": [], "quarantine": []}
-    for batch in batches:
-        for table, part in parse_batch(batch, registry):
-            rows[table].append(part)
     number = TaskContext.get().partitionId()
-    for table, parts in rows.items():
-        content = pa.Table.from_batches(parts, arrow_schema(table))
-        if content.num_rows:
-            open_store(f"{folder}/{table}").write(
-                f"part-{number:05d}.parquet",
-                lambda stream, content=content: pq.write_table(content, stream),
-            )
+    reader = _worker_reader(pickle.dumps(registry))
+    read = reader.convert if attempts is None else partial(attempts.convert, reader)
+    size = GROUP_DOCUMENTS if attempts is None else 1
+    files = 0
+    parts: list[Converted] = []
+    for group in _groups(batches, size):
+        parts.append(read(group))
+        if sum(t.nbytes for part in parts for t in part.values()) > FILE_BYTES:
+            _write(parts, folder, f"part-{number:05d}-{files:05d}.parquet")
+            files, parts = files + 1, []
+    if parts:
+        _write(parts, folder, f"part-{number:05d}-{files:05d}.parquet")
     yield from ()
+
+
+@functools.lru_cache(maxsize=1)
+def _worker_reader(registry: bytes) -> Reader:
+    """Return the reader of this worker: Spark uses a worker for many tasks.
+
+    The process of a reader ends with the worker.
+    """
+    return Reader(pickle.loads(registry))  # noqa: S301 - from `_parse_partition`
 
 
 def parse_batch(
     batch: pa.RecordBatch, registry: streams.Registry
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
     """Yield the rows of a batch of documents, with the name of their table.
-
-    Python's cyclic garbage collector is disabled meanwhile: it would traverse the
-    thousands of dicts of each document again and again, which have no cycles.
 
     Parameters
     ----------
@@ -84,45 +107,42 @@ def parse_batch(
     str, RecordBatch
         ``events`` or ``quarantine``, and rows with the columns of that table.
     """
-    gc.disable()
-    try:
-        for group in _groups(batch.to_pylist()):
-            for table, rows in _parse(group, registry).items():
-                yield (
-                    table,
-                    pa.RecordBatch.from_pylist(rows, schema=arrow_schema(table)),
-                )
-    finally:
-        gc.enable()
+    with Reader(registry) as reader:
+        for group in _groups([batch], GROUP_DOCUMENTS):
+            yield from reader.convert(group).items()
 
 
-def _parse(
-    group: list[dict[str, Any]], registry: streams.Registry
-) -> dict[str, list[dict[str, Any]]]:
-    rows: dict[str, list[dict[str, Any]]] = {"events": [], "quarantine": []}
-    parsed = normalise_all([landed["raw"] for landed in group], registry)
-    for landed, row in zip(group, parsed, strict=True):
-        if isinstance(row, NoticeError):
-            rows["quarantine"].append({**landed, "reason": str(row)})
-        elif registry.is_ours(row["ivorn"]):  # or we would answer our own VOEvents
-            rows["quarantine"].append({**landed, "reason": OWN})
-        else:
-            rows["events"].append(row | {c: landed[c] for c in RECEPTION})
-    return rows
+def _write(parts: list[Converted], folder: str, name: str) -> None:
+    """Write the rows of each table to a file, if there are any."""
+    for table, rows in concatenate(parts).items():
+        if rows.num_rows:
+            content = pa.Table.from_batches([rows])
+            open_store(f"{folder}/{table}").write(
+                name, lambda stream, content=content: pq.write_table(content, stream)
+            )
 
 
-def _groups(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Divide rows into small groups, so that their parsed documents fit in memory."""
-    group: list[dict[str, Any]] = []
-    group_bytes = 0
-    for row in rows:
-        size = len(row["raw"])
-        if group and (
-            group_bytes + size > GROUP_BYTES or len(group) == GROUP_DOCUMENTS
-        ):
-            yield group
-            group, group_bytes = [], 0
-        group.append(row)
-        group_bytes += size
-    if group:
-        yield group
+def _groups(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:
+    """Divide documents into small groups, so that their parsed trees fit in memory.
+
+    Parameters
+    ----------
+    batches : iterable of RecordBatch
+        Columns of the table ``landing``, times in any unit.
+    size : int
+        Largest number of documents in a group; a group has at most `GROUP_BYTES` too,
+        or a single document.
+    """
+    schema = arrow_schema("landing")
+    for batch in batches:
+        rows = pa.Table.from_batches([batch]).cast(schema).combine_chunks().to_batches()
+        for part in rows:
+            first, group_bytes = 0, 0
+            lengths = pc.binary_length(part["raw"]).to_pylist()
+            for row, length in enumerate(lengths):
+                is_full = row - first == size or group_bytes + length > GROUP_BYTES
+                if row > first and is_full:
+                    yield part.slice(first, row - first)
+                    first, group_bytes = row, 0
+                group_bytes += length
+            yield part.slice(first)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812
@@ -20,13 +20,17 @@ from pyspark.sql.types import BinaryType, StructField, StructType
 
 from fink_voevent.config.settings import Settings
 from fink_voevent.ingest import parsing
+from fink_voevent.ingest.attempts import Attempts
+from fink_voevent.ingest.conversion import RECEPTION
 from fink_voevent.notices import streams
 from fink_voevent.spark import dataframes
 from fink_voevent.spark.dataframes import spark_schema
-from fink_voevent.spark.queries import MAX_FILE_AGE, start_stage
+from fink_voevent.spark.queries import start_stage, stream_files
+from fink_voevent.spark.unreadable import without_unreadable
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.lease import Fence
 from fink_voevent.store.ledger import Ledger, Manifest, run_name
+from fink_voevent.store.unread import UnreadFiles
 
 _LOG = logging.getLogger(__name__)
 STAGE = "ingest"
@@ -83,10 +87,10 @@ def new_rows(rows: DataFrame, known: DataFrame, key: str) -> DataFrame:
     DataFrame
         Columns of `rows`.
     """
-    order = [F.col(c) for c in (*parsing.RECEPTION, "_row")]
+    order = [F.col(c) for c in (*RECEPTION, "_row")]
     rows = rows.withColumn("_row", F.monotonically_increasing_id())
     ranked = (
-        rows.select(key, *parsing.RECEPTION, "_row")
+        rows.select(key, *RECEPTION, "_row")
         .withColumn(
             "_rank", F.row_number().over(Window.partitionBy(key).orderBy(*order))
         )
@@ -105,18 +109,8 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
     landing = f"{root}/landing"
     open_store(landing).create()
     Ledger(root, STAGE).prepare()
-    files = (
-        spark.readStream.schema(LANDING_SCHEMA)
-        .option("recursiveFileLookup", "true")
-        .option("maxFileAge", MAX_FILE_AGE)
-        .option("maxFilesPerTrigger", MAX_FILES)
-        # our own files are always complete; status counts files that are left out
-        .option("ignoreCorruptFiles", "true")
-        .parquet(landing)
-    )
-    return start_stage(
-        "voevent_ingest", documents(files), process, checkpoint, settings
-    )
+    files = stream_files(spark, landing, MAX_FILES)
+    return start_stage("voevent_ingest", files, process, checkpoint, settings)
 
 
 def batch_writer(
@@ -137,25 +131,40 @@ def batch_writer(
     Returns
     -------
     callable
-        Takes a DataFrame with the columns of the table ``landing``, and the number of
-        the batch.
+        Takes a DataFrame with the column `path`, files with the columns of
+        `LANDING_SCHEMA`, and the number of the batch. Files that cannot be read are
+        left out, and tried again in later batches: see `UnreadFiles`.
     """
+    unread = UnreadFiles(settings.root, STAGE)
     ledger, fence = Ledger(settings.root, STAGE), Fence.take(settings.root, STAGE)
     registry = dataclasses.replace(
         streams.load(settings.streams),
         our_authority=streams.authority(settings.local_ivo),
     )
 
-    def process(landed: DataFrame, batch: int) -> None:
+    def process(files: DataFrame, batch: int) -> None:
         fence.check()
         if ledger.has(run, batch):
             return
-        spark = landed.sparkSession
+        spark = files.sparkSession
         earlier = [m for m in ledger.manifests() if (m.run, m.batch) != (run, batch)]
         staging = ledger.data_folder("staging", run, batch)
-        open_store(staging).remove()  # in case the batch was interrupted before
-        parsing.parse_to_files(landed, registry, staging)
-        documents, tables, new = 0, {}, {}
+        attempts = Attempts(ledger.data_folder("attempts", run, batch))
+        is_repeated = attempts.begin()
+
+        def read(paths: Sequence[str]) -> DataFrame:
+            return documents(spark.read.schema(LANDING_SCHEMA).parquet(*paths))
+
+        def parse(paths: Sequence[str]) -> None:
+            open_store(staging).remove()  # in case the batch was interrupted before
+            if paths:
+                recorded = attempts if is_repeated else None
+                parsing.parse_to_files(read(paths), registry, staging, recorded)
+
+        paths = [row.path for row in files.collect()]
+        was_read = without_unreadable(paths, read, parse, unread)
+        attempts.end()
+        count_all, tables, new = 0, {}, {}
         for table, key in KEYS.items():
             staged = open_store(f"{staging}/{table}")
             count = sum(staged.row_count(name) for name in staged.names(".parquet"))
@@ -165,12 +174,13 @@ def batch_writer(
                 written = ledger.adopt(staged, table, run, batch)
             else:
                 written = ledger.write(rows, table, run, batch)
-            documents += count
+            count_all += count
             tables[table], new[table] = written.files, written.rows
         open_store(staging).remove()
-        facts = {"documents": documents, **new}
+        facts = {"documents": count_all, **new}
         fence.check()
         ledger.commit(Manifest(STAGE, run, batch, tables, facts))
+        unread.remove(was_read)
         _LOG.log(
             level,
             "ingest: %(documents)d documents, %(events)d new events,"

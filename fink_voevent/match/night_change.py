@@ -96,8 +96,8 @@ def begin(
     schema = _wait_for_science(spark, settings, night, halted)
     if schema is None:
         return None
-    science = spark.readStream.schema(schema).parquet(science_folder(settings, night))
-    query = match_stage.start(spark, settings, night, science)
+    folder = science_folder(settings, night)
+    query = match_stage.start(spark, settings, night, folder, schema)
     _LOG.info("voevent_match is running on night %s", night)
     return query
 
@@ -137,8 +137,9 @@ def _finish_last(
         schema = read_schema(spark, path)
         if schema is None:
             return True
-        science = spark.readStream.schema(schema).parquet(path)
-        query = match_stage.start(spark, settings, last, science, availableNow=True)
+        query = match_stage.start(
+            spark, settings, last, path, schema, availableNow=True
+        )
         try:
             while query.isActive:
                 if halted():

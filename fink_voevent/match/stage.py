@@ -11,11 +11,12 @@ or after a checkpoint is lost, makes no pair again.
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote
 
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812
@@ -31,11 +32,13 @@ from fink_voevent.match import incremental
 from fink_voevent.match.earlier_batches import EarlierBatches, event_files, time_range
 from fink_voevent.match.incremental import Inputs, Matcher
 from fink_voevent.score.probability import load_scorer
-from fink_voevent.spark.queries import start_stage, stream_manifests
+from fink_voevent.spark.queries import start_stage, stream_files, stream_manifests
+from fink_voevent.spark.unreadable import without_unreadable
 from fink_voevent.store import alert_files, ledger
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.lease import Fence
 from fink_voevent.store.ledger import NOTHING, Ledger, Manifest, Written, run_name
+from fink_voevent.store.unread import UnreadFiles
 from fink_voevent.tables.schema import column_names
 from fink_voevent.tables.times import TimeRange
 
@@ -43,6 +46,7 @@ _LOG = logging.getLogger(__name__)
 STAGE = "match"
 ANNOUNCED = "announced"  # ledger of the batches with coincidences, which route reads
 QUERY = "voevent_match"  # name of the streaming query
+_NIGHT = re.compile(r"/science/(\d{8})/")  # in the path of a file of science alerts
 _DONE = (
     "match %(night)s: %(alerts)d new alerts, %(live_notices)d live notices,"
     " %(coincidences)d coincidences"
@@ -86,7 +90,8 @@ def start(
     spark: SparkSession,
     settings: Settings,
     night: str,
-    science: DataFrame,
+    folder: str,
+    science: StructType,
     **trigger: Any,
 ) -> StreamingQuery:
     """Start the stage for a night.
@@ -97,8 +102,10 @@ def start(
     settings : Settings
     night : str
         YYYYMMDD.
-    science : DataFrame
-        Stream of the night's science alerts, as Fink stores them.
+    folder : str
+        Folder in which Fink stores the science alerts of the night.
+    science : StructType
+        Their schema.
     **trigger
         Arguments of Spark's `trigger`; by default a batch every `trigger_s` seconds.
     """
@@ -106,29 +113,26 @@ def start(
     notices = stream_manifests(spark, Ledger(root, ingest_stage.STAGE))
     Ledger(root, STAGE).prepare()
     checkpoint = f"{root}/checkpoints/{STAGE}/{settings.survey}/{night}"
-    process = batch_writer(settings, night, run_name(checkpoint), science.schema)
-    rows = arrivals(science, notices)
+    process = batch_writer(settings, night, run_name(checkpoint), science)
+    rows = arrivals(stream_files(spark, folder), notices)
     return start_stage(QUERY, rows, process, checkpoint, settings, **trigger)
 
 
-def arrivals(science: DataFrame, notices: DataFrame) -> DataFrame:
-    """Input of the stage, from science alerts and the manifests of ingest.
+def arrivals(files: DataFrame, notices: DataFrame) -> DataFrame:
+    """Input of the stage, from files of science alerts and the manifests of ingest.
 
     Parameters
     ----------
-    science : DataFrame
-        Science alerts, read from files.
+    files : DataFrame
+        URIs of the files, one a row, in the column `path`.
     notices : DataFrame
         Manifests of ingest, one a row, in the column `value`.
 
     Returns
     -------
     DataFrame
-        The columns `file`, the path of a file of science alerts (once for each of its
-        alerts), and `manifest`; one of the two is null in each row.
+        The columns `path` and `manifest`; one of the two is null in each row.
     """
-    # Only the names of the files: a batch then reads the columns that it needs, once.
-    files = science.select(F.col("_metadata.file_path").alias("file"))
     manifests = notices.select(F.col("value").alias("manifest"))
     return files.unionByName(manifests, allowMissingColumns=True)
 
@@ -176,9 +180,10 @@ def batch_writer(
         earlier = earlier or EarlierBatches.from_manifests(
             arrived.sparkSession, settings, matched, compacted
         )
-        manifest = matching.batch(earlier, arrived, batch)
+        manifest, was_read = matching.batch(earlier, arrived, batch)
         fence.check()
         own.commit(manifest)
+        matching.unread.remove(was_read)
         _announce(announced, [manifest])
         earlier = earlier.with_batch(manifest)
         _LOG.log(level, _DONE, manifest.facts)
@@ -199,17 +204,26 @@ class _Matching:
         self._settings, self._night, self._run = settings, night, run
         self._science = science
         self._own = Ledger(settings.root, STAGE)
+        self.unread = UnreadFiles(settings.root, f"{STAGE}-{settings.survey}")
         self._events = EventCache(settings)
         scorer = load_scorer(settings)
         self._matcher = Matcher(settings.credible_level, settings.cell_order, scorer)
 
     def batch(
         self, earlier: EarlierBatches, arrived: DataFrame, number: int
-    ) -> Manifest:
-        """Match the `arrivals` of a batch, and return the manifest to commit."""
+    ) -> tuple[Manifest, list[str]]:
+        """Match the `arrivals` of a batch.
+
+        Returns
+        -------
+        Manifest
+            To be committed.
+        list of str
+            Files of science alerts that were read.
+        """
         notices, files = _contents(arrived)
         new_events = tuple(sorted(set(event_files(notices)) - set(earlier.event_files)))
-        alerts = self._alerts(earlier, files, number)
+        alerts, was_read = self._alerts(earlier, files, number)
         times = time_range(open_store(self._settings.root), alerts.files)
         known = _known_events(self._events, earlier, new_events, times)
         inputs = Inputs(earlier, alerts, times, *known)
@@ -232,18 +246,46 @@ class _Matching:
             "unplaced_notices": len(summary.unplaced(summaries)),
         }
         tables = {"alerts": alerts.files, "coincidences": coincidences.files}
-        return Manifest(STAGE, self._run, number, tables, facts)
+        return Manifest(STAGE, self._run, number, tables, facts), was_read
 
     def _alerts(
         self, earlier: EarlierBatches, files: list[str], number: int
-    ) -> Written:
-        """Write the new alerts of files of science alerts."""
-        if not files:
-            return NOTHING
-        packets = earlier.spark.read.schema(self._science).parquet(*files)
-        thin = thin_alerts.thin(packets, self._settings.survey, self._night)
-        new = new_alerts(thin, earlier.alerts_in_nights(self._night)).coalesce(2)
-        return self._own.write(new, "alerts", self._run, number)
+    ) -> tuple[Written, list[str]]:
+        """Write the new alerts of files of science alerts; return the files read too.
+
+        Among the files are those of earlier batches and nights that could not be read
+        then. Those that cannot be read now are left out.
+        """
+        written = NOTHING
+
+        def read(paths: Sequence[str]) -> DataFrame:
+            nights: dict[str, list[str]] = {}
+            for path in paths:
+                nights.setdefault(self._night_of(path), []).append(path)
+            return functools.reduce(
+                DataFrame.unionByName,
+                (self._thin(earlier.spark, *item) for item in sorted(nights.items())),
+            )
+
+        def write(paths: Sequence[str]) -> None:
+            nonlocal written
+            written = NOTHING
+            if paths:
+                nights = {self._night, *map(self._night_of, paths)}
+                new = new_alerts(read(paths), earlier.alerts_in_nights(*nights))
+                written = self._own.write(new.coalesce(2), "alerts", self._run, number)
+
+        was_read = without_unreadable(files, read, write, self.unread)
+        return written, was_read
+
+    def _thin(self, spark: SparkSession, night: str, paths: list[str]) -> DataFrame:
+        packets = spark.read.schema(self._science).parquet(*paths)
+        return thin_alerts.thin(packets, self._settings.survey, night)
+
+    def _night_of(self, path: str) -> str:
+        """Night of a file of science alerts, YYYYMMDD."""
+        found = _NIGHT.search(path)
+        return found[1] if found else self._night
 
 
 def _known_events(
@@ -280,7 +322,6 @@ def _announce(announced: Ledger, manifests: Iterable[Manifest]) -> None:
 def _contents(arrived: DataFrame) -> tuple[list[Manifest], list[str]]:
     """Manifests of ingest, and paths of the files of science alerts, in `arrivals`."""
     lines, files = arrived.agg(
-        F.collect_list("manifest"), F.collect_set("file")
+        F.collect_list("manifest"), F.collect_set("path")
     ).first()
-    # Spark gives the names percent-encoded, and reads them decoded.
-    return [ledger.parse(line) for line in lines], sorted(map(unquote, files))
+    return [ledger.parse(line) for line in lines], sorted(files)

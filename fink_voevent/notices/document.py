@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-MAX_BYTES = 16 * 2**20  # of a notice, in any format
+from fink_voevent import limits
+from fink_voevent.errors import NoticeError
+
 # GCN writes the smallest int32, divided by up to 100, if it has no value.
 _LARGEST_FILLER = -2.1e7
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Param(NamedTuple):  # a tuple, because each document has dozens of them
@@ -143,11 +147,79 @@ def parse_number(text: str | None) -> float | None:
     Returns
     -------
     float or None
-        None if it is not a number, is not finite, or is one of the values below -2.1e7
-        that GCN writes in place of a missing value.
+        None if it is not a number, is not finite, is longer than
+        `limits.NUMBER_CHARS`, or is one of the values below -2.1e7 that GCN writes in
+        place of a missing value.
     """
+    if text is not None and len(text) > limits.NUMBER_CHARS:
+        return None
     try:
         number = float(text or "")
     except ValueError:
         return None
     return number if math.isfinite(number) and number > _LARGEST_FILLER else None
+
+
+def check_size(raw: bytes) -> None:
+    """Raise NoticeError if a document is larger than `limits.DOCUMENT_BYTES`."""
+    if len(raw) > limits.DOCUMENT_BYTES:
+        raise NoticeError(f"larger than {limits.DOCUMENT_BYTES} bytes")
+
+
+def check_limits(document: Document, raw: bytes) -> None:
+    """Check that a document keeps within the bounds of `limits`.
+
+    Parameters
+    ----------
+    document : Document
+        Content of the document.
+    raw : bytes
+        The document: if it is short, so are all its texts.
+
+    Raises
+    ------
+    NoticeError
+        If a text is too long, if there are too many Params, citations or locations, or
+        if the ivorn contains a control character. The message is the reason.
+    """
+    check_identifier("ivorn", document.ivorn)
+    for name, count, most in (
+        ("Params", len(document.params), limits.PARAMS),
+        ("citations", len(document.cites), limits.CITATIONS),
+        ("locations", len(document.locations), limits.LOCATIONS),
+    ):
+        if count > most:
+            raise NoticeError(f"it has {count} {name}, more than {most}")
+    if len(raw) <= limits.IDENTIFIER_CHARS:
+        return
+    for param in document.params:
+        path = f"{param.group}/{param.name}"
+        _check_length("the name of a Param", path, limits.IDENTIFIER_CHARS)
+    if len(raw) <= limits.TEXT_CHARS:
+        return
+    for text in _texts(document):
+        _check_length("a text", text, limits.TEXT_CHARS)
+
+
+def check_identifier(name: str, text: str) -> None:
+    """Raise NoticeError if an identifier is too long or has a control character."""
+    _check_length(f"its {name}", text, limits.IDENTIFIER_CHARS)
+    if _CONTROL.search(text):
+        raise NoticeError(f"its {name} contains a control character")
+
+
+def _check_length(what: str, text: str, most: int) -> None:
+    if len(text) > most:
+        raise NoticeError(f"{what} has {len(text)} characters, more than {most}")
+
+
+def _texts(document: Document) -> Iterator[str]:
+    """Yield the texts of a document, except names of Params."""
+    yield from (document.role or "", document.schema_version or "", document.date or "")
+    for param in document.params:
+        yield from (param.value, param.unit, param.ucd)
+    for place in document.locations:
+        yield from (place.coord_system, place.time or "", *place.names, place.unit)
+        yield from (place.c1 or "", place.c2 or "", place.error or "")
+    for cite in document.cites:
+        yield from cite

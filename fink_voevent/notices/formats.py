@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from fink_voevent.errors import NoticeError, apply_each
 from fink_voevent.notices import gcn_json, voevent
-from fink_voevent.notices.document import Document
+from fink_voevent.notices.document import Document, check_limits
 
 
 def detect_format(raw: bytes) -> str:
@@ -35,4 +35,10 @@ def read_all(raws: Sequence[bytes]) -> list[Document | NoticeError]:
     pairs = list(zip(raws, are_json, strict=True))
     xml = iter(voevent.read_all([raw for raw, is_json in pairs if not is_json]))
     json = iter(apply_each(gcn_json.read, [raw for raw, is_json in pairs if is_json]))
-    return [next(json) if is_json else next(xml) for is_json in are_json]
+    documents = [next(json) if is_json else next(xml) for is_json in are_json]
+    return apply_each(_within_limits, raws, documents)
+
+
+def _within_limits(raw: bytes, document: Document) -> Document:
+    check_limits(document, raw)
+    return document

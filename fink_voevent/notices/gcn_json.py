@@ -18,17 +18,17 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fink_voevent import limits
 from fink_voevent.errors import NoticeError
 from fink_voevent.notices.document import (
-    MAX_BYTES,
     Document,
     Location,
     Param,
+    check_size,
     parse_number,
 )
 
 LVK, GCN = "igwn.gwalert", "gcn.notices"
-MAX_DEPTH = 16
 _SCHEMA = re.compile(r"gcn/notices/(?P<topic>[\w./-]+?)\.schema\.json")
 _MAPS = ("skymap", "healpix_file")  # base64: they do not become Params
 # Role of a VOEvent, by the alert_tense of GCN's schema.
@@ -61,19 +61,22 @@ def read(raw: bytes) -> Document:
     Raises
     ------
     NoticeError
-        If the document is larger than `MAX_BYTES`, is not a JSON object, is nested too
-        deeply, or is neither an alert of LVK nor of a schema of GCN. The message is the
-        reason.
+        If the document exceeds one of the bounds of `fink_voevent.limits`, is not a
+        JSON object of text in UTF-8, or is neither an alert of LVK nor of a schema of
+        GCN. The message is the reason.
     """
-    if len(raw) > MAX_BYTES:
-        raise NoticeError(f"larger than {MAX_BYTES} bytes")
+    check_size(raw)
     try:
-        content = json.loads(raw)
+        content = json.loads(raw.decode("utf-8-sig"), parse_int=_parse_int)
     except (ValueError, RecursionError) as error:
         raise NoticeError(f"not JSON: {error}") from None
     if not isinstance(content, dict):
         raise NoticeError("not a JSON object")
-    schema = _SCHEMA.search(str(content.get("$schema", "")))
+    _check_values(content)
+    if b"\\u" in raw:
+        _check_escapes(content)
+    name = str(content.get("$schema", ""))[: limits.URL_CHARS]
+    schema = _SCHEMA.search(name)
     if "superevent_id" in content:
         return _lvk_document(raw, content)
     if schema is not None:
@@ -81,6 +84,41 @@ def read(raw: bytes) -> Document:
     raise NoticeError(
         "JSON without superevent_id (LVK) and without a $schema of GCN's notices"
     )
+
+
+def _parse_int(digits: str) -> int:
+    if len(digits) > limits.NUMBER_CHARS:
+        raise ValueError(f"a number has more than {limits.NUMBER_CHARS} digits")
+    return int(digits)
+
+
+def _check_values(content: dict[str, Any]) -> None:
+    """Raise NoticeError if there are too many values, or if they are nested too deep.
+
+    This follows no recursion of Python, which a nested document could exhaust.
+    """
+    level: list[Any] = [content]
+    count = 0
+    for _ in range(limits.NESTING):
+        inner: list[Any] = []
+        for value in level:
+            inner += value.values() if isinstance(value, dict) else value
+        count += len(inner)
+        if count > limits.PARAMS:
+            raise NoticeError(f"it has more than {limits.PARAMS} values")
+        level = [value for value in inner if isinstance(value, (dict, list))]
+        if not level:
+            return
+    raise NoticeError(f"nested more than {limits.NESTING} levels deep")
+
+
+def _check_escapes(content: dict[str, Any]) -> None:
+    """Raise NoticeError if an escape is one half of a character: a lone surrogate."""
+    try:
+        json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        escape = ascii(error.object[error.start])[1:-1]
+        raise NoticeError(f"not JSON: {escape} is not a character") from None
 
 
 def _lvk_document(raw: bytes, content: dict[str, Any]) -> Document:
@@ -178,6 +216,8 @@ def _corners(content: Mapping[str, Any]) -> tuple[tuple[float, float], ...]:
     """Right ascension and declination (deg) of the corners of MAXI's error boxes."""
     corners = content.get("rectangular_error_corners")
     places = [_numbers(c) for c in corners] if isinstance(corners, list) else []
+    if len(places) > limits.CORNERS:
+        raise NoticeError(f"it has {len(places)} corners, more than {limits.CORNERS}")
     if any(len(place) != 2 or abs(place[1]) > 90 for place in places):
         return ()
     return tuple((ra, dec) for ra, dec in places)
@@ -204,8 +244,6 @@ def _params(content: Mapping[str, Any], group: str = "") -> Iterator[Param]:
 
     A list becomes several Params of one name.
     """
-    if group.count("/") > MAX_DEPTH:
-        raise NoticeError("refused: nested too deeply")
     inner_objects = []
     for name, value in content.items():
         if name in _MAPS or value is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fink_voevent import limits
 from fink_voevent.notices.document import Document, parse_number
 from fink_voevent.notices.streams import Stream
 
@@ -99,12 +100,15 @@ def distance(values: Mapping[str, str]) -> dict[str, float | None] | None:
 def skymap_url(document: Document) -> str | None:
     """Return the address of the sky map.
 
-    None if it is missing, or if it says that the map is not yet available.
+    None if it is missing, if it is longer than `limits.URL_CHARS`, or if it says that
+    the map is not yet available.
     """
     for name in _SKYMAP_PARAMS:
         if name not in document.values:
             continue
         for param in document.params:
-            if param.name == name and param.value.startswith(("http://", "https://")):
-                return None if "not.yet" in param.value else param.value
+            url = param.value
+            if param.name == name and url.startswith(("http://", "https://")):
+                is_usable = "not.yet" not in url and len(url) <= limits.URL_CHARS
+                return url if is_usable else None
     return None

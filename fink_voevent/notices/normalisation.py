@@ -8,18 +8,17 @@ block of ``streams.toml``.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fink_voevent.errors import NoticeError, apply_each
 from fink_voevent.notices import formats, identity, measurements
-from fink_voevent.notices.document import Document
+from fink_voevent.notices.document import Document, check_identifier
 from fink_voevent.notices.position import find_position
 from fink_voevent.notices.streams import Registry, Stream
 from fink_voevent.notices.times import from_tjd, parse_iso, time_scale, to_utc
@@ -27,9 +26,6 @@ from fink_voevent.tables.schema import NAMESPACE
 
 if TYPE_CHECKING:
     from fink_voevent.sky.skymap import SkyMap
-
-T = TypeVar("T")
-_UNEXPECTED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class EventTime(NamedTuple):
@@ -130,20 +126,6 @@ def normalise_all(
     return rows
 
 
-def _reports_unexpected(step: Callable[..., T]) -> Callable[..., T]:
-    """Turn an unexpected error of a step into a NoticeError of that document alone."""
-
-    @functools.wraps(step)
-    def guarded(*items: Any) -> T:
-        try:
-            return step(*items)
-        except _UNEXPECTED as error:
-            raise NoticeError(f"not understood, please report: {error!r}") from error
-
-    return guarded
-
-
-@_reports_unexpected
 def _identify(registry: Registry, document: Document) -> IdentifiedDocument:
     issued = parse_iso(document.date)
     stream, groups = registry.find(document.ivorn, document.values, issued)
@@ -151,7 +133,6 @@ def _identify(registry: Registry, document: Document) -> IdentifiedDocument:
     return IdentifiedDocument(document, stream, values, issued)
 
 
-@_reports_unexpected
 def _position_columns(identified: IdentifiedDocument) -> dict[str, Any]:
     """Columns of the position and of the region."""
     position = find_position(identified.document, identified.stream, identified.values)
@@ -179,7 +160,6 @@ def _position_columns(identified: IdentifiedDocument) -> dict[str, Any]:
     }
 
 
-@_reports_unexpected
 def _row(
     raw: bytes, identified: IdentifiedDocument, position: dict[str, Any]
 ) -> tuple[dict[str, Any], str]:
@@ -190,12 +170,14 @@ def _row(
         identified.values,
     )
     version, is_update = identity.version(stream, values)
+    event_id = identity.event_id(document, stream, values)
+    check_identifier("event id", event_id)
     event_time = _event_time(identified)
     row = {
         "ivorn": document.ivorn,
         "sha256": hashlib.sha256(raw).hexdigest(),
         "notice_id": notice_id(document),
-        "event_id": identity.event_id(document, stream, values),
+        "event_id": event_id,
         "version": version,
         "kind": identity.kind(document, values, is_update),
         "tense": identity.tense(document, stream, values),

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 
+from fink_voevent import limits
+
 UTC = timezone.utc
 MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 TJD_TO_MJD = 40000  # truncated Julian day of GCN
@@ -20,7 +22,7 @@ GPS_BEHIND_TAI = timedelta(seconds=19)
 _ISO = re.compile(
     r"\s*(\d{4})-(\d\d?)-(\d\d?)(?:[T ]+(\d\d?):(\d\d):(\d\d)(?:[.,](\d*))?)?"
     r"\s*(Z|UTC|[+-]\d\d:?\d\d)?\s*$",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 
 
@@ -33,9 +35,12 @@ def parse_iso(text: str | None) -> datetime | None:
     Returns
     -------
     datetime or None
-        UTC. None if it is not a time, or lies outside 1900-2200.
+        UTC. None if it is not a time, is longer than `limits.TIME_CHARS`, or lies
+        outside 1900-2200.
     """
-    found = _ISO.match(text or "")
+    text = (text or "").strip()
+    # The expression takes a time that is quadratic in the number of blanks.
+    found = _ISO.match(text) if len(text) <= limits.TIME_CHARS else None
     if found is None:
         return None
     year, month, day = (int(found[i]) for i in (1, 2, 3))

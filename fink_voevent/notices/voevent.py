@@ -20,8 +20,9 @@ from xml.parsers.expat import ExpatError
 import xmltodict
 from lxml import etree
 
+from fink_voevent import limits
 from fink_voevent.errors import NoticeError, apply_each
-from fink_voevent.notices.document import MAX_BYTES, Document, Location, Param
+from fink_voevent.notices.document import Document, Location, Param, check_size
 
 _PARSER_OPTIONS = {
     "resolve_entities": False,
@@ -30,7 +31,7 @@ _PARSER_OPTIONS = {
     "huge_tree": False,  # libxml2 then stops at a depth of 256 and at 10 MB of text
 }
 
-_ELEMENT = re.compile(rb"<(?=[A-Za-z_]).*>", re.DOTALL)
+_ELEMENT = re.compile(rb"<[A-Za-z_]")
 _INNER_PREFIX = re.compile(rb"<[A-Za-z_][\w.-]*:(?!VOEvent[\s>])")
 _VERSION = re.compile(r"/v?(\d\.\d+)$")
 
@@ -46,8 +47,8 @@ def read(raw: bytes) -> Document:
     Raises
     ------
     NoticeError
-        If the document is larger than `MAX_BYTES`, is not XML, has a DTD, is nested too
-        deeply, or is not a VOEvent with an ivorn. The message is the reason.
+        If the document exceeds one of the bounds of `fink_voevent.limits`, is not XML,
+        has a DTD, or is not a VOEvent with an ivorn. The message is the reason.
     """
     (document,) = read_all([raw])
     if isinstance(document, NoticeError):
@@ -75,11 +76,12 @@ def is_valid(raw: bytes) -> bool:
     Raises
     ------
     NoticeError
-        If the document is larger than `MAX_BYTES`, is not XML or has a DTD. Such a
-        document must not be read further.
+        If the document is too large, has too many elements, is not XML or has a DTD.
+        Such a document must not be read further.
     """
-    if len(raw) > MAX_BYTES:
-        raise NoticeError(f"larger than {MAX_BYTES} bytes")
+    check_size(raw)
+    if raw.count(b"<") > 2 * limits.ELEMENTS:  # an opening and a closing tag
+        raise NoticeError(f"it has more than {limits.ELEMENTS} elements")
     try:
         root = etree.fromstring(raw, _parser())
     except (etree.XMLSyntaxError, ValueError) as error:
@@ -109,8 +111,8 @@ def element_bytes(raw: bytes) -> bytes:
     The XML declaration, comments before the element and white space after it are left
     out. If no element is found, as in UTF-16, all bytes are returned.
     """
-    found = _ELEMENT.search(raw)
-    return found[0] if found else raw
+    found, end = _ELEMENT.search(raw), raw.rfind(b">")
+    return raw[found.start() : end + 1] if found and end > found.start() else raw
 
 
 @functools.lru_cache(maxsize=1)
@@ -195,8 +197,10 @@ def _text(node: Any) -> str | None:
     return node.strip() if isinstance(node, str) and node.strip() else None
 
 
-def _params(node: Mapping[str, Any], group: str = "") -> list[Param]:
+def _params(node: Mapping[str, Any], group: str = "", level: int = 0) -> list[Param]:
     """Params of an element, those within its Groups last."""
+    if level > limits.NESTING:
+        raise NoticeError(f"its Groups are nested more than {limits.NESTING} deep")
     params = []
     for param in _list(node.get("Param")):
         if isinstance(param, dict):
@@ -209,7 +213,7 @@ def _params(node: Mapping[str, Any], group: str = "") -> list[Param]:
     for inner in _list(node.get("Group")):
         if isinstance(inner, dict):
             name = inner.get("@name") or inner.get("@type") or ""
-            params += _params(inner, f"{group}/{name}" if group else name)
+            params += _params(inner, f"{group}/{name}" if group else name, level + 1)
     return params
 
 

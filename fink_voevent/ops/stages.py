@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -28,12 +27,12 @@ from fink_voevent.ops.supervisor import parent_lost
 from fink_voevent.route import stage as route_stage
 from fink_voevent.route.heartbeat import Heartbeat
 from fink_voevent.spark.session import spark_session
+from fink_voevent.spark.unreadable import cause
 from fink_voevent.store import merging
 from fink_voevent.store.lease import hold
 from fink_voevent.store.ledger import Ledger
 
 _LOG = logging.getLogger(__name__)
-_CAUSE = re.compile(r"(Caused by: )?[\w.]*(Error|Exception|Interrupt)\b")
 # Longest wait for real data to be processed, between two steps of the warm-up.
 GIVE_WAY_S = 20.0
 STAGES = (ingest_stage.STAGE, match_stage.STAGE, route_stage.STAGE)
@@ -67,7 +66,7 @@ def run(
             _run(settings, stop, stages)
         except (PySparkException, Py4JError) as error:
             _LOG.debug("%s", error)
-            raise VOEventPluginError(f"Spark failed: {_cause(str(error))}") from None
+            raise VOEventPluginError(f"Spark failed: {cause(str(error))}") from None
 
 
 def _run(settings: Settings, stop: threading.Event, stages: Sequence[str]) -> None:
@@ -159,7 +158,7 @@ def _warm_up(
     except (PySparkException, Py4JError, OSError, VOEventPluginError) as error:
         _LOG.warning(
             "the warm-up failed, so that the first notices will be slow: %s",
-            _cause(str(error)),
+            cause(str(error)),
         )
     else:
         _LOG.info("warmed up with %d artificial notices", done)
@@ -184,12 +183,6 @@ def _raise_failure(queries: list[StreamingQuery]) -> None:
         if failure is not None:
             _LOG.debug("%s", failure)
             raise VOEventPluginError(
-                f"stage {query.name} failed: {_cause(str(failure))} (the log of Spark"
+                f"stage {query.name} failed: {cause(str(failure))} (the log of Spark"
                 " has the details)"
             )
-
-
-def _cause(text: str) -> str:
-    """Return the line that names the first cause, from the message of Spark."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return next((line for line in reversed(lines) if _CAUSE.match(line)), lines[0])

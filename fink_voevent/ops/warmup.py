@@ -16,17 +16,19 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
+import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent.alerts import thin_alerts
 from fink_voevent.config.settings import Settings
 from fink_voevent.ingest import stage as ingest_stage
+from fink_voevent.listen import landing
 from fink_voevent.match import stage as match_stage
 from fink_voevent.route import stage as route_stage
-from fink_voevent.spark.dataframes import spark_schema
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.ledger import Ledger, Manifest
+from fink_voevent.tables.times import microseconds
 
 RUN = "warmup"
 SCHEMA = "https://gcn.nasa.gov/schema/gcn/notices/swift/bat/guano.schema.json"
@@ -131,22 +133,30 @@ def _pass_through_stages(
     route = route_stage.batch_writer(settings, RUN, level)
     for number in range(settings.warmup_notices):
         raw = notice(alert["alert_ra"], alert["alert_dec"], seen, number)
-        ingest(_landed(spark, raw, seen), number)
+        ingest(_files(spark, [_land(settings, raw, seen, number)]), number)
         yield number
         events = spark.read.text(_manifest(settings, ingest_stage.STAGE, number))
-        match(
-            match_stage.arrivals(science.limit(0 if number else ALERTS), events), number
-        )
+        files = [] if number else science.inputFiles()
+        match(match_stage.arrivals(_files(spark, files), events), number)
         yield number
         route(spark.read.text(_manifest(settings, match_stage.STAGE, number)), number)
         yield number + 1
 
 
-def _landed(spark: SparkSession, raw: bytes, moment: datetime) -> DataFrame:
-    """Return a notice as a row of the table landing."""
+def _land(settings: Settings, raw: bytes, moment: datetime, number: int) -> str:
+    """Land a notice, as the listener does; return the path of the file."""
     digest = hashlib.sha256(raw).hexdigest()
-    row = (moment, "file", RUN, "gcn.notices", digest, raw)
-    return spark.createDataFrame([row], spark_schema("landing"))
+    row = (microseconds(moment), "file", RUN, "gcn.notices", digest, raw)
+    content = landing.landing_table([row])
+    store = open_store(settings.root).subfolder("landing")
+    return store.write(
+        f"{number:06d}.parquet", lambda stream: pq.write_table(content, stream)
+    )
+
+
+def _files(spark: SparkSession, paths: list[str]) -> DataFrame:
+    """Return the input of a stage: the files of a batch."""
+    return spark.createDataFrame([(path,) for path in paths], "path string")
 
 
 def _manifest(settings: Settings, stage: str, number: int) -> str:

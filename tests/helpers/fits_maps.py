@@ -54,3 +54,37 @@ def pixel_centres(sky_map: SkyMap) -> SkyCoord:
     order = 29 - int(np.log2((sky_map.hi - sky_map.lo)[0])) // 2
     index = (sky_map.lo >> 2 * (29 - order)).astype(np.uint64)
     return SkyCoord(*healpix_to_lonlat(index, order))
+
+
+def raw_fits(table: dict[str, object], data: bytes = b"\0" * 2880) -> bytes:
+    """Return a FITS file whose table has any header, whether it is right or not.
+
+    Parameters
+    ----------
+    table : dict
+        Cards of the table; they replace the usual ones of the same name.
+    data : bytes, optional
+        Content after the header.
+    """
+    usual = {"BITPIX": 8, "NAXIS": 2, "PCOUNT": 0, "GCOUNT": 1}
+    primary = {"SIMPLE": True, "BITPIX": 8, "NAXIS": 0, "EXTEND": True}
+    parts = [
+        _block(_card("SIMPLE", primary.pop("SIMPLE")), primary),
+        _block(b"XTENSION= 'BINTABLE'".ljust(80), usual | table),
+    ]
+    return b"".join(parts) + data
+
+
+def _block(first: bytes, cards: dict[str, object]) -> bytes:
+    lines = b"".join(
+        [first, *(_card(k, v) for k, v in cards.items()), b"END".ljust(80)]
+    )
+    return lines.ljust(-(-len(lines) // 2880) * 2880)
+
+
+def _card(name: str, value: object) -> bytes:
+    text = (
+        {True: "T", False: "F"}.get(value, value) if isinstance(value, bool) else value
+    )
+    text = f"'{text}'" if isinstance(value, str) else f"{text:>20}"
+    return f"{name:<8}= {text}".ljust(80).encode()

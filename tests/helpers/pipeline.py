@@ -95,10 +95,11 @@ class Pipeline:
 
     def match(self) -> None:
         """Let ingest and match process all of their input."""
-        science = self.spark.readStream.schema(self.schema).parquet(str(self.science))
-        tonight = self.settings.night
+        night, science = self.settings.night, str(self.science)
         finish(ingest_stage.start(self.spark, self.settings))
-        finish(match_stage.start(self.spark, self.settings, tonight, science))
+        finish(
+            match_stage.start(self.spark, self.settings, night, science, self.schema)
+        )
 
     def route(self) -> None:
         """Let route process all of its input."""

@@ -190,11 +190,8 @@ def test_real_alerts_reach_topics_as_packets_that_fink_client_reads(
     source = str(real / "ztf" / "science_20240115")
     science = f"{chosen.data_prefix}/science/20240115"
     spark.read.parquet(source).write.parquet(science)
-    stream = spark.readStream.schema(spark.read.parquet(science).schema).parquet(
-        science
-    )
     _land(chosen, documents)
-    _run(spark, chosen, stream)
+    _run(spark, chosen, science)
     before = (pipeline.journal().count(), _bytes(chosen))
     packets = [p for rows in pipeline.topics().values() for p in rows]
     assert len(packets) > 500
@@ -205,7 +202,7 @@ def test_real_alerts_reach_topics_as_packets_that_fink_client_reads(
         assert packet["prv_candidates"] == alert["prv_candidates"]
         assert set(alert) <= set(packet)
     _land(chosen, documents)
-    _run(spark, chosen, stream)
+    _run(spark, chosen, science)
     assert (pipeline.journal().count(), _bytes(chosen)) == before
 
 
@@ -225,10 +222,11 @@ def _land(settings, documents) -> None:
     spool.close()
 
 
-def _run(spark, settings, stream) -> None:
+def _run(spark, settings, science: str) -> None:
+    schema = spark.read.parquet(science).schema
     for start in (
         lambda: ingest_stage.start(spark, settings),
-        lambda: match_stage.start(spark, settings, settings.night, stream),
+        lambda: match_stage.start(spark, settings, settings.night, science, schema),
         lambda: route_stage.start(spark, settings),
     ):
         query = start()

@@ -1,0 +1,103 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Find the files on which a batch fails, so that the others can be processed.
+
+Spark's option ``ignoreCorruptFiles`` is not used: it leaves out a file for good after
+any error while it is read, even one of the network, and says nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
+
+from fink_voevent.store.unread import UnreadFiles
+
+_LOG = logging.getLogger(__name__)
+SPARK_ERRORS = (PySparkException, Py4JError)
+_CAUSE = re.compile(r"(Caused by: )?[\w.]*(Error|Exception|Interrupt)\b")
+Read = Callable[[Sequence[str]], DataFrame]
+
+
+def cause(text: str) -> str:
+    """Return the line that names the first cause, from the message of Spark."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if _CAUSE.match(line)), lines[0])
+
+
+def unreadable(paths: Sequence[str], read: Read) -> dict[str, str]:
+    """Return the files that Spark cannot read, with the reason of each.
+
+    All files are read at once; if that fails, each half of them, and so on.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Files, as Spark names them.
+    read : callable
+        Returns the rows of files, as the batch needs them. All columns are read.
+    """
+    if not paths:
+        return {}
+    try:
+        read(paths).write.format("noop").mode("overwrite").save()
+    except SPARK_ERRORS as error:
+        if len(paths) == 1:
+            return {paths[0]: cause(str(error))}
+    else:
+        return {}
+    half = len(paths) // 2
+    return unreadable(paths[:half], read) | unreadable(paths[half:], read)
+
+
+def without_unreadable(
+    paths: Iterable[str],
+    read: Read,
+    process: Callable[[Sequence[str]], None],
+    unread: UnreadFiles,
+) -> list[str]:
+    """Process files; those that cannot be read are left out, reported and recorded.
+
+    Files that an earlier batch has left out are tried again when they are due.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        Files of the batch, as Spark names them.
+    read : callable
+        As in `unreadable`.
+    process : callable
+        Processes files. It is called again, with fewer files, if some are unreadable.
+    unread : UnreadFiles
+        Record of the files that are left out.
+
+    Returns
+    -------
+    list of str
+        The files that were processed. Those among them that were recorded are still in
+        `unread`: the caller removes them once the batch is committed.
+
+    Raises
+    ------
+    PySparkException, Py4JError
+        If `process` fails although all files can be read.
+    """
+    remaining = sorted({*paths, *unread.due()})
+    while True:
+        try:
+            process(remaining)
+        except SPARK_ERRORS:  # noqa: PERF203 - few iterations
+            found = unreadable(remaining, read)
+            if not found:
+                raise
+            for path, reason in found.items():
+                unread.add(path, reason)
+                _LOG.error("%s cannot be read: %s", path, reason)
+            remaining = [path for path in remaining if path not in found]
+        else:
+            return remaining
