@@ -1,9 +1,9 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Read documents in a process of their own, so that none can stop the one that asks.
+"""Read documents in a process of their own, so that none can stop its caller.
 
 A document on which the process dies, or that needs more processor time or memory than
-`fink_voevent.limits` allows, is put in quarantine; the process is then started anew.
+`fink_voevent.limits` allows, is put in quarantine; the process is then started again.
 The rules of the process itself are in `fink_voevent.ingest.reader_process`.
 """
 
@@ -124,7 +124,7 @@ class Reader:
         """
         content = reader_process.pack(landed)
         try:
-            answer = self._ask(reader_process.DOCUMENTS, content)
+            answer = self._request(reader_process.DOCUMENTS, content)
         except _ProcessEndedError as error:
             if landed.num_rows == 1:
                 return refuse(landed, str(error))
@@ -156,7 +156,7 @@ class Reader:
             If it is not a sky map, or if reading it exceeds the limits.
         """
         try:
-            answer = self._ask(reader_process.MAP, content)
+            answer = self._request(reader_process.MAP, content)
         except _ProcessEndedError as error:
             raise NoticeError(str(error)) from None
         if reader_process.REFUSED in answer:
@@ -174,19 +174,19 @@ class Reader:
         process.kill()
         process.wait()
 
-    def _ask(self, kind: bytes, content: bytes) -> dict[bytes, bytes]:
+    def _request(self, kind: bytes, content: bytes) -> dict[bytes, bytes]:
         """Return the parts of the answer to a request.
 
         If something else may have ended the process, the request is tried once more.
         """
         try:
-            return self._ask_once(kind, content)
+            return self._request_once(kind, content)
         except _ProcessEndedError as error:
             if not error.by_others:
                 raise
-        return self._ask_once(kind, content)
+        return self._request_once(kind, content)
 
-    def _ask_once(self, kind: bytes, content: bytes) -> dict[bytes, bytes]:
+    def _request_once(self, kind: bytes, content: bytes) -> dict[bytes, bytes]:
         process = self._process = self._process or self._started()
         try:
             reader_process.send(process.stdin, kind, content)  # type: ignore[arg-type]

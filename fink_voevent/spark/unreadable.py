@@ -16,6 +16,7 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
+from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.unread import UnreadFiles
 
 _LOG = logging.getLogger(__name__)
@@ -42,6 +43,31 @@ def unreadable(paths: Sequence[str], read: Read) -> dict[str, str]:
     read : callable
         Returns the rows of files, as the batch needs them. All columns are read.
     """
+    found = without_content(paths)
+    paths = [path for path in paths if path not in found]
+    return found | _damaged(paths, read)
+
+
+def without_content(paths: Sequence[str]) -> dict[str, str]:
+    """Return the files that are empty or do not exist, which Spark passes over.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Files, as Spark names them.
+    """
+    folders: dict[str, list[str]] = {}
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        folders.setdefault(folder, []).append(name)
+    return {
+        f"{folder}/{name}": reason
+        for folder, names in folders.items()
+        for name, reason in open_store(folder).without_content(names).items()
+    }
+
+
+def _damaged(paths: Sequence[str], read: Read) -> dict[str, str]:
     if not paths:
         return {}
     try:
@@ -52,7 +78,7 @@ def unreadable(paths: Sequence[str], read: Read) -> dict[str, str]:
     else:
         return {}
     half = len(paths) // 2
-    return unreadable(paths[:half], read) | unreadable(paths[half:], read)
+    return _damaged(paths[:half], read) | _damaged(paths[half:], read)
 
 
 def without_unreadable(
@@ -88,16 +114,17 @@ def without_unreadable(
         If `process` fails although all files can be read.
     """
     remaining = sorted({*paths, *unread.due()})
+    found = without_content(remaining)
     while True:
+        for path, reason in found.items():
+            unread.add(path, reason)
+            _LOG.error("%s cannot be read: %s", path, reason)
+        remaining = [path for path in remaining if path not in found]
         try:
             process(remaining)
         except SPARK_ERRORS:  # noqa: PERF203 - few iterations
             found = unreadable(remaining, read)
             if not found:
                 raise
-            for path, reason in found.items():
-                unread.add(path, reason)
-                _LOG.error("%s cannot be read: %s", path, reason)
-            remaining = [path for path in remaining if path not in found]
         else:
             return remaining

@@ -92,6 +92,15 @@ class Store:
         info = self.filesystem.get_file_info(f"{self.path}/{name}")
         return bool(info.type != fs.FileType.NotFound)
 
+    def without_content(self, names: Iterable[str]) -> dict[str, str]:
+        """Return, of these files, those that are empty or do not exist: which it is."""
+        infos = self.filesystem.get_file_info([f"{self.path}/{n}" for n in names])
+        return {
+            Path(info.path).name: "it is empty" if info.is_file else "it does not exist"
+            for info in infos
+            if not info.size
+        }
+
     def read(self, name: str) -> bytes:
         """Return the bytes of a file."""
         with self.filesystem.open_input_stream(f"{self.path}/{name}") as stream:

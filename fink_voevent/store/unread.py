@@ -3,8 +3,8 @@
 """Files that a stage could not read: tried again, then set aside, never forgotten.
 
 A file may be incomplete for a moment, and complete a minute later. Each is tried again
-after waits that double, `TRIES` times in all; then it is set aside until somebody asks
-for it to be tried again.
+after waits that double, `TRIES` times in all; then it is set aside until a person lets
+it be tried again.
 """
 
 from __future__ import annotations

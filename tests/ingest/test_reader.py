@@ -10,23 +10,19 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import datetime, timezone
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from helpers.fits_maps import multi_order_map
 from helpers.hostile import HONEST, KINDS
+from helpers.landed import landed
 from helpers.programs import wait_for
 
 from fink_voevent.errors import NoticeError
 from fink_voevent.ingest.reader import STOPPED, Reader
-from fink_voevent.listen.spool import sha256
 from fink_voevent.notices import streams
-from fink_voevent.notices.formats import detect_format
 from fink_voevent.tables.schema import arrow_schema
 
-NOW = datetime(2024, 1, 15, 3, tzinfo=timezone.utc)
 # A regular expression of an operator that takes exponential time on some ivorns.
 SLOW_PATTERN = """
 [[stream]]
@@ -36,21 +32,6 @@ messenger = "grb"
 """
 SLOW = HONEST % 0
 SLOW = SLOW.replace(b"honest#0", b"slow#" + b"a" * 40 + b"!")
-
-
-def landed(*raws: bytes) -> pa.RecordBatch:
-    rows = [
-        {
-            "received_at": NOW,
-            "transport": "vtp",
-            "source": "localhost:8099",
-            "format": detect_format(raw),
-            "sha256": sha256(raw),
-            "raw": raw,
-        }
-        for raw in raws
-    ]
-    return pa.RecordBatch.from_pylist(rows, schema=arrow_schema("landing"))
 
 
 def ivorns(converted) -> list[str]:
