@@ -29,6 +29,7 @@ _IVORN = re.compile(rb"""\bivorn\s*=\s*["']([^"']{0,2000})["']""")
 PREFIX_BYTES = 4  # the length of a message, before it
 OVERHEAD_BYTES = 4096  # about what a document takes in memory beside its own bytes
 PART_BYTES = 2**16
+TRANSPORT_BYTES = 2**20  # what is parsed of a message of VTP itself; they are small
 QUIET_S = 120.0  # longest silence of a broker; it sends an iamalive every minute
 Keep = Callable[[Received], "defer.Deferred[Any]"]
 
@@ -239,7 +240,7 @@ def first_element(data: bytes) -> etree._Element | None:
         events=("start",), resolve_entities=False, no_network=True, load_dtd=False
     )
     root = None
-    for start in range(0, len(data), PART_BYTES):
+    for start in range(0, min(len(data), TRANSPORT_BYTES), PART_BYTES):
         try:
             parser.feed(data[start : start + PART_BYTES])
         except etree.XMLSyntaxError:
@@ -260,12 +261,17 @@ def _first_event(parser: etree.XMLPullParser) -> etree._Element | None:
 
 def is_transport(root: etree._Element) -> bool:
     """Return whether the root of a message is that of VTP itself, in any namespace."""
-    return bool(etree.QName(root).localname == "Transport")
+    return _local_name(root) == "Transport"
+
+
+def _local_name(element: etree._Element) -> str:
+    """Return the name without its namespace; `etree.QName` refuses some names."""
+    return str(element.tag).rpartition("}")[2]
 
 
 def _origin(root: etree._Element) -> str:
     for child in root:
-        if isinstance(child.tag, str) and etree.QName(child).localname == "Origin":
+        if isinstance(child.tag, str) and _local_name(child) == "Origin":
             return (child.text or "").strip()
     return ""
 

@@ -203,7 +203,7 @@ def test_a_server_that_drips_is_left_at_the_time_limit(start, byte):
         start_s = time.monotonic()
         with pytest.raises(InputError, match=r"not complete within 0\.15 s"):
             fetch(f"http://127.0.0.1:{server.port}/", ["127.0.0.1"], limit_s=0.15)
-        assert time.monotonic() - start_s < 1.5
+        assert time.monotonic() - start_s < 5
 
 
 def test_a_tls_handshake_that_drips_is_left_at_the_time_limit():
@@ -211,7 +211,7 @@ def test_a_tls_handshake_that_drips_is_left_at_the_time_limit():
         start_s = time.monotonic()
         with pytest.raises(InputError, match=r"not complete within 0\.15 s"):
             fetch(f"https://127.0.0.1:{server.port}/", ["127.0.0.1"], limit_s=0.15)
-        assert time.monotonic() - start_s < 1.5
+        assert time.monotonic() - start_s < 5
 
 
 def test_redirects_share_one_time_limit():
@@ -223,7 +223,7 @@ def test_redirects_share_one_time_limit():
         start_s = time.monotonic()
         with pytest.raises(InputError, match=r"not complete within 0\.15 s"):
             fetch(f"http://127.0.0.1:{server.port}/", ["127.0.0.1"], limit_s=0.15)
-        assert time.monotonic() - start_s < 1.5
+        assert time.monotonic() - start_s < 5
 
 
 def test_a_name_that_is_resolved_slowly_is_left_at_the_time_limit(monkeypatch):
