@@ -49,7 +49,7 @@ def command(**options: Any) -> None:
         Child(name, [sys.executable, "-m", "fink_voevent", name], environment)
         for name in ("listen", "stages")
     ]
-    observer = Observer(settings.root)
+    observer = Observer(settings.root, settings.spool)
     supervise(children, stop_on_signals(), lambda: _report(observer), settings.status_s)
 
 

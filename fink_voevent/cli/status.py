@@ -12,13 +12,14 @@ from fink_voevent.cli.common import load_settings, settings_options
 
 
 @click.command()
-@settings_options("data_prefix")
+@settings_options("data_prefix", "spool")
 def command(**options: Any) -> None:
     r"""Print what the pipeline has done so far.
 
     It is one line, with the numbers of notices, events, alerts searched and
     coincidences, the packets of each topic, and the age (s) of the oldest notice that
-    is not ingested.
+    is not ingested. Documents that wait in the spool of this machine, because they
+    could not be written to landing, are counted too.
 
     \b
     Example
@@ -26,4 +27,5 @@ def command(**options: Any) -> None:
     """
     from fink_voevent.ops.status import Observer
 
-    click.echo(Observer(load_settings(options).root).status().line())
+    settings = load_settings(options)
+    click.echo(Observer(settings.root, settings.spool).status().line())

@@ -12,9 +12,11 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
+import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,8 +25,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fink_voevent.config.settings import Settings
-from fink_voevent.errors import InputError, NoticeError, StorageError
-from fink_voevent.ingest.download import fetch
+from fink_voevent.errors import StorageError, VOEventPluginError
+from fink_voevent.ingest.download import LIMIT_S, fetch, in_one_line, parse
 from fink_voevent.notices.normalisation import pixel_rows
 from fink_voevent.sky import skymap
 from fink_voevent.store import arrow_tables
@@ -37,32 +39,52 @@ TABLE = "maps"
 POLL_S = 2.0
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 3600.0
 TRIES = 12  # the wait doubles after each: two and a half hours in all
+# Downloads at once: in all, and from one host, so that a slow one leaves room.
+MOST_AT_ONCE, MOST_OF_A_HOST = 8, 2
+MOST_LOGGED = 1000  # characters of an error in the log
 # Facts of the manifest of a map, which the status adds up: it adds no document.
 NO_DOCUMENTS = {"documents": 0, "events": 0, "quarantine": 0}
+Result = dict[str, Any] | BaseException  # row of a map, or why there is none
 
 
 @dataclass
 class Fetcher:
     """Fetches the maps that events name, each address once.
 
+    Each download has a thread of its own, of which there are few. One thread, that of
+    `run`, finds addresses and commits maps.
+
     Parameters
     ----------
     settings : Settings
         `skymap_hosts` are the hosts from which maps may be fetched.
+    limit_s : float, optional
+        Longest time for one download (s).
     """
 
     settings: Settings
+    limit_s: float = LIMIT_S
     # Names of the manifests whose events were checked.
     _seen: set[str] = field(default_factory=set)
     # For each address: time of the next attempt (s), and number of attempts so far.
     _due: dict[str, tuple[float, int]] = field(default_factory=dict)
+    # Host of each address that is being fetched.
+    _fetching: dict[str, str] = field(default_factory=dict)
+    _results: queue.SimpleQueue[tuple[str, Result]] = field(
+        default_factory=queue.SimpleQueue
+    )
+    # A map that is read takes many times the memory of its file: one at a time.
+    _reading: threading.Lock = field(default_factory=threading.Lock)
+    _next_look_s: float = 0.0
+    _given_up: int = 0
+    _logged: str = ""
 
     @functools.cached_property
     def _ledger(self) -> Ledger:
         return Ledger(self.settings.root, "ingest")
 
     def fetch_due(self, now_s: float) -> int:
-        """Fetch all maps that are due.
+        """Fetch all maps that are due, and wait for them.
 
         Parameters
         ----------
@@ -74,40 +96,117 @@ class Fetcher:
         int
             Number of maps that were fetched.
         """
-        for url in self._new_addresses():
-            self._due.setdefault(url, (now_s, 0))
-        return sum(
-            self._try(url, now_s)
-            for url, (due_s, _) in list(self._due.items())
-            if due_s <= now_s
-        )
+        self._find_addresses(now_s)
+        count = 0
+        self._start_due(now_s)
+        while self._fetching:
+            count += self._finish(*self._results.get(), now_s)
+            self._start_due(now_s)
+        return count
 
-    def _new_addresses(self) -> list[str]:
-        """Return the addresses of maps in manifests that were not checked before."""
+    def run(self, stop: threading.Event) -> None:
+        """Fetch maps until `stop` is set; no error ends this."""
+        while not stop.is_set():
+            for step in (self._look, self._start_due, self._finish_next):
+                self._do_or_log(step)
+
+    def _do_or_log(self, step: Callable[[float], object]) -> None:
+        try:
+            step(time.monotonic())
+        except Exception as error:  # noqa: BLE001 - logged, and tried again
+            self._log_once(f"sky maps: {_line(error)}; trying again")
+
+    def _look(self, now_s: float) -> None:
+        """Find addresses, but not more often than every `POLL_S`."""
+        if now_s >= self._next_look_s:
+            self._next_look_s = now_s + POLL_S
+            self._find_addresses(now_s)
+
+    def _find_addresses(self, now_s: float) -> None:
+        """Add the addresses of maps in manifests that were not checked before."""
         ledger = self._ledger
         new = [m for m in ledger.manifests() if m.name not in self._seen]
         files = [f for m in new for f in m.tables.get("events", ())]
-        urls = _urls(self.settings.root, files)
+        for url in _urls(self.settings.root, files):
+            if not ledger.has(run_name(url), 0):
+                self._due.setdefault(url, (now_s, 0))
         self._seen.update(m.name for m in new)
-        return [url for url in urls if not ledger.has(run_name(url), 0)]
 
-    def _try(self, url: str, now_s: float) -> bool:
-        """Fetch and commit a map; if that fails, set the time of the next attempt."""
-        _, tries = self._due[url]
+    def _start_due(self, now_s: float) -> None:
+        """Start downloads that are due, as many as may run at once."""
+        # Those that failed often are last, so that they do not delay a new one.
+        for url in sorted(self._due, key=lambda url: self._due[url][1]):
+            if len(self._fetching) >= MOST_AT_ONCE:
+                return
+            if self._due[url][0] > now_s or url in self._fetching:
+                continue
+            host = _host(url)
+            if list(self._fetching.values()).count(host) < MOST_OF_A_HOST:
+                name = f"sky map of {host}"
+                thread = threading.Thread(
+                    target=self._download, args=(url,), name=name, daemon=True
+                )
+                thread.start()
+                self._fetching[url] = host
+
+    def _download(self, url: str) -> None:
+        """Put a map, or why it was not fetched, into the queue of results."""
+        result: Result
         try:
-            row = fetch_map(url, allowed_hosts(self.settings))
-        except (InputError, NoticeError) as error:
-            wait_s = min(FIRST_WAIT_S * 2**tries, LONGEST_WAIT_S)
-            self._due[url] = (now_s + wait_s, tries + 1)
-            if tries + 1 == TRIES:
-                del self._due[url]
-            if tries in (0, TRIES - 1):
-                _LOG.warning("sky map not fetched: %s", error)
+            hosts = allowed_hosts(self.settings)
+            result = fetch_map(url, hosts, self.limit_s, self._reading)
+        except BaseException as error:  # noqa: BLE001 - a panic of Rust is no Exception
+            result = error
+        self._results.put((url, result))
+
+    def _finish_next(self, now_s: float) -> None:
+        """Wait a little for a download to end, and commit its map."""
+        try:
+            url, result = self._results.get(timeout=POLL_S)
+        except queue.Empty:
+            return
+        self._finish(url, result, now_s)
+
+    def _finish(self, url: str, result: Result, now_s: float) -> bool:
+        """Commit a map; if that fails, set the time of the next attempt."""
+        del self._fetching[url]
+        if isinstance(result, BaseException):
+            self._postpone(url, result, now_s)
             return False
-        self._commit(url, row)
+        try:
+            self._commit(url, result)
+        except (StorageError, OSError) as error:  # not the fault of the map
+            self._due[url] = (now_s + FIRST_WAIT_S, self._due[url][1])
+            self._log_once(f"sky maps: {_line(error)}; trying again")
+            return False
+        except Exception as error:  # noqa: BLE001 - logged, and counted as a failure
+            self._postpone(url, error, now_s)
+            return False
         del self._due[url]
-        _LOG.info("sky map %s: %d pixels", url, len(row["pixels"]))
+        self._logged = ""
+        _LOG.info("sky map %s: %d pixels", url, len(result["pixels"]))
         return True
+
+    def _postpone(self, url: str, error: BaseException, now_s: float) -> None:
+        """Set the time of the next attempt, or give the map up after the last one."""
+        tries = self._due[url][1] + 1
+        wait_s = min(FIRST_WAIT_S * 2 ** (tries - 1), LONGEST_WAIT_S)
+        self._due[url] = (now_s + wait_s, tries)
+        reason = _line(error)
+        if url not in reason:
+            reason = f"{in_one_line(url)}: {reason}"
+        if tries == 1:
+            _LOG.warning(
+                "sky map not fetched: %s; trying again, %d times in all", reason, TRIES
+            )
+        if tries == TRIES:
+            del self._due[url]
+            self._given_up += 1
+            _LOG.warning(
+                "sky map given up after %d attempts: %s; since the start %d maps were"
+                " given up, and %d wait for another attempt",
+                *(TRIES, reason, self._given_up, len(self._due)),
+            )
 
     def _commit(self, url: str, row: dict[str, Any]) -> None:
         table = pa.Table.from_pylist([row], schema=arrow_schema(TABLE))
@@ -118,16 +217,26 @@ class Fetcher:
         tables = {TABLE: (f"{TABLE}/{name}",)}
         self._ledger.commit(Manifest("ingest", run_name(url), 0, tables, NO_DOCUMENTS))
 
-    def run(self, stop: threading.Event) -> None:
-        """Fetch maps until `stop` is set."""
-        while not stop.wait(POLL_S):
-            self._fetch_or_log()
+    def _log_once(self, message: str) -> None:
+        """Log an error, once until a map is committed again."""
+        if message != self._logged:
+            self._logged = message
+            _LOG.error("%s", message)
 
-    def _fetch_or_log(self) -> None:
-        try:
-            self.fetch_due(time.monotonic())
-        except (StorageError, OSError) as error:
-            _LOG.error("sky maps: %s; trying again", error)
+
+def _line(error: BaseException) -> str:
+    """Return an error as one line; that of a library with its type."""
+    is_ours = isinstance(error, VOEventPluginError)
+    kind = "" if is_ours else f"{type(error).__name__}: "
+    return in_one_line(f"{kind}{error}", MOST_LOGGED)
+
+
+def _host(url: str) -> str:
+    """Return the host of an address; empty if the address is not valid."""
+    try:
+        return parse(url).host
+    except ValueError:
+        return ""
 
 
 def allowed_hosts(settings: Settings) -> list[str]:
@@ -135,7 +244,12 @@ def allowed_hosts(settings: Settings) -> list[str]:
     return [h.strip() for h in settings.skymap_hosts.split(",") if h.strip()]
 
 
-def fetch_map(url: str, allowed: Sequence[str]) -> dict[str, Any]:
+def fetch_map(
+    url: str,
+    allowed: Sequence[str],
+    limit_s: float = LIMIT_S,
+    reading: AbstractContextManager[Any] | None = None,
+) -> dict[str, Any]:
     """Fetch a sky map.
 
     Parameters
@@ -144,6 +258,10 @@ def fetch_map(url: str, allowed: Sequence[str]) -> dict[str, Any]:
         Address of the file.
     allowed : sequence of str
         Hosts from which it may be fetched.
+    limit_s : float, optional
+        Longest time for the download (s).
+    reading : context manager, optional
+        Entered while the map is read, for example a lock.
 
     Returns
     -------
@@ -157,8 +275,9 @@ def fetch_map(url: str, allowed: Sequence[str]) -> dict[str, Any]:
     NoticeError
         If the file is not a sky map.
     """
-    content = fetch(url, allowed)
-    sky_map = skymap.read(content)
+    content = fetch(url, allowed, limit_s=limit_s)
+    with reading or nullcontext():
+        sky_map = skymap.read(content)
     return {
         "skymap_url": url,
         "skymap_sha256": hashlib.sha256(content).hexdigest(),

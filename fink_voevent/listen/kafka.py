@@ -19,7 +19,7 @@ from gcn_kafka.core import get_config
 
 from fink_voevent.config.addresses import KafkaSource
 from fink_voevent.config.settings import Settings
-from fink_voevent.errors import ConfigError, StorageError
+from fink_voevent.errors import ConfigError
 from fink_voevent.listen.spool import Received
 from fink_voevent.store import kafka_brokers
 
@@ -111,16 +111,26 @@ class Subscription:
         self._thread.join()
 
     def _consume(self) -> None:
-        """Receive messages, keep their documents, then commit their offsets."""
+        """Consume until `stop` is set; no error ends this."""
         try:
             while not self._stop.is_set():
-                messages = self._messages()
-                received = map(self._document, messages)
-                documents = [d for d in received if d is not None]
-                if documents and self._keep_or_retry(documents):
-                    self._commit()
+                self._consume_once_or_log()
         finally:
             self._consumer.close()
+
+    def _consume_once_or_log(self) -> None:
+        try:
+            self._consume_once()
+        except Exception as error:  # noqa: BLE001 - logged, and tried again
+            self._log_once(error)
+            self._stop.wait(RETRY_S)
+
+    def _consume_once(self) -> None:
+        """Receive some messages, keep their documents, then commit their offsets."""
+        received = map(self._document, self._messages())
+        documents = [d for d in received if d is not None]
+        if documents and self._keep_or_retry(documents):
+            self._commit()
 
     def _messages(self) -> list[Message]:
         try:
@@ -147,7 +157,7 @@ class Subscription:
         while True:
             try:
                 self._keep(documents)
-            except StorageError as error:
+            except Exception as error:  # noqa: BLE001 - a document is never skipped
                 self._log_once(error)
                 if self._stop.wait(RETRY_S):
                     return False

@@ -61,7 +61,6 @@ class Listener:
         self._landing = open_store(settings.root).subfolder("landing")
         self._spool = Spool(settings.spool, self._landing.path)
         self._drain_spool = Spool(settings.spool, self._landing.path)
-        self._failed = False
         self._is_orphaned = is_orphaned
         self._writer = ThreadPool(1, 1, "spool")
         self._lander = ThreadPool(1, 1, "landing")
@@ -85,11 +84,6 @@ class Listener:
         -------
         int
             Number of documents that were moved to landing.
-
-        Raises
-        ------
-        StorageError
-            If landing failed for a reason other than the store.
         """
         for pool in (self._writer, self._lander):
             pool.start()
@@ -105,13 +99,10 @@ class Listener:
             reactor.addSystemEventTrigger("before", "shutdown", factory.stopTrying)
         for subscription in self._subscriptions:
             subscription.start()
-        loop = task.LoopingCall(self._land)
-        loop.start(self._settings.landing_s).addErrback(self._fatal)
+        task.LoopingCall(self._land).start(self._settings.landing_s)
         task.LoopingCall(self._check_parent).start(1.0)
         reactor.addSystemEventTrigger("during", "shutdown", self._finish)
         reactor.run()
-        if self._failed:
-            raise StorageError("the listener stopped: see the error above")
         return self._landed
 
     def _keep(self, document: Received) -> defer.Deferred[Any]:
@@ -121,16 +112,14 @@ class Listener:
         return deferToThreadPool(reactor, self._lander, self._drain)
 
     def _drain(self) -> None:
-        """Move documents to landing; log once if the store cannot be written."""
+        """Move documents to landing; log once if that is not possible."""
         try:
             count = drain(self._drain_spool, self._landing)
         except StorageError as error:
-            if str(error) != self._store_error:
-                _LOG.error(
-                    "%s; documents stay in the spool until landing can be written",
-                    error,
-                )
-                self._store_error = str(error)
+            self._log_store_error(str(error))
+            return
+        except Exception as error:  # noqa: BLE001 - logged; notices are still received
+            self._log_store_error(f"landing failed: {type(error).__name__}: {error}")
             return
         if self._store_error:
             _LOG.info("landing can be written again")
@@ -139,17 +128,16 @@ class Listener:
             self._landed += count
             _LOG.info("%d documents moved to landing, %d in all", count, self._landed)
 
+    def _log_store_error(self, error: str) -> None:
+        if error != self._store_error:
+            self._store_error = error
+            _LOG.error(
+                "%s; documents stay in the spool until landing can be written", error
+            )
+
     def _check_parent(self) -> None:
         if self._is_orphaned() and reactor.running:
             reactor.stop()
-
-    def _fatal(self, failure: Any) -> None:
-        """Stop after an error of landing that is not a StorageError."""
-        self._failed = True
-        _LOG.critical(
-            "the listener stops because of an error: %s", failure.getErrorMessage()
-        )
-        reactor.stop()
 
     def _finish(self) -> None:
         """Stop the threads, then move the remaining documents to landing."""

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import logging
 import sqlite3
 import threading
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -24,6 +25,7 @@ from fink_voevent.errors import StorageError
 from fink_voevent.notices.formats import detect_format
 from fink_voevent.store import sqlite
 
+_LOG = logging.getLogger(__name__)
 _TABLES = """
 CREATE TABLE IF NOT EXISTS document (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -72,6 +74,56 @@ def sha256(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what differs between two files of the same name; None without a file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def waiting(folder: str) -> tuple[int, float]:
+    """Return how many documents of a spool have not landed yet, and since when.
+
+    Parameters
+    ----------
+    folder : str
+        The folder of the spool; the documents for all destinations are counted.
+
+    Returns
+    -------
+    int
+        Number of documents; 0 if there is no spool on this machine.
+    float
+        Age of the oldest one (s); 0 if there is none.
+
+    Raises
+    ------
+    StorageError
+        If the spool cannot be read.
+    """
+    counts = [_count_and_oldest(path) for path in Path(folder).glob("spool-*.sqlite")]
+    oldest_us = [oldest for count, oldest in counts if count]
+    if not oldest_us:
+        return 0, 0.0
+    age_s = datetime.now(timezone.utc).timestamp() - min(oldest_us) / 1e6
+    return sum(count for count, _ in counts), max(age_s, 0.0)
+
+
+def _count_and_oldest(path: Path) -> tuple[int, int]:
+    """Return number of documents, and when the first was received (us since 1970)."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as db:
+            row: tuple[int, int] = db.execute(
+                "SELECT count(*), ifnull(min(received_us), 0) FROM document"
+            ).fetchone()
+    except sqlite3.Error as error:
+        raise StorageError(f"spool {path} cannot be read: {error}") from None
+    return row
+
+
 class Spool:
     """An open spool, for one thread at a time: open one for each thread.
 
@@ -92,9 +144,23 @@ class Spool:
     def __init__(self, folder: str, destination: str) -> None:
         self.folder = Path(folder)
         self._name = hashlib.sha256(destination.encode()).hexdigest()[:12]
-        path = self.folder / f"spool-{self._name}.sqlite"
-        self._db = sqlite.connect(path, _TABLES)
+        self._path = self.folder / f"spool-{self._name}.sqlite"
+        self._db = sqlite.connect(self._path, _TABLES)
+        self._identity = _identity(self._path)
         self._lock = threading.Lock()
+
+    def _open_again_if_removed(self) -> None:
+        """Make the file again if somebody removed it.
+
+        SQLite writes to a file that was removed without an error, and what it writes is
+        lost when the file is closed.
+        """
+        if _identity(self._path) == self._identity:
+            return
+        opened = sqlite.connect(self._path, _TABLES)
+        _LOG.error("%s was removed, with all documents that had not landed", self._path)
+        self._db.close()
+        self._db, self._identity = opened, _identity(self._path)
 
     def close(self) -> None:
         """Close the file."""
@@ -124,6 +190,7 @@ class Spool:
             )
             for d in documents
         ]
+        self._open_again_if_removed()
         with self._transaction():
             self._db.executemany(
                 "INSERT INTO document (received_us, transport, source, format, sha256,"
@@ -228,6 +295,7 @@ class Spool:
         StorageError
             If the folder cannot be written.
         """
+        self._open_again_if_removed()
         try:
             handle = (self.folder / f"drain-{self._name}.lock").open("w")
         except OSError as error:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from fink_voevent.errors import StorageError
+from fink_voevent.listen.spool import waiting
 from fink_voevent.store.filesystem import Store, open_store
 from fink_voevent.store.ledger import Ledger, Manifest
 
@@ -46,6 +47,10 @@ class Status:
         Alerts in the regions of events, outside the area that was matched.
     unplaced_notices : int
         Notices in the latest batch of match whose sky map is not fetched yet.
+    in_spool : int
+        Documents in the spool of this machine that have not landed.
+    in_spool_s : float
+        Age (s) of the oldest of them; 0 if there is none.
     """
 
     received: int
@@ -58,6 +63,8 @@ class Status:
     lag_s: float
     beyond_cap: int = 0
     unplaced_notices: int = 0
+    in_spool: int = 0
+    in_spool_s: float = 0.0
 
     def line(self) -> str:
         """Return the status line."""
@@ -68,8 +75,14 @@ class Status:
         coincidences = f"{self.coincidences}"
         if self.beyond_cap:
             coincidences += f" and {self.beyond_cap} outside the matched area"
+        received = f"{self.received}"
+        if self.in_spool:
+            received += (
+                f" and {self.in_spool} in the spool of this machine (the oldest since"
+                f" {self.in_spool_s:.0f} s)"
+            )
         return (
-            f"notices received {self.received}, events {self.events},"
+            f"notices received {received}, events {self.events},"
             f" quarantine {self.quarantined}, live notices {live},"
             f" alerts searched {self.alerts}, coincidences {coincidences},"
             f" topics: {topics}; lag {self.lag_s:.1f} s"
@@ -84,9 +97,12 @@ class Observer:
     ----------
     root : str
         Folder of our tables: a path or a URI.
+    spool : str, optional
+        Folder of the spool; empty if there is none on this machine.
     """
 
     root: str
+    spool: str = ""
     _row_counts: dict[str, int] = field(default_factory=dict)
     _ledgers: dict[str, Ledger] = field(default_factory=dict)
 
@@ -98,10 +114,13 @@ class Observer:
         StorageError
             If the store cannot be read.
         """
+        in_spool, in_spool_s = self._in_spool()
         try:
-            return self._status()
-        except OSError as error:
-            raise StorageError(f"cannot read {self.root}: {error}") from None
+            status = self._status()
+        except (OSError, StorageError) as error:
+            known = f"; {in_spool} documents wait in the spool" if in_spool else ""
+            raise StorageError(f"cannot read {self.root}: {error}{known}") from None
+        return replace(status, in_spool=in_spool, in_spool_s=in_spool_s)
 
     def _status(self) -> Status:
         landing = open_store(self.root).subfolder("landing")
@@ -126,6 +145,16 @@ class Observer:
             beyond_cap=sum(sum(f.get("beyond_cap", {}).values()) for f in matched),
             unplaced_notices=latest.get("unplaced_notices", 0),
         )
+
+    def _in_spool(self) -> tuple[int, float]:
+        """Return what `spool.waiting` does; nothing if there is no readable spool."""
+        if not self.spool:
+            return 0, 0.0
+        try:
+            return waiting(self.spool)
+        except StorageError as error:
+            _LOG.error("%s", error)
+            return 0, 0.0
 
     def coincidences(self) -> list[dict[str, Any]]:
         """Return all rows of the table coincidences, in the order of the batches."""

@@ -11,6 +11,11 @@ import threading
 import time
 
 
+def frame(raw: bytes) -> bytes:
+    """Return a message of VTP: its length, and the bytes."""
+    return struct.pack("!I", len(raw)) + raw
+
+
 class Answering(socketserver.BaseRequestHandler):
     """Reads one VOEvent and answers in the next mode of the server."""
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -123,3 +124,19 @@ def test_a_batch_is_bounded_in_bytes_and_has_at_least_one_document(spool):
     spool.remove(batch)
     batch = spool.next_batch(10, 50)
     assert batch.first == batch.last == 3
+
+
+def test_a_spool_that_was_removed_is_made_again_before_a_document_is_kept(
+    spool, landing, tmp_path, caplog
+):
+    """SQLite would write to the removed file, and the document would be lost."""
+    spool.append([ONE])
+    shutil.rmtree(tmp_path / "spool")
+    spool.append([Received(b"<two/>", "file", "here")])
+    assert "was removed" in caplog.text
+    other = Spool(str(tmp_path / "spool"), "there")
+    assert drain(other, landing) == 1
+    other.close()
+    shutil.rmtree(tmp_path / "spool")
+    assert drain(spool, landing) == 0
+    assert landed(tmp_path / "landing") == [b"<two/>"]
