@@ -18,7 +18,6 @@ VERSION = re.search(
 # pyarrow 16, fastavro 1.9.4 (`make test-oldest`).
 INSTALL_REQUIRES = [
     "astropy>=6.0",  # time scales and frames; first with the 2024 IERS layout
-    "astropy-healpix>=1.0",  # UNIQ numbers of multi-order sky maps
     "cdshealpix>=0.7",  # vectorised cone cover over several depths
     "click>=8.1",  # command line; 8.1 shows default values in --help
     "comet>=3.1",  # the VTP protocol classes that `listen` extends

@@ -27,11 +27,11 @@ def multi_order_map() -> bytes:
 
     They contain 40 %, 32 % and 28 % of the probability; the first is the densest.
     """
+    uniq = np.array([4 * 64 + 11, 4 * 16 + 20, 4 * 16 + 21])
+    density = np.array([0.4 * 768, 0.32 * 192, 0.28 * 192]) / (4 * np.pi)
     columns = [
-        fits.Column(
-            "UNIQ", "K", array=np.array([4 * 64 + 11, 4 * 16 + 20, 4 * 16 + 21])
-        ),
-        fits.Column("PROBDENSITY", "D", unit="sr-1", array=np.array([16.0, 3.2, 2.8])),
+        fits.Column("UNIQ", "K", array=uniq),
+        fits.Column("PROBDENSITY", "D", unit="sr-1", array=density),
     ]
     table = fits.BinTableHDU.from_columns(columns)
     header = {"ORDERING": "NUNIQ", "COORDSYS": "C", "DISTMEAN": 120.5, "DISTSTD": 30.25}

@@ -1,43 +1,24 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Sky maps: FITS bytes to pixels, each with its probability density and credible level.
+"""Sky maps: pixels, each with its probability density and credible level.
 
-Multi-order maps (columns UNIQ and PROBDENSITY: LVK, IceCube) and flat HEALPix maps in
-either ordering (GBM) are read. The credible level of a pixel is the probability of all
-pixels that are denser: it is 0 at the best place, and the region of a credible level
-includes the pixel that crosses its edge.
+The credible level of a pixel is the probability of all pixels that are denser: it is 0
+at the best place, and the region of a credible level includes the pixel that crosses
+its edge. `healpix_map` says which files are read.
 """
 
 from __future__ import annotations
 
-import gzip
-import io
-import warnings
-import zlib
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from astropy.io import fits
-from astropy.utils.exceptions import AstropyWarning
-from astropy_healpix import uniq_to_level_ipix
-from cdshealpix import from_ring
 
 from fink_voevent.errors import NoticeError
+from fink_voevent.sky import healpix_map, limits
+from fink_voevent.sky.healpix_map import Pixels, solid_angle_sr
+from fink_voevent.sky.limits import ORDER
 from fink_voevent.sky.localization import COVER_LEVEL, DEG2_PER_SR
-
-ORDER = 29
-MAX_BYTES = 2**28  # of a map, uncompressed: a flat map of nside 2048 has 200 MB
-# If the 99 % region of a flat map has more pixels than this, pixels are merged by four
-# and their densities averaged.
-MAX_PIXELS = 200_000
-# What astropy raises for bytes that only look like FITS.
-_READ_ERRORS = (
-    *(OSError, EOFError, zlib.error, fits.VerifyError, ArithmeticError),
-    *(AttributeError, LookupError, TypeError, ValueError),
-)
-_DENSITY_COLUMNS = ("PROBDENSITY",)
-_PROBABILITY_COLUMNS = ("PROB", "PROBABILITY", "T")
+from fink_voevent.sky.pixel_merging import count_cells, merge_within
 
 
 @dataclass(frozen=True)
@@ -82,11 +63,6 @@ class SkyMap:
         return list(zip(self.lo[first].tolist(), self.hi[last].tolist(), strict=True))
 
 
-def solid_angle_sr(cells: Any) -> Any:
-    """Return the solid angle (sr) of a number of cells of order 29, scalar or array."""
-    return cells * (4 * np.pi / (12 << 2 * ORDER))
-
-
 def read(content: bytes) -> SkyMap:
     """Read a sky map.
 
@@ -103,16 +79,14 @@ def read(content: bytes) -> SkyMap:
     Raises
     ------
     NoticeError
-        If it cannot be read as a sky map, or contains no probability. The message is
-        the reason.
+        If it cannot be read as a sky map, exceeds the bounds of `limits`, has pixels
+        that overlap, or has probabilities that do not add up to 1. The message is the
+        reason.
     """
-    try:
-        table, header = _table(_uncompressed(content))
-        lo, hi, density = _pixels(table, header)
-    except _READ_ERRORS as error:
-        raise NoticeError(f"the sky map cannot be read: {error}") from None
-    density = np.where(np.isfinite(density) & (density > 0), density, 0.0)
-    return replace(from_pixels(lo, hi, density), distance=_distance(header))
+    pixels = healpix_map.read(content)
+    sky_map = from_pixels(pixels.lo, pixels.hi, pixels.density)
+    _check_total(pixels)
+    return replace(_with_few_pixels(sky_map, pixels), distance=pixels.distance)
 
 
 def from_pixels(lo: np.ndarray, hi: np.ndarray, density: np.ndarray) -> SkyMap:
@@ -128,121 +102,38 @@ def from_pixels(lo: np.ndarray, hi: np.ndarray, density: np.ndarray) -> SkyMap:
     Raises
     ------
     NoticeError
-        If the pixels contain no probability.
+        If pixels overlap or contain no probability.
     """
+    rank = np.argsort(lo)
+    overlaps = np.count_nonzero(hi[rank[:-1]] > lo[rank[1:]])
+    if overlaps:
+        raise NoticeError(f"{overlaps} of {len(lo)} pixels of the sky map overlap")
     total = float(np.sum(density * solid_angle_sr(hi - lo)))
     if not 0 < total < np.inf:
         raise NoticeError("the sky map contains no probability")
-    rank = np.argsort(lo)
     return SkyMap(*_credible_region(lo[rank], hi[rank], density[rank] / total))
 
 
-def _uncompressed(content: bytes) -> bytes:
-    if content[:2] == b"\x1f\x8b":
-        with gzip.open(io.BytesIO(content)) as stream:
-            content = stream.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise ValueError(f"it is larger than {MAX_BYTES} bytes")
-    return content
-
-
-def _table(content: bytes) -> tuple[Any, Any]:
-    """Return data and header of the first table of a FITS file."""
-    with warnings.catch_warnings():
-        # A fault that matters raises an error, in this function or in `_pixels`.
-        warnings.simplefilter("ignore", AstropyWarning)
-        with fits.open(io.BytesIO(content)) as file:
-            table = next((h for h in file if isinstance(h, fits.BinTableHDU)), None)
-            if table is None:
-                raise ValueError("it has no table")
-            return table.data, table.header
-
-
-def _pixels(table: Any, header: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ranges lo and hi, and densities in any unit, of all pixels; each (n,)."""
-    if str(header.get("COORDSYS", "C")).strip().upper()[:1] not in ("C", "E", ""):
-        raise ValueError(f"its frame is {header['COORDSYS']!r}, not equatorial")
-    names = {name.upper(): name for name in table.columns.names}
-    known = (*_DENSITY_COLUMNS, *_PROBABILITY_COLUMNS)
-    column = next((name for name in known if name in names), None)
-    if column is None:
-        raise ValueError("it has no column PROBDENSITY or PROB")
-    values = np.asarray(table[names[column]], dtype=np.float64).ravel()
-    if "UNIQ" in names:
-        lo, hi = _uniq_ranges(np.asarray(table[names["UNIQ"]], dtype=np.int64))
-        if column in _PROBABILITY_COLUMNS:
-            values = values / solid_angle_sr(hi - lo)
-        return lo, hi, values
-    if len(values) < int(header.get("NAXIS2", 0)):
-        raise ValueError("it covers only a part of the sky, and has no column UNIQ")
-    return _flat_pixels(values, str(header.get("ORDERING", "")).strip().upper())
-
-
-def _uniq_ranges(uniq: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ranges lo and hi at order 29 of UNIQ = 4^(order + 1) + index; each (n,)."""
-    if len(uniq) == 0 or uniq.min() < 4 or uniq.max() >= 16 << 2 * ORDER:
-        raise ValueError("its column UNIQ is empty or out of range")
-    order, index = uniq_to_level_ipix(uniq)
-    if index.min() < 0:  # astropy-healpix before 2.0, at the end of orders from 24 on
-        raise ValueError("its column UNIQ is too fine to be decoded")
-    shift = 2 * (ORDER - order)
-    return index << shift, (index + 1) << shift
-
-
-def _flat_pixels(
-    values: np.ndarray, ordering: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ranges and densities of a flat map, as `_pixels` returns them."""
-    order = round(np.log2(max(len(values), 12) / 12) / 2)
-    if len(values) != 12 << 2 * order or ordering not in ("NESTED", "NEST", "RING"):
-        raise ValueError(
-            f"{len(values)} pixels in ordering {ordering!r} are not a HEALPix map"
+def _check_total(pixels: Pixels) -> None:
+    integral = float(np.sum(pixels.density * solid_angle_sr(pixels.hi - pixels.lo)))
+    total = integral * pixels.unit_per_sr
+    if not limits.LEAST_TOTAL <= total <= limits.LARGEST_TOTAL:
+        raise NoticeError(
+            f"the sky map adds up to {total:.4g}, not to 1, over its column"
+            f" {pixels.column}"
         )
-    index = np.arange(len(values), dtype=np.int64)
-    if ordering == "RING":
-        index = from_ring(index.astype(np.uint64), order).astype(np.int64)
-    nested = np.empty_like(values)
-    nested[index] = values
-    return _merged_pixels(nested, order)
 
 
-def _merged_pixels(
-    values: np.ndarray, order: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ranges and densities of nested values; four equal neighbours become one pixel.
-
-    Four neighbours that differ are merged too, as long as the 99 % region of the map
-    has more than `MAX_PIXELS` pixels.
-    """
-    while order > 0 and _region_size(values) > MAX_PIXELS:
-        values, order = values.reshape(-1, 4).mean(axis=1), order - 1
-    index = np.arange(len(values), dtype=np.int64)
-    parts = []
-    while order > 0 and len(index):
-        first = np.flatnonzero(index % 4 == 0)
-        first = first[first + 3 < len(index)]
-        are_equal = (index[first + 3] == index[first] + 3) & np.all(
-            [values[first + k] == values[first] for k in (1, 2, 3)], axis=0
-        )
-        merged = first[are_equal]
-        remaining = np.ones(len(index), dtype=bool)
-        for k in range(4):
-            remaining[merged + k] = False
-        parts.append((index[remaining], order, values[remaining]))
-        index, values, order = index[merged] // 4, values[merged], order - 1
-    parts.append((index, order, values))
-    lo = np.concatenate([i << 2 * (ORDER - o) for i, o, _ in parts])
-    hi = np.concatenate([(i + 1) << 2 * (ORDER - o) for i, o, _ in parts])
-    return lo, hi, np.concatenate([v for _, _, v in parts])
-
-
-def _region_size(values: np.ndarray) -> int:
-    """Count the pixels of the 99 % region, given pixels of equal area."""
-    descending = np.sort(values[np.isfinite(values) & (values > 0)])[::-1]
-    if len(descending) == 0:
-        return 0
-    enclosed = np.cumsum(descending)
-    return int(np.searchsorted(enclosed, COVER_LEVEL * enclosed[-1])) + 1
+def _with_few_pixels(sky_map: SkyMap, pixels: Pixels) -> SkyMap:
+    """Return the sky map of pixels, merged as far as its region has too many."""
+    order = ORDER
+    while len(sky_map.lo) > limits.REGION_PIXELS:
+        order -= 1
+        while count_cells(sky_map.lo, order) > limits.REGION_PIXELS:
+            order -= 1
+        merged = merge_within(pixels.lo, pixels.hi, pixels.density, order)
+        sky_map = from_pixels(*merged)
+    return sky_map
 
 
 def _credible_region(
@@ -260,12 +151,3 @@ def _credible_region(
     level = np.minimum(denser, 1.0)[place]
     kept = (level < COVER_LEVEL) & (density > 0)
     return lo[kept], hi[kept], level[kept], density[kept]
-
-
-def _distance(header: Any) -> tuple[float, float | None] | None:
-    """Mean and standard deviation of the distance (Mpc), if the header has them."""
-    mean, std = header.get("DISTMEAN"), header.get("DISTSTD")
-    if not isinstance(mean, (int, float)) or not np.isfinite(mean):
-        return None
-    is_known = isinstance(std, (int, float)) and np.isfinite(std)
-    return float(mean), float(std) if is_known else None

@@ -20,33 +20,88 @@ CELL_SR = 4 * math.pi / PIXELS
 
 
 def fits_bytes(columns: dict[str, np.ndarray], **header) -> bytes:
+    """Return a FITS file with one table of int64 and float64."""
+    return table_bytes(
+        [
+            fits.Column(name, "K" if v.dtype.kind == "i" else "D", array=v)
+            for name, v in columns.items()
+        ],
+        **header,
+    )
+
+
+def table_bytes(columns: list[fits.Column], **header) -> bytes:
     """Return a FITS file with one table."""
-    fits_columns = [
-        fits.Column(name, "K" if v.dtype.kind == "i" else "D", array=v)
-        for name, v in columns.items()
-    ]
-    table = fits.BinTableHDU.from_columns(fits_columns)
+    table = fits.BinTableHDU.from_columns(columns)
     table.header.update(header)
     stream = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), table]).writeto(stream)
     return stream.getvalue()
 
 
+def header_bytes(cards: dict[str, object]) -> bytes:
+    """Return a header of FITS as it is written, true or not; text is in quotes."""
+    lines = [
+        f"{key:<8}= '{v}'" if isinstance(v, str) else f"{key:<8}= {_number(v):>20}"
+        for key, v in cards.items()
+    ]
+    text = "".join(f"{line[:80]:<80}" for line in [*lines, "END"])
+    return text.ljust(-(-len(text) // 2880) * 2880).encode()
+
+
+def _number(value: object) -> str:
+    return {True: "T", False: "F"}[value] if isinstance(value, bool) else str(value)
+
+
+TABLE_CARDS = {
+    **{"XTENSION": "BINTABLE", "BITPIX": 8, "NAXIS": 2, "NAXIS1": 16, "NAXIS2": 12},
+    **{"PCOUNT": 0, "GCOUNT": 1, "TFIELDS": 2, "TTYPE1": "UNIQ", "TFORM1": "K"},
+    **{"TTYPE2": "PROBDENSITY", "TFORM2": "D", "ORDERING": "NUNIQ"},
+}
+PRIMARY = header_bytes({"SIMPLE": True, "BITPIX": 8, "NAXIS": 0, "EXTEND": True})
+
+
+def file_of_cards(data: bytes | None = None, **changes: object) -> bytes:
+    """Return a multi-order map of twelve pixels with changes to its header.
+
+    Parameters
+    ----------
+    data : bytes or None
+        What follows the header; None for the twelve pixels.
+    **changes : object
+        Values of keywords; None leaves a keyword out.
+    """
+    if data is None:
+        pixels = np.empty(12, dtype=[("uniq", ">i8"), ("density", ">f8")])
+        pixels["uniq"], pixels["density"] = np.arange(4, 16), 1 / (4 * math.pi)
+        data = pixels.tobytes()
+    cards = {k: v for k, v in (TABLE_CARDS | changes).items() if v is not None}
+    padding = b"\0" * (-len(data) % 2880)
+    return PRIMARY + header_bytes(cards) + data + padding
+
+
+def normalised(values: np.ndarray) -> np.ndarray:
+    """Return values that add up to 1, as probabilities do; NaN adds nothing."""
+    total = np.nansum(values)
+    return values / total if total > 0 else values
+
+
 def multi_order_map(values: np.ndarray) -> bytes:
-    """Return a multi-order map: UNIQ, and the values as densities.
+    """Return a multi-order map: UNIQ, and densities in proportion to the values.
 
     Parameters
     ----------
     values : ndarray of shape (PIXELS,)
-        Value of each nested pixel of order `ORDER`.
+        Value of each nested pixel of order `ORDER`, 0 or more.
     """
     uniq = 4 * 4**ORDER + np.arange(len(values), dtype=np.int64)
-    return fits_bytes({"UNIQ": uniq, "PROBDENSITY": values}, ORDERING="NUNIQ")
+    density = normalised(values) / CELL_SR
+    return fits_bytes({"UNIQ": uniq, "PROBDENSITY": density}, ORDERING="NUNIQ")
 
 
 def flat_map(values: np.ndarray, ordering: str = "NESTED", name: str = "PROB") -> bytes:
-    """Return a flat map with a value for each pixel, in the given ordering."""
-    return fits_bytes({name: values}, ORDERING=ordering)
+    """Return a flat map: probabilities in proportion to the values, 0 or more."""
+    return fits_bytes({name: normalised(values)}, ORDERING=ordering)
 
 
 def pixel_centres(sky_map: SkyMap) -> SkyCoord:

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Sky maps of every kind agree with a simple computation; faulty maps are refused."""
+"""Levels, densities and areas of sky maps agree with a simple computation."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -23,12 +24,14 @@ from helpers.fits_maps import (
     fits_bytes,
     flat_map,
     multi_order_map,
+    normalised,
+    table_bytes,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fink_voevent.errors import NoticeError
-from fink_voevent.sky import skymap
+from fink_voevent.sky import limits, skymap
 
 
 def expected_levels(values: np.ndarray) -> np.ndarray:
@@ -87,12 +90,11 @@ def test_a_map_in_ring_ordering_is_the_same_map():
 def test_a_flat_map_in_rows_of_many_pixels_is_read():
     """Like healpy, which writes 1024 pixels a row; here all pixels are in one row."""
     values = np.random.default_rng(2).gamma(0.3, size=PIXELS)
-    column = fits.Column("T", f"{PIXELS}D", array=values[None, :])
-    table = fits.BinTableHDU.from_columns([column])
-    table.header["ORDERING"] = "NESTED"
-    stream = io.BytesIO()
-    fits.HDUList([fits.PrimaryHDU(), table]).writeto(stream)
-    check(skymap.read(stream.getvalue()), values)
+    rows = normalised(values)[None, :]
+    content = table_bytes(
+        [fits.Column("T", f"{PIXELS}D", array=rows)], ORDERING="NESTED"
+    )
+    check(skymap.read(content), values)
 
 
 def test_equal_neighbours_are_merged_without_changing_the_region():
@@ -112,26 +114,28 @@ def test_a_credible_region_includes_the_pixel_that_crosses_its_edge():
 
 def test_a_map_of_one_pixel_is_read():
     sky_map = skymap.read(
-        fits_bytes({"UNIQ": np.array([4]), "PROBDENSITY": np.array([2.0])})
+        fits_bytes({"UNIQ": np.array([4]), "PROBDENSITY": np.array([3 / math.pi])})
     )
     assert sky_map.ranges() == [(0, 1 << 58)]
     assert sky_map.level.tolist() == [0.0]
     assert sky_map.density == pytest.approx(12 / (4 * math.pi))
 
 
-@pytest.mark.parametrize("order", [0, 11, 20])
+@pytest.mark.parametrize("order", [0, 11, 20, 24, 28, 29])
 def test_the_last_pixel_of_an_order_is_decoded_exactly(order):
     uniq = 16 * 4**order - 1
-    columns = {"UNIQ": np.array([uniq]), "PROBDENSITY": np.array([1.0])}
+    density = 12 * 4**order / (4 * math.pi)
+    columns = {"UNIQ": np.array([uniq]), "PROBDENSITY": np.array([density])}
     sky_map = skymap.read(fits_bytes(columns))
     size = 4 ** (29 - order)
     assert sky_map.ranges() == [(12 * 4**29 - size, 12 * 4**29)]
 
 
-def test_a_map_with_too_many_pixels_keeps_its_probability(monkeypatch):
-    monkeypatch.setattr(skymap, "MAX_PIXELS", 100)
+@pytest.mark.parametrize("write", [flat_map, multi_order_map])
+def test_a_map_with_too_many_pixels_keeps_its_probability(monkeypatch, write):
+    monkeypatch.setattr(limits, "REGION_PIXELS", 100)
     values = np.random.default_rng(4).uniform(1, 2, size=PIXELS)
-    sky_map = skymap.read(flat_map(values))
+    sky_map = skymap.read(write(values))
     cells = sky_map.hi - sky_map.lo
     enclosed = (sky_map.density * cells * 4 * math.pi / (12 << 58)).sum()
     assert len(sky_map.lo) <= 100
@@ -140,38 +144,78 @@ def test_a_map_with_too_many_pixels_keeps_its_probability(monkeypatch):
 
 def test_gzipped_maps_and_distances_are_read():
     values = np.arange(1.0, PIXELS + 1)
-    compressed = gzip.compress(
-        fits_bytes({"PROB": values}, ORDERING="NESTED", DISTMEAN=40.5, DISTSTD=7.5)
-    )
+    header = {"ORDERING": "NESTED", "DISTMEAN": 40.5, "DISTSTD": 7.5}
+    compressed = gzip.compress(fits_bytes({"PROB": normalised(values)}, **header))
     assert skymap.read(compressed).distance == (40.5, 7.5)
 
 
-def test_values_that_are_not_finite_or_negative_have_no_probability():
+def test_the_total_probability_is_checked_and_stated():
     values = np.arange(1.0, PIXELS + 1)
-    values[:3] = [np.nan, -5.0, np.inf]
-    check(skymap.read(flat_map(values)), np.where(np.arange(PIXELS) < 3, 0.0, values))
+    for total, is_read in ((0.89, 0), (0.91, 1), (1.09, 1), (1.11, 0), (5e4, 0)):
+        content = fits_bytes({"PROB": normalised(values) * total}, ORDERING="NESTED")
+        if is_read:
+            check(skymap.read(content), values)
+        else:
+            reason = re.escape(f"adds up to {total:.4g}, not to 1")
+            with pytest.raises(NoticeError, match=reason):
+                skymap.read(content)
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "cannot be read"),
-        (b"not FITS at all", "cannot be read"),
-        (b"\x1f\x8bnot gzip", "cannot be read"),
-        (flat_map(np.ones(PIXELS))[:3000], "cannot be read"),
-        (flat_map(np.ones(PIXELS), "SPIRAL"), "not a HEALPix map"),
-        (flat_map(np.ones(100)), "not a HEALPix map"),
-        (flat_map(np.zeros(PIXELS)), "no probability"),
-        (flat_map(np.full(PIXELS, np.nan)), "no probability"),
-        (flat_map(np.ones(PIXELS), name="SIGNIFICANCE"), "no column"),
-        (fits_bytes({"UNIQ": np.array([1]), "PROBDENSITY": np.array([1.0])}), "UNIQ"),
-        (fits_bytes({"PROB": np.ones(12)}, ORDERING="RING", COORDSYS="G"), "frame"),
-    ],
-    ids=lambda v: v if isinstance(v, str) else "",
-)
-def test_the_error_of_a_faulty_map_states_the_reason(content, reason):
-    with pytest.raises(NoticeError, match=reason):
-        skymap.read(content)
+@pytest.mark.parametrize("values", [np.zeros(PIXELS), np.full(PIXELS, np.nan)])
+def test_a_map_without_probability_is_refused(values):
+    with pytest.raises(NoticeError, match="no probability"):
+        skymap.read(flat_map(values))
+
+
+@pytest.mark.parametrize("uniq", [[4, 4], [4, 16], [17, 4, 5], [4 << 58, 4, 5]])
+def test_pixels_that_overlap_are_refused(uniq):
+    columns = {"UNIQ": np.array(uniq), "PROBDENSITY": np.full(len(uniq), 0.5)}
+    with pytest.raises(NoticeError, match=f"1 of {len(uniq)} pixels .* overlap"):
+        skymap.read(fits_bytes(columns))
+
+
+@settings(deadline=None, max_examples=30)
+@given(data=st.data())
+def test_a_partition_of_the_sky_in_any_orders_agrees_with_a_simple_computation(data):
+    """Pixels are divided at random, down to order 29, and shuffled."""
+    pixels = [(0, index) for index in range(12)]
+    for _ in range(data.draw(st.integers(0, 40))):
+        order, index = pixels.pop(data.draw(st.integers(0, len(pixels) - 1)))
+        depth = min(data.draw(st.sampled_from([1, 1, 1, 2, 9])), 29 - order)
+        for _ in range(depth):  # one path down, and the neighbours along it
+            order, index = order + 1, 4 * index + data.draw(st.integers(0, 3))
+            pixels += [(order, index ^ k) for k in (1, 2, 3)]
+        pixels.append((order, index))
+    pixels = data.draw(st.permutations(pixels))
+    weights = [data.draw(st.sampled_from([0, 0, 1, 2, 5, 50])) for _ in pixels]
+    if not any(weights):
+        weights[0] = 1
+    densities = [
+        w * 12 * 4**order / sum(weights) / (4 * math.pi)
+        for w, (order, _) in zip(weights, pixels, strict=True)
+    ]
+    uniq = np.array([4 ** (order + 1) + index for order, index in pixels])
+    columns = {"UNIQ": uniq, "PROBDENSITY": np.array(densities)}
+    sky_map = skymap.read(fits_bytes(columns, ORDERING="NUNIQ"))
+    expected = {}
+    for density, (order, index) in zip(densities, pixels, strict=True):
+        ranked = zip(weights, densities, strict=True)
+        level = sum(w for w, d in ranked if d > density * (1 + 1e-12)) / sum(weights)
+        size = 4 ** (29 - order)
+        expected[index * size, (index + 1) * size] = (level, density)
+    found = dict(
+        zip(
+            zip(sky_map.lo.tolist(), sky_map.hi.tolist(), strict=True),
+            zip(sky_map.level.tolist(), sky_map.density.tolist(), strict=True),
+            strict=True,
+        )
+    )
+    for place, (level, density) in expected.items():
+        if abs(level - 0.99) > 1e-9:
+            assert (place in found) == (density > 0 and level < 0.99)
+        if place in found:
+            assert found[place] == pytest.approx((level, density), rel=1e-9, abs=1e-9)
+    assert set(found) <= set(expected)
 
 
 def test_areas_of_real_maps_agree_with_a_simple_computation(real):
