@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
+from fink_voevent.cli import EXIT_ERROR
 from fink_voevent.cli.common import load_settings, settings_options
 
 
@@ -18,7 +20,8 @@ def command(**options: Any) -> None:
 
     It is one line, with the numbers of notices, events, alerts searched and
     coincidences, the packets of each topic, and the age (s) of the oldest notice that
-    is not ingested.
+    is not ingested. A file of the tables that is missing or damaged is named in one
+    more line, with what to do, and the exit code is 2.
 
     \b
     Example
@@ -26,4 +29,9 @@ def command(**options: Any) -> None:
     """
     from fink_voevent.ops.status import Observer
 
-    click.echo(Observer(load_settings(options).root).status().line())
+    status = Observer(load_settings(options).root).status()
+    click.echo(status.line())
+    for problem in status.problems:
+        click.echo(f"fink_voevent: {problem}", err=True)
+    if status.problems:
+        sys.exit(EXIT_ERROR)

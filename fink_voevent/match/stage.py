@@ -32,7 +32,7 @@ from fink_voevent.match.earlier_batches import EarlierBatches, event_files, time
 from fink_voevent.match.incremental import Inputs, Matcher
 from fink_voevent.score.probability import load_scorer
 from fink_voevent.spark.queries import start_stage, stream_manifests
-from fink_voevent.store import alert_files, ledger
+from fink_voevent.store import alert_files
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.lease import Fence
 from fink_voevent.store.ledger import NOTHING, Ledger, Manifest, Written, run_name
@@ -207,7 +207,8 @@ class _Matching:
         self, earlier: EarlierBatches, arrived: DataFrame, number: int
     ) -> Manifest:
         """Match the `arrivals` of a batch, and return the manifest to commit."""
-        notices, files = _contents(arrived)
+        ingested = Ledger(self._settings.root, ingest_stage.STAGE)
+        notices, files = _contents(ingested, arrived)
         new_events = tuple(sorted(set(event_files(notices)) - set(earlier.event_files)))
         alerts = self._alerts(earlier, files, number)
         times = time_range(open_store(self._settings.root), alerts.files)
@@ -277,10 +278,10 @@ def _announce(announced: Ledger, manifests: Iterable[Manifest]) -> None:
             announced.commit(replace(manifest, tables={"coincidences": found}))
 
 
-def _contents(arrived: DataFrame) -> tuple[list[Manifest], list[str]]:
+def _contents(ingested: Ledger, arrived: DataFrame) -> tuple[list[Manifest], list[str]]:
     """Manifests of ingest, and paths of the files of science alerts, in `arrivals`."""
     lines, files = arrived.agg(
         F.collect_list("manifest"), F.collect_set("file")
     ).first()
     # Spark gives the names percent-encoded, and reads them decoded.
-    return [ledger.parse(line) for line in lines], sorted(map(unquote, files))
+    return ingested.of_lines(lines), sorted(map(unquote, files))
