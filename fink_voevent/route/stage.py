@@ -24,6 +24,7 @@ from pyspark.sql.streaming import StreamingQuery
 
 from fink_voevent.alerts import surveys
 from fink_voevent.config.settings import Settings
+from fink_voevent.filters.discover import discover
 from fink_voevent.match import stage as match_stage
 from fink_voevent.route import file_sink, heartbeat, kafka_sink, packet_table, topics
 from fink_voevent.spark import dataframes
@@ -49,6 +50,8 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
     root = settings.root
     source = Ledger(root, match_stage.ANNOUNCED)
     Ledger(root, STAGE).prepare()
+    for faulty in discover(settings.filters).faulty:
+        _LOG.error("%s", faulty)
     checkpoint = f"{root}/checkpoints/{STAGE}/{settings.survey}"
     manifests = stream_manifests(spark, source, MANIFESTS_AT_ONCE)
     process = batch_writer(settings, run_name(checkpoint))
