@@ -84,7 +84,8 @@ def test_the_recipe_for_a_filter_adds_a_filter(tmp_path, monkeypatch):
         (package / "__init__.py").write_text("")
     (folder / "filter.py").write_text(recipe("python", "filter example_bright"))
     monkeypatch.syspath_prepend(str(tmp_path))
-    (found,) = [f for f in discover("recipe_filters") if f.name == "example_bright"]
+    filters = discover("recipe_filters").filters
+    (found,) = [f for f in filters if f.name == "example_bright"]
     module = importlib.import_module(found.path.rpartition(".")[0])
     assert found.description == module.DESCRIPTION
     result = doctest.testmod(module)
@@ -149,5 +150,5 @@ def test_the_reference_has_every_public_function_and_every_filter():
     missing = [n for n in set(udf.__all__) - constants if n not in functions]
     assert not missing
     filters = re.findall(r"^::: (.+)$", (pages / "filters.md").read_text("utf-8"), re.M)
-    found = [f.path for f in discover("fink_voevent.filters")]
+    found = [f.path for f in discover("fink_voevent.filters").filters]
     assert set(filters) - {"fink_voevent.filters.blocks"} == set(found)

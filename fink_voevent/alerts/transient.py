@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
+from urllib.parse import quote
 
 from astropy.time import Time
 
@@ -22,6 +23,8 @@ from fink_voevent.alerts.surveys import (
 )
 from fink_voevent.errors import InputError
 
+# A field can be of any type, and a number can be out of the range of times.
+_UNUSABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 MAGNITUDE_OF_RATIO = 2.5 / math.log(10)
 
 
@@ -74,7 +77,8 @@ class Transient:
         if self.object_id is None:
             return None
         site = "ztf.fink-portal.org" if self.survey == "ztf" else "lsst.fink-portal.org"
-        return f"https://{site}/{self.object_id}"
+        name = quote(self.object_id, safe="", errors="replace")
+        return f"https://{site}/{name}"
 
 
 def from_packet(packet: Mapping[str, Any]) -> Transient:
@@ -95,7 +99,7 @@ def from_packet(packet: Mapping[str, Any]) -> Transient:
             return _ztf(packet)
         if isinstance(packet.get("diaSource"), Mapping):
             return _rubin(packet)
-    except (KeyError, TypeError, ValueError) as error:
+    except _UNUSABLE as error:
         raise InputError(f"the alert has no usable {error}") from None
     raise InputError("not an alert of ZTF (candidate) or of Rubin (diaSource)")
 

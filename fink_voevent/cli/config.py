@@ -7,6 +7,7 @@ from __future__ import annotations
 import click
 
 from fink_voevent.cli.common import load_configuration
+from fink_voevent.errors import ConfigError
 
 
 @click.command()
@@ -35,5 +36,7 @@ def command(check: bool) -> None:  # noqa: FBT001 - a flag of the command line
         from fink_voevent.notices import streams
 
         registry = streams.load(configuration.settings.streams)
-        filters = discover(configuration.settings.filters)
-        click.echo(f"ok: {len(registry.streams)} streams, {len(filters)} filters")
+        found = discover(configuration.settings.filters)
+        if found.faulty:
+            raise ConfigError("; ".join(map(str, found.faulty)))
+        click.echo(f"ok: {len(registry.streams)} streams, {len(found.filters)} filters")

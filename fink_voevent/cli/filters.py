@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
+from fink_voevent.cli import EXIT_ERROR
 from fink_voevent.cli.common import load_settings, settings_options
 
 
@@ -29,7 +31,8 @@ from fink_voevent.cli.common import load_settings, settings_options
 def command(name: str | None, folder: str | None, **options: Any) -> None:
     r"""List the filters, or try one on past coincidences.
 
-    The list has the topic and the rule of each filter.
+    The list has the topic and the rule of each filter, and the reason for each one that
+    cannot be used; the exit code is then 2.
 
     \b
     Examples
@@ -39,10 +42,16 @@ def command(name: str | None, folder: str | None, **options: Any) -> None:
     """
     settings = load_settings(options)
     if name is None:
+        from fink_voevent.filters.discover import discover
         from fink_voevent.route.topics import list_routes
 
         for route, topic in list_routes(settings):
             click.echo(f"{route.name}  topic {topic}\n    {route.description}")
+        faulty = discover(settings.filters).faulty
+        for one in faulty:
+            click.echo(f"fink_voevent: {one}", err=True)
+        if faulty:
+            sys.exit(EXIT_ERROR)
         return
     from fink_voevent.offline import filter_trial
 

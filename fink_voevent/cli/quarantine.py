@@ -42,6 +42,7 @@ def command(reason: str, is_retry: bool, **options: Any) -> None:  # noqa: FBT00
       fink_voevent quarantine --reason "reading it was stopped" --retry
     """
     from fink_voevent.ops import quarantine
+    from fink_voevent.store import unread
 
     root = load_settings(options).root
     if is_retry:
@@ -55,7 +56,7 @@ def command(reason: str, is_retry: bool, **options: Any) -> None:  # noqa: FBT00
             f"{row['received_at']:%Y-%m-%dT%H:%M:%SZ} {row['sha256'][:12]}"
             f" {row['format']} from {row['source']}: {row['reason']}"
         )
-    files_left_out = quarantine.unread_files(root)
+    files_left_out = unread.all_files(root)
     for file in files_left_out:
         click.echo(_line(file))
     click.echo(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -50,15 +51,25 @@ def command(**options: Any) -> None:
         for name in ("listen", "stages")
     ]
     observer = Observer(settings.root, settings.spool)
-    supervise(children, stop_on_signals(), lambda: _report(observer), settings.status_s)
+    report = partial(_report, observer, set())
+    supervise(children, stop_on_signals(), report, settings.status_s)
 
 
-def _report(observer: Observer) -> None:
-    """Print the status line; a store that cannot be read does not stop the children."""
+def _report(observer: Observer, known: set[str]) -> None:
+    """Print the status line, and log the problems that are not known yet.
+
+    A store that cannot be read does not stop the children.
+    """
     try:
-        click.echo(observer.status().line())
+        status = observer.status()
     except StorageError as error:
         _LOG.error("the status cannot be read: %s", error)
+        return
+    click.echo(status.line())
+    for problem in status.problems:
+        if problem not in known:
+            _LOG.error("%s", problem)
+    known.update(status.problems)
 
 
 def _child_environment(configuration: Configuration) -> dict[str, str]:

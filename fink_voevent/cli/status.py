@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
+from fink_voevent.cli import EXIT_ERROR
 from fink_voevent.cli.common import load_settings, settings_options
 
 
@@ -19,7 +21,9 @@ def command(**options: Any) -> None:
     It is one line, with the numbers of notices, events, alerts searched and
     coincidences, the packets of each topic, and the age (s) of the oldest notice that
     is not ingested. Documents that wait in the spool of this machine, because they
-    could not be written to landing, are counted too.
+    could not be written to landing, are counted too. A file of the tables that is
+    missing or damaged is named in one more line, with what to do, and the exit code
+    is 2.
 
     \b
     Example
@@ -28,4 +32,9 @@ def command(**options: Any) -> None:
     from fink_voevent.ops.status import Observer
 
     settings = load_settings(options)
-    click.echo(Observer(settings.root, settings.spool).status().line())
+    status = Observer(settings.root, settings.spool).status()
+    click.echo(status.line())
+    for problem in status.problems:
+        click.echo(f"fink_voevent: {problem}", err=True)
+    if status.problems:
+        sys.exit(EXIT_ERROR)

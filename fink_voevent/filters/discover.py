@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-
-from fink_voevent.errors import ConfigError
+from types import ModuleType
 
 GROUP = "fink_voevent.filters"  # group of entry points
 
@@ -33,55 +33,98 @@ class Filter:
     description: str
 
 
-def discover(packages: str) -> list[Filter]:
-    """Find all filters, sorted by name.
+@dataclass(frozen=True)
+class FaultyFilter:
+    """A filter, or a package of filters, that cannot be used.
+
+    Parameters
+    ----------
+    name : str
+        Name of the filter; empty if it is a package.
+    path : str
+        Dotted path of the module or of the package.
+    reason : str
+        What is wrong, in one line.
+    """
+
+    name: str
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return one line that says what is left out and why."""
+        what = f"filter {self.name}" if self.name else "VOEVENT_FILTERS"
+        return f"{what} is left out: {self.path}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """Filters that were found.
+
+    Parameters
+    ----------
+    filters : tuple of Filter
+        Those that can be used, sorted by name.
+    faulty : tuple of FaultyFilter
+        Those that are left out, in the order in which they were found.
+    """
+
+    filters: tuple[Filter, ...]
+    faulty: tuple[FaultyFilter, ...]
+
+
+def discover(packages: str) -> Discovery:
+    """Find all filters.
 
     Packages that installed distributions name in an entry point ``any_name = package``
-    of the group `GROUP` are searched too.
+    of the group `GROUP` are searched too. A filter or a package that cannot be used
+    does not affect the others. Of two filters with the same name the first is used.
 
     Parameters
     ----------
     packages : str
         Names of packages, separated by commas.
-
-    Raises
-    ------
-    ConfigError
-        If a package or the function of a filter is missing, or two filters have the
-        same name.
     """
     found: dict[str, Filter] = {}
+    faulty: list[FaultyFilter] = []
     named = [p.strip() for p in packages.split(",") if p.strip()]
     offered = sorted(entry.value for entry in entry_points(group=GROUP))
     for package in dict.fromkeys((*named, *offered)):
         for one in _package_filters(package):
-            if one.name in found:
-                raise ConfigError(
-                    f"two filters are named {one.name}: {found[one.name].path} and"
-                    f" {one.path}"
-                )
-            found[one.name] = one
-    return [found[name] for name in sorted(found)]
+            if isinstance(one, FaultyFilter):
+                faulty.append(one)
+            elif one.name in found:
+                reason = f"{found[one.name].path} has the same name and is used"
+                faulty.append(FaultyFilter(one.name, one.path, reason))
+            else:
+                found[one.name] = one
+    return Discovery(tuple(found[name] for name in sorted(found)), tuple(faulty))
 
 
-def _package_filters(package: str) -> list[Filter]:
-    try:
-        folder = importlib.import_module(package)
-    except ImportError as error:
-        raise ConfigError(f"VOEVENT_FILTERS: {package}: {error}") from None
-    names = [
-        module.name.removeprefix("filter_")
-        for module in pkgutil.iter_modules(getattr(folder, "__path__", []))
-        if module.ispkg and module.name.startswith("filter_")
-    ]
-    return [_load_filter(f"{package}.filter_{name}.filter", name) for name in names]
+def _package_filters(package: str) -> Iterator[Filter | FaultyFilter]:
+    folder = _imported(package, "")
+    if isinstance(folder, FaultyFilter):
+        yield folder
+        return
+    for module in pkgutil.iter_modules(getattr(folder, "__path__", [])):
+        if module.ispkg and module.name.startswith("filter_"):
+            name = module.name.removeprefix("filter_")
+            yield _load_filter(f"{package}.{module.name}.filter", name)
 
 
-def _load_filter(module_name: str, name: str) -> Filter:
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ConfigError(f"filter {module_name}: {error}") from None
+def _load_filter(module_name: str, name: str) -> Filter | FaultyFilter:
+    module = _imported(module_name, name)
+    if isinstance(module, FaultyFilter):
+        return module
     if not callable(getattr(module, name, None)):
-        raise ConfigError(f"filter {module_name}: it has no function {name}")
-    return Filter(name, f"{module_name}.{name}", getattr(module, "DESCRIPTION", ""))
+        return FaultyFilter(name, module_name, f"it has no function {name}")
+    description = str(getattr(module, "DESCRIPTION", ""))
+    return Filter(name, f"{module_name}.{name}", description)
+
+
+def _imported(path: str, name: str) -> ModuleType | FaultyFilter:
+    try:
+        return importlib.import_module(path)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's code
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return FaultyFilter(name, path, reason)

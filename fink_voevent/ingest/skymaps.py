@@ -16,7 +16,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,12 +26,11 @@ import pyarrow.parquet as pq
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import StorageError, VOEventPluginError
 from fink_voevent.ingest.download import LIMIT_S, fetch, in_one_line, parse
-from fink_voevent.notices.normalisation import pixel_rows
-from fink_voevent.sky import skymap
+from fink_voevent.ingest.reader import Reader
+from fink_voevent.notices import streams
 from fink_voevent.store import arrow_tables
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.ledger import Ledger, Manifest
-from fink_voevent.tables.schema import arrow_schema
 
 _LOG = logging.getLogger(__name__)
 TABLE = "maps"
@@ -44,7 +42,7 @@ MOST_AT_ONCE, MOST_OF_A_HOST = 8, 2
 MOST_LOGGED = 1000  # characters of an error in the log
 # Facts of the manifest of a map, which the status adds up: it adds no document.
 NO_DOCUMENTS = {"documents": 0, "events": 0, "quarantine": 0}
-Result = dict[str, Any] | BaseException  # row of a map, or why there is none
+Result = pa.RecordBatch | BaseException  # row of a map, or why there is none
 
 
 @dataclass
@@ -74,7 +72,7 @@ class Fetcher:
         default_factory=queue.SimpleQueue
     )
     # A map that is read takes many times the memory of its file: one at a time.
-    _reading: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _next_look_s: float = 0.0
     _given_up: int = 0
     _logged: str = ""
@@ -82,6 +80,14 @@ class Fetcher:
     @functools.cached_property
     def _ledger(self) -> Ledger:
         return Ledger(self.settings.root, "ingest")
+
+    @functools.cached_property
+    def _reader(self) -> Reader:
+        return Reader(streams.load(self.settings.streams))
+
+    def _read(self, content: bytes) -> pa.RecordBatch:
+        with self._lock:
+            return self._reader.read_map(content)
 
     def fetch_due(self, now_s: float) -> int:
         """Fetch all maps that are due, and wait for them.
@@ -154,7 +160,7 @@ class Fetcher:
         result: Result
         try:
             hosts = allowed_hosts(self.settings)
-            result = fetch_map(url, hosts, self.limit_s, self._reading)
+            result = fetch_map(url, hosts, self._read, self.limit_s)
         except BaseException as error:  # noqa: BLE001 - a panic of Rust is no Exception
             result = error
         self._results.put((url, result))
@@ -184,7 +190,8 @@ class Fetcher:
             return False
         del self._due[url]
         self._logged = ""
-        _LOG.info("sky map %s: %d pixels", url, len(result["pixels"]))
+        pixels = pc.list_value_length(result["pixels"])[0].as_py()
+        _LOG.info("sky map %s: %d pixels", url, pixels)
         return True
 
     def _postpone(self, url: str, error: BaseException, now_s: float) -> None:
@@ -208,8 +215,8 @@ class Fetcher:
                 *(TRIES, reason, self._given_up, len(self._due)),
             )
 
-    def _commit(self, url: str, row: dict[str, Any]) -> None:
-        table = pa.Table.from_pylist([row], schema=arrow_schema(TABLE))
+    def _commit(self, url: str, row: pa.RecordBatch) -> None:
+        table = pa.Table.from_batches([row])
         name = f"{run_name(url)}.parquet"
         store = open_store(self.settings.root).subfolder(TABLE)
         store.create()
@@ -247,9 +254,9 @@ def allowed_hosts(settings: Settings) -> list[str]:
 def fetch_map(
     url: str,
     allowed: Sequence[str],
+    read: Callable[[bytes], pa.RecordBatch],
     limit_s: float = LIMIT_S,
-    reading: AbstractContextManager[Any] | None = None,
-) -> dict[str, Any]:
+) -> pa.RecordBatch:
     """Fetch a sky map.
 
     Parameters
@@ -258,15 +265,15 @@ def fetch_map(
         Address of the file.
     allowed : sequence of str
         Hosts from which it may be fetched.
+    read : callable
+        Reads the file, as `Reader.read_map` does.
     limit_s : float, optional
         Longest time for the download (s).
-    reading : context manager, optional
-        Entered while the map is read, for example a lock.
 
     Returns
     -------
-    dict
-        Row of the table ``maps``.
+    RecordBatch
+        One row of the table ``maps``.
 
     Raises
     ------
@@ -275,15 +282,10 @@ def fetch_map(
     NoticeError
         If the file is not a sky map.
     """
-    content = fetch(url, allowed, limit_s=limit_s)
-    with reading or nullcontext():
-        sky_map = skymap.read(content)
-    return {
-        "skymap_url": url,
-        "skymap_sha256": hashlib.sha256(content).hexdigest(),
-        "cells": [{"lo": lo, "hi": hi} for lo, hi in sky_map.ranges()],
-        "pixels": pixel_rows(sky_map),
-    }
+    row = read(fetch(url, allowed, limit_s=limit_s))
+    columns = dict(zip(row.schema.names, row.columns, strict=True))
+    columns["skymap_url"] = pa.array([url])
+    return pa.RecordBatch.from_arrays(list(columns.values()), schema=row.schema)
 
 
 def run_name(url: str) -> str:

@@ -34,7 +34,7 @@ from fink_voevent.match.incremental import Inputs, Matcher
 from fink_voevent.score.probability import load_scorer
 from fink_voevent.spark.queries import start_stage, stream_files, stream_manifests
 from fink_voevent.spark.unreadable import without_unreadable
-from fink_voevent.store import alert_files, ledger
+from fink_voevent.store import alert_files
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.lease import Fence
 from fink_voevent.store.ledger import NOTHING, Ledger, Manifest, Written, run_name
@@ -221,7 +221,8 @@ class _Matching:
         list of str
             Files of science alerts that were read.
         """
-        notices, files = _contents(arrived)
+        ingested = Ledger(self._settings.root, ingest_stage.STAGE)
+        notices, files = _contents(ingested, arrived)
         new_events = tuple(sorted(set(event_files(notices)) - set(earlier.event_files)))
         alerts, was_read = self._alerts(earlier, files, number)
         times = time_range(open_store(self._settings.root), alerts.files)
@@ -319,9 +320,9 @@ def _announce(announced: Ledger, manifests: Iterable[Manifest]) -> None:
             announced.commit(replace(manifest, tables={"coincidences": found}))
 
 
-def _contents(arrived: DataFrame) -> tuple[list[Manifest], list[str]]:
+def _contents(ingested: Ledger, arrived: DataFrame) -> tuple[list[Manifest], list[str]]:
     """Manifests of ingest, and paths of the files of science alerts, in `arrivals`."""
     lines, files = arrived.agg(
         F.collect_list("manifest"), F.collect_set("path")
     ).first()
-    return [ledger.parse(line) for line in lines], sorted(files)
+    return ingested.of_lines(lines), sorted(files)

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import InputError
+from fink_voevent.filters.discover import discover
 from fink_voevent.match import stage as match_stage
 from fink_voevent.route import packet_table, topics
 from fink_voevent.spark import dataframes
@@ -44,11 +45,14 @@ def count(settings: Settings, name: str, folder: str | None) -> FilterTrial:
     Raises
     ------
     InputError
-        If there is no such filter, or there are no coincidences.
+        If there is no such filter or it cannot be used, or there are no coincidences.
     """
-    known = {one.name: one for one, _ in topics.list_routes(settings)}
+    found = discover(settings.filters)
+    known = {one.name: one for one in found.filters}
     if name not in known:
-        raise InputError(f"no filter {name}: there are {', '.join(known)}")
+        reasons = [str(one) for one in found.faulty if one.name in (name, "")]
+        reasons += [f"no filter {name}: there are {', '.join(known)}"]
+        raise InputError(reasons[0])
     with spark_session(settings, "fink_voevent filters") as spark:
         pairs = _pairs(spark, settings, folder).where(
             F.col("survey") == settings.survey

@@ -7,7 +7,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +18,7 @@ from fink_voevent.events import versions
 from fink_voevent.events.cache import tenses, with_maps, with_window_and_cap
 from fink_voevent.ingest import parsing, skymaps
 from fink_voevent.ingest import stage as ingest_stage
+from fink_voevent.ingest.reader import Reader
 from fink_voevent.listen import landing
 from fink_voevent.listen.files import FileDocument, documents
 from fink_voevent.listen.spool import sha256
@@ -84,15 +84,16 @@ def _with_maps(events: DataFrame, hosts: Sequence[str], path: Path) -> DataFrame
     urls = sorted(
         r.skymap_url for r in lacking.select("skymap_url").distinct().collect()
     )
-    rows = [row for url in urls if (row := _fetched(url, hosts))]
-    pq.write_table(pa.Table.from_pylist(rows, arrow_schema(skymaps.TABLE)), path)
+    with Reader(streams.load()) as reader:
+        rows = [row for url in urls if (row := _fetched(url, hosts, reader))]
+    pq.write_table(pa.Table.from_batches(rows, arrow_schema(skymaps.TABLE)), path)
     reader = events.sparkSession.read.schema(spark_schema(skymaps.TABLE))
     return with_maps(events, reader.parquet(path.as_uri()))
 
 
-def _fetched(url: str, hosts: Sequence[str]) -> dict[str, Any] | None:
+def _fetched(url: str, hosts: Sequence[str], reader: Reader) -> pa.RecordBatch | None:
     try:
-        return skymaps.fetch_map(url, hosts)
+        return skymaps.fetch_map(url, hosts, reader.read_map)
     except (InputError, NoticeError) as error:
         _LOG.warning("no sky map: %s", error)
         return None

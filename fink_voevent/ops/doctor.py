@@ -18,6 +18,7 @@ from typing import NamedTuple
 from fink_voevent.config.addresses import KafkaSource, parse_kafka, parse_sources
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError, VOEventPluginError
+from fink_voevent.filters.discover import discover
 from fink_voevent.fink.checkout import Checkout
 from fink_voevent.spark.session import check_java
 from fink_voevent.store.filesystem import open_store
@@ -61,6 +62,7 @@ def checks(settings: Settings, environment: Mapping[str, str]) -> Iterator[Check
     yield _check("data prefix", lambda: _writable(settings.root))
     yield _check("spool", lambda: _writable(settings.spool))
     yield _check("kafka", lambda: _kafka(settings))
+    yield _check("filters", lambda: _filters(settings))
     for host, port in parse_sources(settings.sources):
         yield _check(f"source {host}:{port}", partial(_connect, host, port))
     for source in parse_kafka(settings.sources):
@@ -136,6 +138,13 @@ def _kafka(settings: Settings) -> str:
 
     topics = Brokers.from_settings(settings).topics(LIMIT_S)
     return f"{settings.kafka_servers} answers, with {len(topics)} topics"
+
+
+def _filters(settings: Settings) -> str:
+    found = discover(settings.filters)
+    if found.faulty:
+        raise ConfigError("; ".join(map(str, found.faulty)))
+    return f"{len(found.filters)} can be used"
 
 
 def _source_topics(source: KafkaSource, settings: Settings) -> str:

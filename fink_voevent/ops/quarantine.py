@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 from fink_voevent.store import arrow_tables, unread
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.ledger import Ledger, Manifest
-from fink_voevent.store.unread import UnreadFile, UnreadFiles
 from fink_voevent.tables.schema import column_names
 
 INGEST = "ingest"
@@ -47,11 +46,6 @@ def documents(root: str, reason: str = "") -> pa.Table:
         pc.match_substring(found["reason"], reason),
     )
     return found.filter(is_wanted).sort_by("received_at")
-
-
-def unread_files(root: str) -> list[UnreadFile]:
-    """Return the files that stages could not read, of all stages."""
-    return [f for s in unread.stages(root) for f in UnreadFiles(root, s).files()]
 
 
 def retry_documents(root: str, reason: str = "") -> int:
@@ -87,7 +81,7 @@ def retry_documents(root: str, reason: str = "") -> int:
 
 def retry_files(root: str) -> int:
     """Let files that were set aside be tried again; return their number."""
-    return sum(UnreadFiles(root, stage).retry() for stage in unread.stages(root))
+    return sum(record.retry() for record in unread.records(root))
 
 
 def _raw_documents(root: str, sha256: pa.ChunkedArray) -> Iterator[pa.Table]:

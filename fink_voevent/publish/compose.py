@@ -26,6 +26,7 @@ from fink_voevent.notices import voevent
 VOE = "http://www.ivoa.net/xml/VOEvent/v2.0"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 SCHEMA = f"{VOE} http://www.ivoa.net/xml/VOEvent/VOEvent-v2.0.xsd"
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 MOST_BYTES = 99_999  # Comet closes the connection if a packet is larger
 SITES = {"ztf": "Palomar Observatory", "rubin": "Vera C. Rubin Observatory"}
 
@@ -109,7 +110,8 @@ def compose(
         Row of the table coincidences. If its event is a test or an injection, the role
         of the VOEvent is ``test``.
     citations : iterable of Citation
-        Written in this order, without duplicates.
+        Written in this order, without duplicates. If there are so many that the result
+        would be too large, only the last one of each kind is written.
 
     Raises
     ------
@@ -117,15 +119,30 @@ def compose(
         If the result would not be a valid VOEvent, or would be too large for Comet.
     """
     citations = tuple(dict.fromkeys(citations))
+    packet = _packet(transient, author, coincidence, citations)
+    if len(packet.raw) > MOST_BYTES:
+        last = tuple({citation.kind: citation for citation in citations}.values())
+        packet = _packet(transient, author, coincidence, last)
+    if len(packet.raw) > MOST_BYTES:
+        raise NoticeError(
+            f"{packet.ivorn} has {len(packet.raw)} bytes; the limit is {MOST_BYTES}"
+        )
+    voevent.check(packet.raw)
+    return packet
+
+
+def _packet(
+    transient: Transient,
+    author: Author,
+    coincidence: Mapping[str, Any] | None,
+    citations: tuple[Citation, ...],
+) -> Packet:
     # The identifier contains a hash of the document without it, so that documents of
     # different content have different identifiers.
     draft = _bytes(_document(transient, author, coincidence, citations, author.ivo))
     digest = hashlib.sha256(draft).hexdigest()[:16]
     ivorn = f"{author.ivo}#{transient.survey}-{transient.alert_id}-{digest}"
     raw = _bytes(_document(transient, author, coincidence, citations, ivorn))
-    if len(raw) > MOST_BYTES:
-        raise NoticeError(f"{ivorn} has {len(raw)} bytes; the limit is {MOST_BYTES}")
-    voevent.check(raw)
     return Packet(ivorn, raw)
 
 
@@ -283,4 +300,4 @@ def _add(
 
 def _xml_text(value: Any) -> str:
     """Convert a value to text, without the characters that XML does not allow."""
-    return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd]", "", str(value))
+    return _NOT_XML.sub("", str(value))

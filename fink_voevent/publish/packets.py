@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ from fink_voevent.notices.times import parse_iso
 from fink_voevent.publish.compose import Author, Citation, Packet, compose
 
 ROWS_AT_ONCE = 50  # of a Parquet file
+# What the two readers raise if a file is not what it says.
+_UNREADABLE = (
+    *(OSError, ValueError, TypeError, EOFError, LookupError, OverflowError),
+    *(MemoryError, zlib.error, pa.ArrowException),
+)
 
 
 def alert_files(path: Path) -> list[Path]:
@@ -48,7 +54,7 @@ def read_alerts(path: Path) -> Iterator[Mapping[str, Any]]:
             for record in fastavro.reader(stream):
                 if isinstance(record, Mapping):
                     yield record
-    except (OSError, ValueError, EOFError, pa.ArrowException) as error:
+    except _UNREADABLE as error:
         raise InputError(f"{path}: neither Avro nor Parquet: {error}") from None
 
 
@@ -65,13 +71,18 @@ def compose_alert(alert: Mapping[str, Any], author: Author) -> Packet:
     Raises
     ------
     InputError
-        If the alert is not of a known survey, or lacks a position or a time.
+        If the alert is not of a known survey, or lacks a position or a time, or its
+        ``coincidence`` is not one of ours.
     NoticeError
         If the VOEvent would not be valid.
     """
     pair = alert.get("coincidence")
     if not isinstance(pair, Mapping):
         return compose(from_packet(alert), author)
-    row = {**pair, "notice_received_at": parse_iso(pair["notice_received_at"])}
-    citations = [Citation(pair["ivorn"], "followup")]
-    return compose(from_packet(alert), author, row, citations)
+    transient = from_packet(alert)
+    try:
+        row = {**pair, "notice_received_at": parse_iso(pair["notice_received_at"])}
+        citations = [Citation(pair["ivorn"], "followup")]
+        return compose(transient, author, row, citations)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"the coincidence has no usable {error}") from None

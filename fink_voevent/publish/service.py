@@ -193,9 +193,12 @@ def run(settings: Settings, stop: threading.Event) -> None:
             "nothing to publish: set VOEVENT_PUBLISH=FILTER,... or"
             " VOEVENT_PUBLISH_TOPICS=TOPIC,..., or name files of alerts"
         )
-    known = {one.name for one in discover(settings.filters)}
+    found = discover(settings.filters)
+    for one in found.faulty:
+        _LOG.error("%s", one)
+    known = {one.name for one in found.filters} | {one.name for one in found.faulty}
     unknown = sorted(sources.published_filters(settings) - known)
-    if unknown:
+    if unknown and "" not in known:  # they may be of a package that is left out
         raise ConfigError(
             f"VOEVENT_PUBLISH: no filter {', '.join(unknown)}; there are"
             f" {', '.join(sorted(known))}"

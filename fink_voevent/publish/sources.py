@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow.compute as pc
+from confluent_kafka import KafkaException
 from fink_client.consumer import AlertConsumer, AlertError
 
 from fink_voevent.alerts.transient import Transient, from_packet
@@ -162,6 +163,12 @@ class TopicReader:
             except AlertError as error:
                 _LOG.error("Fink's topics: %s", " ".join(str(error).split()))
                 return
+            except KafkaException:
+                raise
+            except Exception as error:  # noqa: BLE001 - a message that is no packet
+                reason = " ".join(f"{type(error).__name__}: {error}".split())
+                _LOG.error("a message of Fink's topics cannot be read: %s", reason)
+                continue
             if topic is None:
                 return
             try:

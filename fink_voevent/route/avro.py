@@ -9,7 +9,7 @@ nullable, so that fink-client reads our packets as it reads those of Fink.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 import fastavro
@@ -17,7 +17,6 @@ import pyarrow as pa
 from pyarrow import types
 
 TOP_RECORD = "topLevelRecord"
-ROWS_AT_ONCE = 50  # rows that are Python values at a time; about 250 kB each
 
 
 def avro_schema(fields: Iterable[pa.Field]) -> dict[str, Any]:
@@ -79,12 +78,6 @@ def records(batch: pa.RecordBatch) -> list[dict[str, Any]]:
         {name: _value(row[name], kind) for name, kind in kinds}
         for row in batch.to_pylist()
     ]
-
-
-def iter_records(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
-    """Yield what `records` returns, with `ROWS_AT_ONCE` rows in memory at a time."""
-    for start in range(0, batch.num_rows, ROWS_AT_ONCE):
-        yield from records(batch.slice(start, ROWS_AT_ONCE))
 
 
 def _value(value: Any, arrow: pa.DataType) -> Any:

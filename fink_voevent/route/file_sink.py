@@ -7,19 +7,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent.route import avro
+from fink_voevent.route import avro, tally
+from fink_voevent.route.fitting import Packet, PacketFormat, iter_packets
 from fink_voevent.store.filesystem import open_store
 
-COUNTS_SCHEMA = "topic string, n bigint"
 
-
-def send(routed: DataFrame, folder: str, name: str, parallel: int) -> dict[str, int]:
+def send(routed: DataFrame, folder: str, name: str, parallel: int) -> tally.Sent:
     """Write packets as Avro files, one for each topic.
 
     Parameters
@@ -37,16 +35,15 @@ def send(routed: DataFrame, folder: str, name: str, parallel: int) -> dict[str, 
 
     Returns
     -------
-    dict of str to int
-        Number of packets of each topic.
+    Sent
+        What was written. A part that cannot be encoded is left out (see `fitting`).
     """
     one_each = routed.withColumn("_topic", F.explode("_topics")).drop("_topics")
     ordered = one_each.repartition(parallel, "_topic").sortWithinPartitions(
         "_topic", "coincidence.batch", "triggerId"
     )
     write = partial(_write_topics, folder, name)
-    counts = ordered.mapInArrow(write, COUNTS_SCHEMA).collect()
-    return {row.topic: row.n for row in sorted(counts)}
+    return tally.Sent.of_rows(ordered.mapInArrow(write, tally.SCHEMA).collect())
 
 
 def _write_topics(
@@ -57,24 +54,31 @@ def _write_topics(
     if first is None:
         return
     schema = avro.avro_schema(f for f in first.schema if f.name != "_topic")
+    packet_format = PacketFormat(schema)
     batches = itertools.chain((first,), batches)
-    rows = itertools.chain.from_iterable(map(avro.iter_records, batches))
+    rows = itertools.chain.from_iterable(map(iter_packets, batches))
     for topic, group in itertools.groupby(rows, key=lambda row: row.pop("_topic")):
-        counted = _CountedRows(group)
+        counts = tally.Tally()
+        fitted = _fitted(group, packet_format, topic, counts)
         open_store(f"{folder}/{topic}").write(
             f"{name}.avro",
-            lambda out, rows=counted: avro.write_file(out, schema, rows, name),
+            lambda out, rows=fitted: avro.write_file(out, schema, rows, name),
         )
-        yield pa.RecordBatch.from_pydict({"topic": [topic], "n": [counted.count]})
+        yield counts.sent().rows()
 
 
-class _CountedRows:
-    """Iterable of rows that counts them while they are consumed."""
-
-    def __init__(self, rows: Iterable[dict[str, Any]]) -> None:
-        self._rows, self.count = rows, 0
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        for row in self._rows:
-            self.count += 1
-            yield row
+def _fitted(
+    packets: Iterable[Packet],
+    packet_format: PacketFormat,
+    topic: str,
+    counts: tally.Tally,
+) -> Iterator[Packet]:
+    """Yield packets that can be written, and count them."""
+    for packet in packets:
+        try:
+            fitted = packet_format.fit(packet)
+        except Exception as error:  # noqa: BLE001, PERF203 - of one packet; recorded
+            counts.leave_out(topic, packet, error)
+        else:
+            counts.add(topic, fitted.packet, fitted.left_out)
+            yield fitted.packet

@@ -9,18 +9,15 @@ not sent twice.
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import uuid
 import zlib
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import fastavro
 import pyarrow as pa
 from confluent_kafka import (
     Consumer,
@@ -30,7 +27,9 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from fink_voevent.route import avro, gcn_notice
+from fink_voevent.errors import InputError
+from fink_voevent.route import avro, gcn_notice, tally
+from fink_voevent.route.fitting import Packet, PacketFormat, iter_packets
 from fink_voevent.store.kafka_brokers import LIMIT_S, MOST_BYTES, Brokers
 from fink_voevent.tables.schema import NAMESPACE
 
@@ -48,7 +47,9 @@ PRODUCER_OPTIONS = {
     # long, because a batch is read and filtered while its transaction is open
     "transaction.timeout.ms": 600_000,
 }
-COUNTS_SCHEMA = "topic string, n bigint"
+# Room for what Kafka adds to the key and the value of a message, and for our headers.
+OVERHEAD_BYTES = 4096
+BATCH_BYTES = 1_000_000  # of several messages sent at once: the client's default
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,9 @@ class Delivery:
         sent the batch; if so, the topic of batches is searched first.
     notice_topics : tuple of str, optional
         Topics whose messages are JSON notices (see `gcn_notice`), not Avro packets.
+    limits : mapping of str to int, optional
+        Size (bytes) of the largest message of topics: see `Brokers.message_limits`. For
+        other topics it is the smallest of these.
     """
 
     brokers: Brokers
@@ -79,12 +83,20 @@ class Delivery:
     batch: int
     may_be_sent: bool = True
     notice_topics: tuple[str, ...] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
 
-    def send(self, routed: DataFrame) -> dict[str, int]:
+    @property
+    def smallest_limit(self) -> int:
+        """Size (bytes) of a message that all topics accept."""
+        return min(self.limits.values(), default=MOST_BYTES)
+
+    def send(self, routed: DataFrame) -> tally.Sent:
         """Send packets in one transaction.
 
         One Spark task sends them, because a transaction belongs to one producer. It
-        keeps few rows in memory at a time.
+        keeps few rows in memory at a time. What cannot be encoded, or makes a message
+        larger than the limit of its topic, is left out (see `fitting`). The limit is
+        compared with the size before compression.
 
         Parameters
         ----------
@@ -95,8 +107,8 @@ class Delivery:
 
         Returns
         -------
-        dict of str to int
-            Number of packets of each topic.
+        Sent
+            What was sent.
 
         Raises
         ------
@@ -109,46 +121,46 @@ class Delivery:
         ordered = one_each.coalesce(1).sortWithinPartitions(
             "_topic", "coincidence.batch", "triggerId"
         )
-        counts = ordered.mapInArrow(partial(_send, self), COUNTS_SCHEMA).collect()
-        return {row.topic: row.n for row in sorted(counts)}
+        rows = ordered.mapInArrow(partial(_send, self), tally.SCHEMA).collect()
+        return tally.Sent.of_rows(rows)
 
 
 def _send(
     delivery: Delivery, batches: Iterator[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
-    """Send all packets of a task; yield the number of packets of each topic."""
+    """Send all packets of a task; yield rows of `tally.SCHEMA`."""
     first = next(batches, None)
     if first is None:
         return
     try:
-        counts = _send_in_transaction(delivery, itertools.chain((first,), batches))
+        sent = _send_in_transaction(delivery, itertools.chain((first,), batches))
     except KafkaException as error:
         raise delivery.brokers.failure(error.args[0]) from None
-    if counts:
-        topics, numbers = zip(*sorted(counts.items()), strict=True)
-        yield pa.RecordBatch.from_pydict({"topic": topics, "n": numbers})
+    yield sent.rows()
 
 
 def _send_in_transaction(
     delivery: Delivery, batches: Iterable[pa.RecordBatch]
-) -> dict[str, int]:
-    transactional = {"transactional.id": f"fink_voevent-{delivery.run}"}
-    producer = Producer(
-        {**delivery.brokers.options, **PRODUCER_OPTIONS, **transactional}
-    )
+) -> tally.Sent:
+    options = {
+        "transactional.id": f"fink_voevent-{delivery.run}",
+        # topics limit what is sent at once, be it one message or several
+        "batch.size": min(BATCH_BYTES, delivery.smallest_limit),
+    }
+    producer = Producer({**delivery.brokers.options, **PRODUCER_OPTIONS, **options})
     # Aborts what an earlier process left open. Before that it is not certain which
     # batches were sent.
     producer.init_transactions(LIMIT_S)
-    earlier = _counts_of_earlier_sending(delivery) if delivery.may_be_sent else None
+    earlier = _earlier_sending(delivery) if delivery.may_be_sent else None
     if earlier is not None:
         return earlier
     producer.begin_transaction()
-    counts = _produce(producer, batches, delivery.notice_topics)
-    record = {"run": delivery.run, "batch": delivery.batch, "sent": counts}
+    sent = _produce(producer, batches, delivery)
+    record = {"run": delivery.run, "batch": delivery.batch, **sent.record()}
     message = {"value": json.dumps(record).encode(), "partition": 0}
     _queue(producer, delivery.batches_topic, message)
     _commit(producer)
-    return counts
+    return sent
 
 
 def _commit(producer: Producer) -> None:
@@ -164,8 +176,8 @@ def _commit(producer: Producer) -> None:
                 raise
 
 
-def _counts_of_earlier_sending(delivery: Delivery) -> dict[str, int] | None:
-    """Packets sent to each topic if this batch was sent before, else None."""
+def _earlier_sending(delivery: Delivery) -> tally.Sent | None:
+    """Return what was sent if this batch was sent before, else None."""
     reading = {
         "group.id": f"fink_voevent-{delivery.run}",
         "enable.auto.commit": False,
@@ -183,50 +195,71 @@ def _counts_of_earlier_sending(delivery: Delivery) -> dict[str, int] | None:
                 if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its name
                     return None
                 raise KafkaException(error)
-            record = json.loads(message.value() or b"{}")
+            record = _record(message.value() or b"{}")
             key = (record.get("run"), record.get("batch"))
             if key == (delivery.run, delivery.batch):
-                counts: dict[str, int] = record["sent"]
-                return counts
+                return tally.Sent.of_record(record)
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
     finally:
         consumer.close()
 
 
+def _record(value: bytes) -> Mapping[str, Any]:
+    """Content of a message of the topic of batches; empty if it is not one of ours."""
+    try:
+        record = json.loads(value)
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
 def _produce(
-    producer: Producer,
-    batches: Iterable[pa.RecordBatch],
-    notice_topics: Collection[str],
-) -> dict[str, int]:
-    """Queue the messages of all packets; return how many for each topic."""
-    counts: Counter[str] = Counter()
+    producer: Producer, batches: Iterable[pa.RecordBatch], delivery: Delivery
+) -> tally.Sent:
+    """Queue the messages of all packets that can be sent; count them by topic."""
+    counts = tally.Tally()
     partitions: dict[str, int] = {}
     for batch in batches:
         schema = avro.avro_schema(f for f in batch.schema if f.name != "_topic")
-        key = json.dumps(schema).encode()
-        parsed = fastavro.parse_schema(schema)
-        for row in avro.iter_records(batch):
-            topic = row.pop("_topic")
+        packet_format = PacketFormat(schema)
+        for packet in iter_packets(batch):
+            topic = packet.pop("_topic")
             if topic not in partitions:
                 metadata = producer.list_topics(topic, LIMIT_S).topics[topic]
                 partitions[topic] = max(1, len(metadata.partitions))
-            message = {
-                "partition": partition_of(row, partitions[topic]),
-                "headers": {"id": message_id(topic, row["triggerId"])},
-            }
-            if topic in notice_topics:
-                message["value"] = gcn_notice.encode(row)
-            else:
-                message |= {"key": key, "value": _avro(parsed, row)}
+            try:
+                message, left_out = _message(delivery, packet_format, topic, packet)
+                message["partition"] = partition_of(packet, partitions[topic])
+            except Exception as error:  # noqa: BLE001 - of one packet; it is recorded
+                counts.leave_out(topic, packet, error)
+                continue
             _queue(producer, topic, message)
-            counts[topic] += 1
-    return dict(counts)
+            counts.add(topic, packet, left_out)
+    return counts.sent()
 
 
-def _avro(schema: Any, row: Mapping[str, Any]) -> bytes:
-    value = io.BytesIO()
-    fastavro.schemaless_writer(value, schema, row)
-    return value.getvalue()
+def _message(
+    delivery: Delivery, packet_format: PacketFormat, topic: str, packet: Packet
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the message of a packet, and the names of the parts that it lacks.
+
+    Raises
+    ------
+    InputError
+        If the message would be too large.
+    """
+    limit = delivery.limits.get(topic, delivery.smallest_limit) - OVERHEAD_BYTES
+    headers = {"id": message_id(topic, packet["triggerId"])}
+    if topic in delivery.notice_topics:
+        value = gcn_notice.encode(packet)
+        if len(value) > limit:
+            raise InputError(f"its notice has {len(value)} bytes, more than {limit}")
+        return {"headers": headers, "value": value}, ()
+    key = packet_format.key
+    fitted = packet_format.fit(packet, limit - len(key))
+    if fitted.left_out:
+        headers["left_out"] = ",".join(fitted.left_out)
+    return {"headers": headers, "key": key, "value": fitted.value}, fitted.left_out
 
 
 def _queue(producer: Producer, topic: str, message: Mapping[str, Any]) -> None:

@@ -12,7 +12,13 @@ from urllib.parse import unquote
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql.types import DataType, StructType, TimestampNTZType, TimestampType
+from pyspark.sql.types import (
+    DataType,
+    StringType,
+    StructType,
+    TimestampNTZType,
+    TimestampType,
+)
 
 from fink_voevent.alerts import surveys, thin_alerts
 from fink_voevent.store.filesystem import open_store
@@ -24,7 +30,9 @@ PAIR = "_coincidence"  # column of packets: the coincidence with all columns, un
 
 # Columns of a coincidence that its packet does not repeat: Fink's alert has the first
 # two, and the path of a file means nothing to a subscriber.
-LEFT_OUT = ("magnitude", "band", "packet_file")
+NOT_REPEATED = ("magnitude", "band", "packet_file")
+EVENT_LETTERS = 100  # of the name of an event in the name of a packet
+FROM_ALERTS = ("object_id", "band")  # texts of a coincidence that its alert contains
 
 
 class PacketFile(NamedTuple):
@@ -113,7 +121,7 @@ def build_packets(pairs: DataFrame, alerts: DataFrame | None, survey: str) -> Da
     DataFrame
         One packet for each pair:
 
-        - `PAIR`: struct of all columns of the coincidence, unchanged;
+        - `PAIR`: struct of all columns of the coincidence;
         - the columns of Fink's alert, as Fink distributes them: times as strings. All
           are null but those of the identity if the alert is missing; without `alerts`
           there are only those of the identity (`thin_alerts.identity_columns`);
@@ -121,6 +129,7 @@ def build_packets(pairs: DataFrame, alerts: DataFrame | None, survey: str) -> Da
         - `coincidence`: see `coincidence_struct`; its field `packet_missing` is true if
           the alert is missing.
     """
+    pairs = pairs.withColumns({name: _as_utf8(F.col(name)) for name in FROM_ALERTS})
     recorded = F.struct(*pairs.columns).alias(PAIR)
     identity = thin_alerts.identity_columns(survey)
     if alerts is None:
@@ -153,10 +162,12 @@ def build_packets(pairs: DataFrame, alerts: DataFrame | None, survey: str) -> Da
 def coincidence_struct(packet_missing: Column) -> Column:
     """Return the struct `coincidence` of a packet.
 
-    Its fields are the columns of the table coincidences without `LEFT_OUT`, times as
-    strings in the format `ISO`, and `packet_missing`. They are strings, longs, doubles
-    and booleans, and an array of strings. None has the name of a field within a
-    Fink schema, because filters find columns by the last part of their name.
+    Its fields are the columns of the table coincidences without `NOT_REPEATED`, times
+    as strings in the format `ISO`, `packet_missing`, and `left_out`, the names of the
+    parts of the packet that could not be sent (null if there are none). They are
+    strings, longs, doubles and booleans, and arrays of strings. None has the name of a
+    field within a Fink schema, because filters find columns by the last part of their
+    name.
 
     Parameters
     ----------
@@ -165,13 +176,15 @@ def coincidence_struct(packet_missing: Column) -> Column:
     """
     fields = []
     for column in TABLES["coincidences"]:
-        if column.name in LEFT_OUT:
+        if column.name in NOT_REPEATED:
             continue
         value = F.col(column.name)
         if pa.types.is_timestamp(column.type):
             value = F.date_format(value, ISO)
         fields.append(value.alias(column.name))
-    return F.struct(*fields, packet_missing.alias("packet_missing"))
+    fields.append(packet_missing.alias("packet_missing"))
+    left_out = F.lit(None).cast("array<string>").alias("left_out")
+    return F.struct(*fields, left_out)
 
 
 def trigger_id() -> Column:
@@ -179,10 +192,16 @@ def trigger_id() -> Column:
 
     It is ``<event>_<version>_<alert id>_<status>_<batch>``. The batch is part of it,
     because one notice can update a pair several times: for example when its sky map
-    arrives, or when another instrument detected the event too.
+    arrives, or when another instrument detected the event too. An event with other
+    characters in its name, or with a name that is too long for a file name, gets a part
+    of the hash of its name, so that no two events have the same.
     """
-    name = F.concat_ws("_", "event_id", "event_version", "alert_id", "status", "batch")
-    return F.regexp_replace(name, "[^A-Za-z0-9._-]", "-")
+    suitable = F.regexp_replace("event_id", "[^A-Za-z0-9._-]", "-")
+    digest = F.substring(F.sha2(F.col("event_id"), 256), 1, 16)
+    unusual = (suitable != F.col("event_id")) | (F.length("event_id") > EVENT_LETTERS)
+    short = F.concat_ws("-", F.substring(suitable, 1, EVENT_LETTERS), digest)
+    event = F.when(unusual, short).otherwise(suitable)
+    return F.concat_ws("_", event, "event_version", "alert_id", "status", "batch")
 
 
 def _alerts_of_pairs(pairs: DataFrame, alerts: DataFrame, survey: str) -> DataFrame:
@@ -225,9 +244,25 @@ def _fink_columns(alerts: DataFrame) -> list[str]:
 
 
 def _as_distributed(name: str, kind: DataType) -> Column:
-    """Column as Fink distributes it: a time as a string, a null struct as nulls."""
+    """Column as Fink distributes it: a time as a string, a null struct as nulls.
+
+    Text that is not UTF-8 gets U+FFFD, because nothing after Spark could read it.
+    """
     if isinstance(kind, (TimestampType, TimestampNTZType)):
         return F.col(name).cast("string")
+    if isinstance(kind, StringType):
+        return _as_utf8(F.col(name))
     if isinstance(kind, StructType):
-        return F.struct(*[F.col(f"{name}.{leaf}").alias(leaf) for leaf in kind.names])
+        leaves = []
+        for leaf in kind:
+            value = F.col(f"{name}.{leaf.name}")
+            if isinstance(leaf.dataType, StringType):
+                value = _as_utf8(value)
+            leaves.append(value.alias(leaf.name))
+        return F.struct(*leaves)
     return F.col(name)
+
+
+def _as_utf8(text: Column) -> Column:
+    """Replace what is not UTF-8 in a text, as Java does when it reads one."""
+    return F.decode(F.encode(text, "UTF-8"), "UTF-8")

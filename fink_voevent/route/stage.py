@@ -24,12 +24,14 @@ from pyspark.sql.streaming import StreamingQuery
 
 from fink_voevent.alerts import surveys
 from fink_voevent.config.settings import Settings
+from fink_voevent.filters.discover import discover
 from fink_voevent.match import stage as match_stage
 from fink_voevent.route import file_sink, heartbeat, kafka_sink, packet_table, topics
+from fink_voevent.route.tally import Sent
 from fink_voevent.spark import dataframes
 from fink_voevent.spark.queries import start_stage, stream_manifests
 from fink_voevent.spark.session import retries_tasks
-from fink_voevent.store import arrow_tables, ledger
+from fink_voevent.store import arrow_tables
 from fink_voevent.store.kafka_brokers import KEPT, Brokers
 from fink_voevent.store.lease import Fence
 from fink_voevent.store.ledger import Ledger, Manifest, run_name
@@ -49,6 +51,8 @@ def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
     root = settings.root
     source = Ledger(root, match_stage.ANNOUNCED)
     Ledger(root, STAGE).prepare()
+    for faulty in discover(settings.filters).faulty:
+        _LOG.error("%s", faulty)
     checkpoint = f"{root}/checkpoints/{STAGE}/{settings.survey}"
     manifests = stream_manifests(spark, source, MANIFESTS_AT_ONCE)
     process = batch_writer(settings, run_name(checkpoint))
@@ -75,6 +79,7 @@ def batch_writer(
         each row, and the number of the batch.
     """
     committed, fence = Ledger(settings.root, STAGE), Fence.take(settings.root, STAGE)
+    source = Ledger(settings.root, match_stage.ANNOUNCED)
     routes = topics.Routes(topics.list_routes(settings))
     send = _sender(settings, run, [topic for _, topic in routes.routes])
 
@@ -82,10 +87,10 @@ def batch_writer(
         fence.check()
         if committed.has(run, batch):
             return
-        manifests = [ledger.parse(line.value) for line in lines.collect()]
+        manifests = source.of_lines(line.value for line in lines.collect())
         files = [f for m in manifests for f in m.tables.get("coincidences", ())]
         packet_files = _packet_files(settings, files)
-        sent, tables = {}, {}
+        sent, tables = Sent({}), {}
         if packet_files and routes.routes:
             spark = lines.sparkSession
             pairs = _read_pairs(spark, settings, files)
@@ -108,11 +113,10 @@ def batch_writer(
                 sent = send(packets.drop(packet_table.PAIR), batch)
             selected.unpersist()
             routes.log_failures()
-        facts = {"sent": sent, "manifests": sorted(m.name for m in manifests)}
+        facts = {**sent.record(), "manifests": sorted(m.name for m in manifests)}
         fence.check()
         committed.commit(Manifest(STAGE, run, batch, tables, facts))
-        for topic, count in sent.items():
-            _LOG.log(level, "route: %d packets to %s", count, topic)
+        sent.log(level)
 
     return process
 
@@ -155,11 +159,11 @@ def _read_routed(
 
 def _sender(
     settings: Settings, run: str, topic_names: list[str]
-) -> Callable[[DataFrame, int], dict[str, int]]:
+) -> Callable[[DataFrame, int], Sent]:
     """Return the function that sends the packets of a batch: to Kafka, or to files.
 
-    It takes the packets (with `_topics`) and the number of the batch, and returns how
-    many packets were sent to each topic. The topics of Kafka are created here.
+    It takes the packets (with `_topics`) and the number of the batch, and returns what
+    was sent. The topics of Kafka are created here.
     """
     if not settings.kafka_servers:
         folder = f"{settings.root}/topics"
@@ -179,16 +183,17 @@ def _sender(
         topic_names = [*topic_names, *tests]
     brokers.create([*topic_names, heartbeat.heartbeat_topic(settings)])
     brokers.create([batches_topic], 1, KEPT)
+    limits = brokers.message_limits(topic_names)
     calls = itertools.count()
 
-    def send(packets: DataFrame, batch: int) -> dict[str, int]:
+    def send(packets: DataFrame, batch: int) -> Sent:
         # An earlier process may have sent the first batch of this one; Spark may have
         # sent any batch before, if it repeats failed tasks.
         may_be_sent = next(calls) == 0 or retries_tasks(packets.sparkSession)
         if settings.json_notices:
             packets = topics.add_notice_topic(packets, notice_topic)
         return kafka_sink.Delivery(
-            brokers, batches_topic, run, batch, may_be_sent, notice_topics
+            brokers, batches_topic, run, batch, may_be_sent, notice_topics, limits
         ).send(packets)
 
     return send

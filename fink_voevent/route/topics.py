@@ -38,9 +38,10 @@ def list_routes(settings: Settings) -> list[tuple[Filter, str]]:
     """List each filter with its topic: prefix, filter name and suffix of the survey.
 
     With the setting `legacy_topics`, the filters that fink-client knows from fink-mm
-    are listed a second time, with the topic ``fink_NAME``.
+    are listed a second time, with the topic ``fink_NAME``. Filters that cannot be used
+    are not listed.
     """
-    filters = discover(settings.filters)
+    filters = discover(settings.filters).filters
     suffix = surveys.topic_suffix(settings.survey)
     routes = [(one, f"{settings.topic_prefix}{one.name}{suffix}") for one in filters]
     if settings.legacy_topics:
@@ -100,7 +101,9 @@ class Routes:
         for one, topic in self.routes:
             try:
                 function, arguments = expand_function_from_string(packets, one.path)
-            except AssertionError as error:  # of fink-utils, if a column is missing
+            # AssertionError of fink-utils if a column is missing; others if what is
+            # callable is not a function
+            except Exception as error:  # noqa: BLE001 - a user's code; it is logged
                 reason = " ".join(str(error).split())
                 _LOG.error("filter %s selects nothing: %s", one.name, reason)
                 continue
@@ -137,7 +140,8 @@ def _guarded(
                 raise ValueError(
                     f"{len(selected)} values for {len(columns[0])} packets"
                 )
-        except Exception as error:  # noqa: BLE001 - a user's code; it is logged
+        # SystemExit would end the process of the Spark task
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's code; logged
             failures.add({name: f"{type(error).__name__}: {error}"})
             return pd.Series(data=False, index=columns[0].index)
         return selected.fillna(value=False).astype(bool)

@@ -18,8 +18,7 @@ from cdshealpix.nested import lonlat_to_healpix
 
 from fink_voevent.score import background
 from fink_voevent.score.background import CELL_DEG2
-from fink_voevent.sky.limits import ORDER
-from fink_voevent.sky.localization import DEG2_PER_SR, Ellipse, Fisher
+from fink_voevent.sky.localization import DEG2_PER_SR, ORDER, Ellipse, Fisher
 
 SAMPLES = 48  # positions sampled between two credible levels
 _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))  # between samples: they never align

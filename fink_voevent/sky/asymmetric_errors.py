@@ -25,9 +25,9 @@ from astropy import units as u
 from astropy.coordinates import Latitude, Longitude
 from cdshealpix.nested import cone_search, healpix_to_lonlat
 
-from fink_voevent.sky import limits, skymap
-from fink_voevent.sky.limits import ORDER
-from fink_voevent.sky.localization import MAX_HALF_AXIS_DEG
+from fink_voevent import limits
+from fink_voevent.sky import skymap
+from fink_voevent.sky.localization import MAX_HALF_AXIS_DEG, ORDER
 from fink_voevent.sky.skymap import SkyMap
 
 MIN_PIXELS_ACROSS = 24  # over the region in its narrowest direction
@@ -105,7 +105,7 @@ def _pixel_order(narrowest_deg: float, radius_deg: float) -> int:
         _CELL_DEG * MIN_PIXELS_ACROSS / (2 * max(narrowest_deg, 1e-9))
     )
     cone = math.sin(math.radians(radius_deg) / 2) ** 2  # as a fraction of the sky
-    affordable = math.log2(limits.REGION_PIXELS / (12 * cone)) / 2
+    affordable = math.log2(limits.MAP_REGION_PIXELS / (12 * cone)) / 2
     return max(0, min(math.ceil(fine_enough), math.floor(affordable), MAX_ORDER))
 
 

@@ -22,9 +22,9 @@ from collections.abc import Sequence
 import numpy as np
 from cdshealpix.nested import healpix_to_lonlat
 
-from fink_voevent.sky import limits, skymap
-from fink_voevent.sky.limits import ORDER
-from fink_voevent.sky.localization import MAX_HALF_AXIS_DEG
+from fink_voevent import limits
+from fink_voevent.sky import skymap
+from fink_voevent.sky.localization import MAX_HALF_AXIS_DEG, ORDER
 from fink_voevent.sky.skymap import SkyMap
 
 MIN_PIXELS_ACROSS = 24  # over the polygon in its narrowest direction
@@ -161,7 +161,7 @@ def _pixels_within(
         scale = scales.max(axis=1)
         inside = scale <= largest_scale
         next_count = max(4 * np.count_nonzero(inside), np.count_nonzero(near))
-        if order >= min(wanted, LAST_ORDER) or next_count > limits.REGION_PIXELS:
+        if order >= min(wanted, LAST_ORDER) or next_count > limits.MAP_REGION_PIXELS:
             return order, pixels[inside], scale[inside]
         children = pixels[near, None] * 4 + np.arange(4, dtype=np.uint64)
         pixels, order = children.ravel(), order + 1

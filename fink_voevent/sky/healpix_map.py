@@ -22,10 +22,9 @@ from typing import Any
 import numpy as np
 from cdshealpix import from_ring
 
+from fink_voevent import limits
 from fink_voevent.errors import NoticeError
-from fink_voevent.sky import limits
-from fink_voevent.sky.limits import ORDER
-from fink_voevent.sky.localization import DEG2_PER_SR
+from fink_voevent.sky.localization import DEG2_PER_SR, ORDER
 from fink_voevent.sky.map_file import Column, Table, open_table, read_columns
 from fink_voevent.sky.pixel_merging import merge_flat
 
@@ -187,7 +186,9 @@ def _sparse_pixels(
     table: Table, index: Column, column: Column
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ranges lo and hi, and values, of pixels that are named one by one; each (n,)."""
-    _check_count(table.rows * max(index.repeat, column.repeat), limits.SPARSE_PIXELS)
+    _check_count(
+        table.rows * max(index.repeat, column.repeat), limits.MAP_SPARSE_PIXELS
+    )
     if index.repeat != column.repeat:
         raise NoticeError(
             f"the sky map has {index.repeat} indices and {column.repeat} values a row"
@@ -236,7 +237,7 @@ def _flat_pixels(
     The unit of densities that are probabilities of pixels is that of the solid angle.
     """
     header, count = table.header, table.rows * column.repeat
-    _check_count(count, 12 << 2 * limits.FLAT_ORDER)
+    _check_count(count, 12 << 2 * limits.MAP_FLAT_ORDER)
     order = _order(header)
     if order is None:
         order = (max(count // 12, 1).bit_length() - 1) // 2

@@ -28,6 +28,7 @@ import numpy as np
 
 COVER_LEVEL = 0.99  # cells cover this credible region; no selection may exceed it
 SYSTEMATIC_CONTAINMENT = 0.68  # of the radii in the table [systematic] of streams.toml
+ORDER = 29  # of the finest HEALPix cells, in which regions are given
 ORDER_29_CELLS = 12 << 58  # HEALPix cells of order 29 on the whole sky
 DEG2_PER_SR = math.degrees(1) ** 2
 # cdshealpix 0.9.0 leaves out parts of cones wider than about 130 deg; this limit keeps

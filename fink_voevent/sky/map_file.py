@@ -23,8 +23,8 @@ import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
+from fink_voevent import limits
 from fink_voevent.errors import NoticeError
-from fink_voevent.sky import limits
 
 _BLOCK = 2880
 _CARD = 80
@@ -166,7 +166,7 @@ def _stream(content: bytes) -> io.BufferedIOBase:
 
 def _find_table(stream: io.BufferedIOBase) -> Table:
     read_bytes = 0
-    for number in range(limits.HDUS):
+    for number in range(limits.MAP_HDUS):
         block = stream.read(_BLOCK)
         if number == 0 and not block.startswith(b"SIMPLE  ="):
             raise NoticeError("the sky map is not a FITS file")
@@ -179,13 +179,15 @@ def _find_table(stream: io.BufferedIOBase) -> Table:
         read_bytes += data_bytes
         _check_bytes(read_bytes)
         _skip(stream, -(-data_bytes // _BLOCK) * _BLOCK)
-    raise NoticeError(f"the sky map has no table among its first {limits.HDUS} HDUs")
+    raise NoticeError(
+        f"the sky map has no table among its first {limits.MAP_HDUS} HDUs"
+    )
 
 
 def _header(block: bytes, stream: io.BufferedIOBase) -> dict[str, Any]:
     """Values of the header that begins with a block and continues in the stream."""
     blocks = []
-    for _ in range(limits.HEADER_BLOCKS):
+    for _ in range(limits.MAP_HEADER_BLOCKS):
         if len(block) < _BLOCK:
             raise NoticeError("the sky map ends within a header")
         cards = [block[i : i + _CARD] for i in range(0, _BLOCK, _CARD)]
@@ -195,7 +197,7 @@ def _header(block: bytes, stream: io.BufferedIOBase) -> dict[str, Any]:
             return _values(b"".join(blocks))
         block = stream.read(_BLOCK)
     raise NoticeError(
-        f"a header of the sky map has more than {limits.HEADER_BLOCKS} blocks of"
+        f"a header of the sky map has more than {limits.MAP_HEADER_BLOCKS} blocks of"
         f" {_BLOCK} bytes"
     )
 
@@ -256,10 +258,10 @@ def _table(
             " read"
         )
     row_bytes = _integer(header, "NAXIS1", 1, 2**63)
-    if row_bytes > limits.ROW_BYTES:
+    if row_bytes > limits.MAP_ROW_BYTES:
         raise NoticeError(
             f"the sky map has {row_bytes} bytes a row (NAXIS1), more than"
-            f" {limits.ROW_BYTES}"
+            f" {limits.MAP_ROW_BYTES}"
         )
     rows = _integer(header, "NAXIS2", 0, 2**63)
     _check_bytes(read_bytes + row_bytes * rows)
@@ -277,10 +279,10 @@ def _table(
 
 def _columns(header: Mapping[str, Any]) -> tuple[Column, ...]:
     count = _integer(header, "TFIELDS", 1, 2**63)
-    if count > limits.COLUMNS:
+    if count > limits.MAP_COLUMNS:
         raise NoticeError(
             f"the sky map has {_shown(count)} columns (TFIELDS), more than"
-            f" {limits.COLUMNS}"
+            f" {limits.MAP_COLUMNS}"
         )
     columns: list[Column] = []
     offset = 0
@@ -382,9 +384,9 @@ def _text(header: Mapping[str, Any], key: str) -> str:
 
 
 def _check_bytes(count: int) -> None:
-    if count > limits.FILE_BYTES:
+    if count > limits.MAP_FILE_BYTES:
         raise NoticeError(
-            f"the sky map has {_shown(count)} bytes, more than {limits.FILE_BYTES}"
+            f"the sky map has {_shown(count)} bytes, more than {limits.MAP_FILE_BYTES}"
         )
 
 

@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fink_voevent.sky import limits
-from fink_voevent.sky.limits import ORDER
-from fink_voevent.sky.localization import COVER_LEVEL
+from fink_voevent import limits
+from fink_voevent.sky.localization import COVER_LEVEL, ORDER
 
 
 def merge_flat(
@@ -17,7 +16,7 @@ def merge_flat(
     """Merge pixels of a flat map: four equal neighbours become one pixel.
 
     Four neighbours that differ are merged too, as long as the 99 % region of the map
-    has more than `limits.REGION_PIXELS` pixels.
+    has more than `limits.MAP_REGION_PIXELS` pixels.
 
     Parameters
     ----------
@@ -33,7 +32,7 @@ def merge_flat(
     values : ndarray of float64, shape (n,)
         Mean of the values in each.
     """
-    while order > 0 and _region_size(values) > limits.REGION_PIXELS:
+    while order > 0 and _region_size(values) > limits.MAP_REGION_PIXELS:
         values, order = values.reshape(-1, 4).mean(axis=1), order - 1
     index = np.arange(len(values), dtype=np.int64)
     parts = []

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fink_voevent import limits
 from fink_voevent.errors import NoticeError
-from fink_voevent.sky import healpix_map, limits
+from fink_voevent.sky import healpix_map
 from fink_voevent.sky.healpix_map import Pixels, solid_angle_sr
-from fink_voevent.sky.limits import ORDER
-from fink_voevent.sky.localization import COVER_LEVEL, DEG2_PER_SR
+from fink_voevent.sky.localization import COVER_LEVEL, DEG2_PER_SR, ORDER
 from fink_voevent.sky.pixel_merging import count_cells, merge_within
 
 
@@ -117,7 +117,7 @@ def from_pixels(lo: np.ndarray, hi: np.ndarray, density: np.ndarray) -> SkyMap:
 def _check_total(pixels: Pixels) -> None:
     integral = float(np.sum(pixels.density * solid_angle_sr(pixels.hi - pixels.lo)))
     total = integral * pixels.unit_per_sr
-    if not limits.LEAST_TOTAL <= total <= limits.LARGEST_TOTAL:
+    if not limits.MAP_LEAST_TOTAL <= total <= limits.MAP_LARGEST_TOTAL:
         raise NoticeError(
             f"the sky map adds up to {total:.4g}, not to 1, over its column"
             f" {pixels.column}"
@@ -127,9 +127,9 @@ def _check_total(pixels: Pixels) -> None:
 def _with_few_pixels(sky_map: SkyMap, pixels: Pixels) -> SkyMap:
     """Return the sky map of pixels, merged as far as its region has too many."""
     order = ORDER
-    while len(sky_map.lo) > limits.REGION_PIXELS:
+    while len(sky_map.lo) > limits.MAP_REGION_PIXELS:
         order -= 1
-        while count_cells(sky_map.lo, order) > limits.REGION_PIXELS:
+        while count_cells(sky_map.lo, order) > limits.MAP_REGION_PIXELS:
             order -= 1
         merged = merge_within(pixels.lo, pixels.hi, pixels.density, order)
         sky_map = from_pixels(*merged)

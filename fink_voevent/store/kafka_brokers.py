@@ -4,16 +4,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError, StorageError
 
+_LOG = logging.getLogger(__name__)
 LIMIT_S = 60.0  # time for the brokers to answer
 MOST_BYTES = 8 * 2**20  # enough for a Rubin packet with its history
 TOPIC = {"max.message.bytes": str(MOST_BYTES)}
@@ -106,6 +108,37 @@ class Brokers:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise self.failure(error.args[0]) from None
+
+    def message_limits(self, topics: Iterable[str]) -> dict[str, int]:
+        """Return the size (bytes) of the largest message that each topic accepts.
+
+        It is `MOST_BYTES` at most, since our producers send no larger message, and if
+        the brokers do not say it: a user may be allowed to write to a topic, and not
+        to read its configuration.
+
+        Parameters
+        ----------
+        topics : iterable of str
+            Topics that exist.
+        """
+        resources = [ConfigResource("topic", topic) for topic in sorted(set(topics))]
+        limits, reasons = {}, {}
+        admin = AdminClient(dict(self.options))
+        answers = admin.describe_configs(resources) if resources else {}
+        for resource, future in answers.items():
+            limits[resource.name] = MOST_BYTES
+            try:
+                accepted = future.result(LIMIT_S)["max.message.bytes"].value
+                limits[resource.name] = min(MOST_BYTES, int(accepted))
+            except (KafkaException, KeyError, TypeError, ValueError) as error:
+                reasons[resource.name] = error
+        if reasons:
+            topic, reason = next(iter(reasons.items()))
+            _LOG.warning(
+                "max.message.bytes of %d topics cannot be read; %d is assumed: %s: %s",
+                *(len(reasons), MOST_BYTES, topic, reason),
+            )
+        return limits
 
     def topics(self, limit_s: float | None = None) -> set[str]:
         """Return the names of the topics.

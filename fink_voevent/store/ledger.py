@@ -13,17 +13,22 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fink_voevent.errors import StorageError
 from fink_voevent.store.filesystem import Store, open_store
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 SUFFIX = ".json"
+WHAT_TO_DO = (
+    "restore it from a copy, or remove it and the checkpoint of its stage:"
+    " docs/operate.md"
+)
 
 
 @dataclass(frozen=True)
@@ -66,10 +71,23 @@ class Manifest:
 
 
 def parse(line: str | bytes) -> Manifest:
-    """Return the manifest of a line of JSON."""
-    content = json.loads(line)
-    content["tables"] = {k: tuple(v) for k, v in content["tables"].items()}
-    return Manifest(**content)
+    """Return the manifest of a line of JSON.
+
+    Raises
+    ------
+    StorageError
+        If the line is not a manifest: not JSON, or without one of its fields.
+    """
+    try:
+        content = json.loads(line)
+        tables = {k: tuple(v) for k, v in content["tables"].items()}
+        stage, run, batch = content["stage"], content["run"], int(content["batch"])
+        facts = dict(content["facts"])
+    except KeyError as error:
+        raise StorageError(f"a manifest has no field {error}") from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise StorageError(f"not a manifest: {error}") from None
+    return Manifest(stage, run, batch, tables, facts)
 
 
 class Written(NamedTuple):
@@ -108,17 +126,59 @@ class Ledger:
         return open_store(self.folder)
 
     def prepare(self) -> None:
-        """Make the folder, so that a stream can read it before the first batch."""
+        """Make the folder, so that a stream can read it before the first batch.
+
+        Raises
+        ------
+        StorageError
+            If a manifest is empty: a stream would pass over it without a word.
+        """
         self._store.create()
+        for info in self._store.files(SUFFIX):
+            if info.size == 0:
+                raise StorageError(f"{info.path} is empty: {WHAT_TO_DO}")
 
     def manifests(self, is_done: Callable[[str], bool] = never) -> list[Manifest]:
-        """Return all manifests whose name is not done, by run and batch."""
-        store = self._store
-        names = [name for name in store.names(SUFFIX) if not is_done(name)]
-        for name in names:
-            if name not in self._read:
-                self._read[name] = parse(store.read(name))
-        return [self._read[name] for name in names]
+        """Return all manifests whose name is not done, by run and batch.
+
+        Raises
+        ------
+        StorageError
+            If a file is not a manifest. It is not passed over, because the rows that
+            it commits would be lost.
+        """
+        names = [name for name in self._store.names(SUFFIX) if not is_done(name)]
+        return [self.manifest(name) for name in names]
+
+    def manifest(self, name: str) -> Manifest:
+        """Return the manifest in a file of this ledger.
+
+        Raises
+        ------
+        StorageError
+            If the file is not a manifest; the message names it.
+        """
+        if name not in self._read:
+            try:
+                self._read[name] = parse(self._store.read(name))
+            except StorageError as error:
+                path = f"{self._store.path}/{name}"
+                raise StorageError(f"{path}: {error}: {WHAT_TO_DO}") from None
+        return self._read[name]
+
+    def of_lines(self, lines: Iterable[str]) -> list[Manifest]:
+        """Return the manifests of lines that a stream has read from this ledger.
+
+        Raises
+        ------
+        StorageError
+            If a line is not a manifest; the message names the file.
+        """
+        try:
+            return [parse(line) for line in lines]
+        except StorageError:
+            self.manifests()  # its error names the file
+            raise
 
     def names(self) -> list[str]:
         """Return the names of all manifests, by run and batch; none is read."""
@@ -130,7 +190,7 @@ class Ledger:
         if not infos:
             return None
         name = PurePosixPath(max(infos, key=lambda info: info.mtime_ns).path).name
-        return parse(self._store.read(name))
+        return self.manifest(name)
 
     def has(self, run: str, batch: int) -> bool:
         """Whether a batch was committed."""

@@ -202,10 +202,17 @@ def _read_if_exists(folder: str, name: str, written_ns: int) -> Merge | None:
 @functools.cache
 def _read(folder: str, name: str, _written_ns: int) -> Merge:
     """Merge of a manifest, which never changes."""
-    manifest = parse(open_store(folder).read(name))
-    (file,) = manifest.tables[manifest.run]
-    replaces = frozenset(manifest.facts["replaces"])
-    return Merge(manifest.batch, replaces, file, manifest.facts["level"])
+    raw = open_store(folder).read(name)
+    try:
+        manifest = parse(raw)
+        (file,) = manifest.tables[manifest.run]
+        replaces = frozenset(manifest.facts["replaces"])
+        return Merge(manifest.batch, replaces, file, int(manifest.facts["level"]))
+    except (StorageError, KeyError, TypeError, ValueError) as error:
+        raise StorageError(
+            f"{folder}/{name} is damaged: {error}: stop the stages and remove it; its"
+            " files are merged again"
+        ) from None
 
 
 def _write_one(root: str, table: str, files: Sequence[str], target: str) -> None:

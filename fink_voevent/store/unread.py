@@ -111,9 +111,15 @@ class UnreadFiles:
         self._store.write(_name(file.path), lambda stream: stream.write(line))
 
 
-def stages(root: str) -> list[str]:
-    """Return the names of the stages that have a record."""
-    return open_store(f"{root}/{FOLDER}").folders()
+def records(root: str) -> list[UnreadFiles]:
+    """Return the records of all stages."""
+    names = open_store(f"{root}/{FOLDER}").folders()
+    return [UnreadFiles(root, name) for name in names]
+
+
+def all_files(root: str) -> list[UnreadFile]:
+    """Return the files of all stages that could not be read."""
+    return [file for record in records(root) for file in record.files()]
 
 
 def _name(path: str) -> str:

@@ -122,6 +122,9 @@ def test_config_prints_every_setting_and_checks_them():
     assert done.exit_code == 0
     assert "VOEVENT_SURVEY=rubin  [environment]" in done.output
     assert "ok:" in done.output
+    done = call("config", "--check", VOEVENT_FILTERS="nowhere")
+    assert done.exit_code == 2
+    assert "No module named 'nowhere'" in done.output.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -135,6 +138,7 @@ def test_config_prints_every_setting_and_checks_them():
         (["land", "/nowhere"], {}, "no such file or folder"),
         (["streams", "--streams", "/nowhere"], {}, "No such file"),
         (["filters"], {"VOEVENT_FILTERS": "nowhere"}, "nowhere"),
+        (["filters", "--test", "x"], {"VOEVENT_FILTERS": "nowhere"}, "No module named"),
     ],
 )
 def test_an_error_is_one_line_and_code_2(tmp_path, arguments, environment, message):
@@ -212,6 +216,27 @@ def test_filters_lists_names_topics_and_rules():
     done = call("filters", "--survey", "rubin")
     assert "grb_bronze  topic fink_grb_bronze_lsst" in done.output
     assert "gamma-ray burst" in done.output
+
+
+def test_a_filter_that_cannot_be_used_is_named_and_the_others_are_listed(
+    tmp_path, monkeypatch
+):
+    folder = tmp_path / "theirs_torn" / "filter_torn"
+    folder.mkdir(parents=True)
+    for path in (folder.parent, folder):
+        (path / "__init__.py").write_text("")
+    (folder / "filter.py").write_text("def torn(:\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    both = {"VOEVENT_FILTERS": "fink_voevent.filters,theirs_torn"}
+    done = call("filters", **both)
+    assert done.exit_code == 2
+    assert "grb_bronze  topic fink_grb_bronze_ztf" in done.output
+    (line,) = [text for text in done.output.splitlines() if "theirs_torn" in text]
+    assert "filter torn is left out" in line
+    assert "SyntaxError" in line
+    done = call("filters", "--test", "torn", **both)
+    assert done.exit_code == 2
+    assert "filter torn is left out" in done.output
 
 
 def test_match_writes_and_prints_the_coincidences(datatest, tmp_path):
@@ -293,13 +318,15 @@ def test_a_truncated_archive_is_reported_in_one_line(datatest, tmp_path):
     assert "cannot be read" in done.output
 
 
-def test_status_ignores_a_landed_file_that_is_not_parquet(tmp_path):
+def test_status_names_a_landed_file_that_is_not_parquet(tmp_path):
     landing = tmp_path / "voevent" / "landing"
     landing.mkdir(parents=True)
     (landing / "bad.parquet").write_bytes(b"")
     done = call("status", "--data-prefix", str(tmp_path))
-    assert done.exit_code == 0
-    assert "notices received 0" in done.output
+    assert done.exit_code == 2
+    first, second = done.output.splitlines()
+    assert "notices received 0" in first
+    assert f"{landing}/bad.parquet in landing is not Parquet" in second
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 
 import fink_voevent.filters as package
-from fink_voevent.errors import ConfigError
 from fink_voevent.filters import blocks
 from fink_voevent.filters.discover import discover
 
@@ -22,7 +21,7 @@ FOLDERS = [
     for m in pkgutil.iter_modules(package.__path__)
     if m.name.startswith("filter_")
 ]
-FOUND = {f.name: f for f in discover("fink_voevent.filters")}
+FOUND = {f.name: f for f in discover("fink_voevent.filters").filters}
 MESSENGER = {f"{m}_bronze": m for m in ("grb", "neutrino", "gw", "frb")}
 SILVER = {f"{m}_silver": m for m in ("grb", "neutrino", "gw")}
 ALL = (*MESSENGER, *SILVER, "grb_gold", "any_retraction")
@@ -127,44 +126,49 @@ def test_filters_of_a_package_in_the_settings_are_found(tmp_path, monkeypatch):
         (path / "__init__.py").write_text("")
     (folder / "filter.py").write_text("def mine(messenger):\n    return messenger\n")
     monkeypatch.syspath_prepend(tmp_path)
-    names = [f.name for f in discover("fink_voevent.filters, theirs")]
+    names = [f.name for f in discover("fink_voevent.filters, theirs").filters]
     assert names == sorted([*ALL, "mine"])
 
 
-@pytest.mark.parametrize(
-    ("source", "reason"),
-    [
-        ("def other():\n    pass\n", "has no function mine"),
-        ("import nowhere\n", "nowhere"),
-    ],
-)
-def test_the_error_names_a_faulty_filter(tmp_path, monkeypatch, source, reason):
-    folder = tmp_path / f"faulty{len(source)}" / "filter_mine"
-    folder.mkdir(parents=True)
-    for path in (folder.parent, folder):
-        (path / "__init__.py").write_text("")
-    (folder / "filter.py").write_text(source)
+FAULTS = {
+    "no_function": ("def other():\n    pass\n", "has no function no_function"),
+    "no_module": ("import nowhere\n", "ModuleNotFoundError: No module named"),
+    "no_python": ("def no_python(:\n", "SyntaxError: invalid syntax"),
+    "raises": ("1 / 0\n", "ZeroDivisionError: division by zero"),
+    "ends": ("import sys\nsys.exit(3)\n", "SystemExit: 3"),
+}
+
+
+def test_filters_that_cannot_be_imported_are_left_out_with_the_reason(
+    tmp_path, monkeypatch
+):
+    for name, (source, _) in FAULTS.items():
+        write_filter(tmp_path / "faulty_ones", name, source)
+    write_filter(tmp_path / "faulty_ones", "good", "def good(messenger):\n    pass\n")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ConfigError, match=reason):
-        discover(folder.parent.name)
+    found = discover("nowhere, faulty_ones")
+    assert [one.name for one in found.filters] == ["good"]
+    package, *filters = found.faulty
+    assert str(package).startswith("VOEVENT_FILTERS is left out: nowhere: ModuleNot")
+    reasons = {one.name: str(one) for one in filters}
+    assert reasons.keys() == FAULTS.keys()
+    for name, (_, reason) in FAULTS.items():
+        path = f"faulty_ones.filter_{name}.filter"
+        assert reasons[name].startswith(f"filter {name} is left out: {path}: ")
+        assert reason in reasons[name]
+        assert "\n" not in reasons[name]
 
 
-def test_the_error_names_a_missing_package():
-    with pytest.raises(ConfigError, match="VOEVENT_FILTERS: not_there"):
-        discover("not_there")
-
-
-def test_two_filters_of_the_same_name_are_refused(tmp_path, monkeypatch):
-    folder = tmp_path / "copies" / "filter_any_retraction"
-    folder.mkdir(parents=True)
-    for path in (folder.parent, folder):
-        (path / "__init__.py").write_text("")
-    (folder / "filter.py").write_text(
-        "def any_retraction(status):\n    return status\n"
-    )
+def test_of_two_filters_of_the_same_name_the_first_is_used(tmp_path, monkeypatch):
+    source = "def any_retraction(status):\n    return status\n"
+    write_filter(tmp_path / "copies", "any_retraction", source)
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ConfigError, match="two filters are named any_retraction"):
-        discover("fink_voevent.filters,copies")
+    found = discover("fink_voevent.filters,copies")
+    assert [one.name for one in found.filters] == sorted(ALL)
+    (second,) = found.faulty
+    assert second.path == "copies.filter_any_retraction.filter.any_retraction"
+    used = "fink_voevent.filters.filter_any_retraction.filter.any_retraction"
+    assert second.reason == f"{used} has the same name and is used"
 
 
 def test_filters_of_a_package_in_an_entry_point_are_found(tmp_path, monkeypatch):
@@ -182,7 +186,7 @@ def test_filters_of_a_package_in_an_entry_point_are_found(tmp_path, monkeypatch)
         "[fink_voevent.filters]\noffered = offered\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    assert "theirs" in [f.name for f in discover("fink_voevent.filters")]
+    assert "theirs" in [f.name for f in discover("fink_voevent.filters").filters]
 
 
 @pytest.mark.parametrize(
@@ -224,19 +228,31 @@ def topics_with_filters_of(pipeline, package: str) -> set[str]:
     return set(pipeline.topics())
 
 
-def test_a_filter_whose_column_is_missing_does_not_stop_the_others(
+def test_a_filter_that_cannot_be_used_does_not_stop_the_others(
     pipeline, tmp_path, monkeypatch, caplog
 ):
-    write_filter(tmp_path / "odd", "odd", "def odd(nothing_like_it):\n    return 1\n")
+    sources = {
+        "odd": "def odd(nothing_like_it):\n    return 1\n",
+        "no_code": "no_code = max\n",
+        "ends": "import sys\nsys.exit(3)\n",
+    }
+    for name, source in sources.items():
+        write_filter(tmp_path / "unusable", name, source)
     monkeypatch.syspath_prepend(tmp_path)
-    assert topics_with_filters_of(pipeline, "odd") == {"fink_grb_bronze_ztf"}
+    packages = "unusable,nowhere"
+    assert topics_with_filters_of(pipeline, packages) == {"fink_grb_bronze_ztf"}
     assert "filter odd selects nothing" in caplog.text
+    assert "filter no_code selects nothing" in caplog.text
+    assert caplog.text.count("filter ends is left out") == 1
+    assert caplog.text.count("VOEVENT_FILTERS is left out: nowhere") == 1
 
 
 def test_a_filter_that_raises_does_not_stop_the_others(
     pipeline, tmp_path, monkeypatch, caplog
 ):
-    for name, body in {"loud": "1 / 0", "short": "quality[:0]"}.items():
+    ends = "__import__('sys').exit(3)"
+    bodies = {"loud": "1 / 0", "short": "quality[:0]", "ends": ends}
+    for name, body in bodies.items():
         source = f"def {name}(quality):\n    return {body}\n"
         write_filter(tmp_path / "faulty", name, source)
     monkeypatch.syspath_prepend(tmp_path)
@@ -245,3 +261,4 @@ def test_a_filter_that_raises_does_not_stop_the_others(
     assert topics_with_filters_of(pipeline, "faulty") == {"fink_grb_bronze_ztf"}
     assert "filter loud failed and missed packets: ZeroDivision" in caplog.text
     assert "filter short failed and missed packets: ValueError: 0" in caplog.text
+    assert "filter ends failed and missed packets: SystemExit: 3" in caplog.text

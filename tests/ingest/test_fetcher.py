@@ -17,6 +17,7 @@ from helpers.raw_site import raw_site
 
 from fink_voevent.config.settings import Settings
 from fink_voevent.ingest import skymaps
+from fink_voevent.ingest.reader import Reader
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.ledger import Ledger, Manifest
 from fink_voevent.tables.schema import arrow_schema
@@ -107,14 +108,14 @@ def test_any_error_of_a_map_is_tried_again_and_then_given_up_in_one_line(
     hosts, monkeypatch, caplog, error
 ):
     caplog.set_level(logging.INFO)
-    read = skymaps.skymap.read
+    read = Reader.read_map
 
-    def fail(content):
+    def fail(self, content):
         if content == b"odd":
             raise error
-        return read(content)
+        return read(self, content)
 
-    monkeypatch.setattr(skymaps.skymap, "read", fail)
+    monkeypatch.setattr(Reader, "read_map", fail)
     with site(odd=b"odd", map=MAP) as server:
         urls = [f"{server.address}/odd", f"{server.address}/map"]
         commit_notices(hosts.root, "a", *urls)

@@ -15,7 +15,7 @@ from helpers.pipeline import finish
 from fink_voevent.ingest import attempts, stage
 from fink_voevent.ops import quarantine
 from fink_voevent.store.ledger import Ledger
-from fink_voevent.store.unread import UnreadFiles
+from fink_voevent.store.unread import UnreadFiles, all_files
 
 SURROGATE = gcn_json(note="a\ud800b")
 
@@ -66,7 +66,7 @@ def test_a_torn_landing_file_is_left_out_and_read_once_it_is_whole(pipeline, ing
     events, _ = ingest()
     assert len(events) == 1
     unread = UnreadFiles(pipeline.settings.root, stage.STAGE)
-    (file,) = quarantine.unread_files(pipeline.settings.root)
+    (file,) = all_files(pipeline.settings.root)
     assert file.path.endswith(torn.name)
     torn.write_bytes(whole)
     unread._write(replace(file, tried_at="2024-01-01T00:00:00+00:00"))  # due

@@ -41,8 +41,9 @@ def test_a_check_that_fails_says_what_to_do(tmp_path):
         data_prefix=str(blocked / "data"),
         kafka_servers="127.0.0.1:9",
         sources="127.0.0.1:9",
+        filters="fink_voevent.filters,nowhere",
     )
-    for name in ("fink", "data prefix", "kafka", "source 127.0.0.1:9"):
+    for name in ("fink", "data prefix", "kafka", "filters", "source 127.0.0.1:9"):
         ok, text = found[name]
         assert not ok
         assert text

@@ -1,70 +1,132 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The status line says what waits in the spool of this machine."""
+"""The status names each file that is missing or damaged, and counts the others."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
 from fink_voevent.cli import main
-from fink_voevent.errors import StorageError
-from fink_voevent.listen.landing import drain
-from fink_voevent.listen.spool import Received, Spool, waiting
 from fink_voevent.ops.status import Observer
-from fink_voevent.store.filesystem import open_store
+from fink_voevent.store.ledger import Ledger, Manifest
+from fink_voevent.tables.schema import arrow_schema
 
-ONE = Received(b"<one/>", "file", "here")
-
-
-def status(tmp_path: Path):
-    arguments = ["--data-prefix", str(tmp_path / "data"), "--spool", str(tmp_path)]
-    return CliRunner().invoke(main, ["status", *arguments])
-
-
-def test_documents_that_wait_in_the_spool_are_counted_with_their_age(tmp_path):
-    landing = open_store(str(tmp_path / "data/voevent")).subfolder("landing")
-    spool = Spool(str(tmp_path), landing.path)
-    spool.append([ONE] * 3)
-    hour_us = 3600 * 10**6
-    spool._db.execute(
-        "UPDATE document SET received_us = received_us - ? WHERE id = 2", (hour_us,)
-    )
-    shown = status(tmp_path).output
-    assert "received 0 and 3 in the spool of this machine (the oldest since 36" in shown
-    drain(spool, landing)
-    assert "received 3, events" in status(tmp_path).output
-    spool.close()
+FILES = {"ingest": ("events",), "match": ("coincidences", "alerts")}
+COUNTS = {
+    "ingest": {"documents": 2, "events": 1, "quarantine": 1},
+    "match": {
+        "alerts": 10,
+        "coincidences": 3,
+        "night": "20221009",
+        "span_us": None,
+        "live_notices": 5,
+    },
+    "route": {"sent": {"bronze": 3}, "manifests": []},
+}
 
 
-def test_they_are_counted_after_the_listener_was_killed(tmp_path):
-    """The log of SQLite is left beside the file, and nobody has it open."""
-    spool = Spool(str(tmp_path / "live"), "there")
-    spool.append([ONE])
-    (tmp_path / "dead").mkdir()
-    for name in [p for p in (tmp_path / "live").iterdir() if p.suffix != ".lock"]:
-        if not name.name.endswith("-shm"):
-            (tmp_path / "dead" / name.name).write_bytes(name.read_bytes())
-    spool.close()
-    assert waiting(str(tmp_path / "dead"))[0] == 1
+@pytest.fixture(scope="module")
+def undamaged(tmp_path_factory) -> Path:
+    """Folder of tables with two batches of each stage, for tests that copy it."""
+    folder = tmp_path_factory.mktemp("undamaged") / "voevent"
+    for stage, facts in COUNTS.items():
+        own = Ledger(str(folder), stage)
+        own.prepare()
+        for batch in range(2):
+            tables = {}
+            for table in FILES.get(stage, ()):
+                name = f"{table}/{batch}.parquet"
+                (folder / table).mkdir(exist_ok=True)
+                pq.write_table(pa.table({"x": [1]}), folder / name)
+                tables[table] = (name,)
+            own.commit(Manifest(stage, "run", batch, tables, facts))
+    (folder / "landing").mkdir()
+    rows = arrow_schema("landing").empty_table()
+    pq.write_table(rows, folder / "landing" / "one.parquet")
+    return folder
 
 
-def test_the_status_needs_no_spool(tmp_path):
-    assert "received 0, events" in status(tmp_path / "nothing").output
-    assert Observer(str(tmp_path), str(tmp_path / "nothing")).status().in_spool == 0
-    assert not (tmp_path / "nothing").exists()
+@pytest.fixture
+def root(undamaged, tmp_path) -> Path:
+    return Path(shutil.copytree(undamaged, tmp_path / "voevent"))
 
 
-def test_a_spool_that_cannot_be_read_is_logged_and_the_rest_is_shown(tmp_path, caplog):
-    (tmp_path / "spool-0.sqlite").write_text("not a database" * 100)
-    found = Observer(str(tmp_path / "data"), str(tmp_path)).status()
-    assert found.in_spool == 0
-    assert "spool-0.sqlite cannot be read" in caplog.text
+def test_a_status_of_undamaged_files_has_no_problem(root):
+    status = Observer(str(root)).status()
+    assert status.problems == ()
+    assert (status.events, status.coincidences, status.topics) == (2, 6, {"bronze": 6})
 
 
-def test_a_store_that_cannot_be_read_does_not_hide_the_spool(tmp_path):
-    Spool(str(tmp_path), "there").append([ONE])
-    with pytest.raises(StorageError, match="1 documents wait in the spool"):
-        Observer("nosuch://store/voevent", str(tmp_path)).status()
+@pytest.mark.parametrize("stage", ["ingest", "match", "announced", "route", "compact"])
+def test_a_torn_manifest_is_one_line(root, stage):
+    file = root / "ledger" / stage / "run-00000001.json"
+    file.parent.mkdir(exist_ok=True)
+    for content in (b"", b'{"stage":"ing', b"[]", b"{}", b"null", b"\xff"):
+        file.write_bytes(content)
+        (problem,) = Observer(str(root)).status().problems
+        assert str(file) in problem
+        assert "docs/operate.md" in problem
+        assert "\n" not in problem
+
+
+@pytest.mark.parametrize(("stage", "facts"), COUNTS.items())
+def test_a_manifest_without_its_counts_is_not_counted(root, stage, facts):
+    file = root / "ledger" / stage / "run-00000001.json"
+    for fact in set(facts) - {"live_notices", "span_us"}:
+        for wrong in ({}, {fact: None}):
+            left = {k: v for k, v in facts.items() if k != fact} | wrong
+            file.write_text(Manifest(stage, "run", 1, {}, left).line())
+            status = Observer(str(root)).status()
+            (problem,) = status.problems
+            assert f"ledger/{stage}/run-00000001.json has no valid {fact}" in problem
+            counts = (status.events, status.coincidences, status.topics["bronze"])
+            assert sum(counts) < sum((2, 6, 6))
+
+
+@pytest.mark.parametrize("table", ["events", "coincidences", "alerts"])
+def test_a_missing_or_torn_data_file_is_one_line(root, table):
+    observer = Observer(str(root))
+    file = root / table / "1.parquet"
+    file.unlink()
+    for content in (None, b"", b"PAR1 half of a file"):
+        if content is not None:
+            file.write_bytes(content)
+        status = observer.status()
+        (problem,) = status.problems
+        assert f"{table}/1.parquet, a file of the table {table}, is missing" in problem
+        assert "\n" not in problem
+        assert status.events == 2
+    pq.write_table(pa.table({"x": [1]}), file)
+    assert observer.status().problems == ()
+
+
+def test_a_torn_merge_is_one_line(root):
+    merges = root / "ledger" / "merge"
+    merges.mkdir()
+    (merges / "events-00000000.json").write_bytes(b'{"st')
+    (problem,) = Observer(str(root)).status().problems
+    assert "merge/events-00000000.json is damaged" in problem
+
+
+def test_the_command_prints_the_counts_and_the_problems(root):
+    torn = [
+        root / "landing" / "torn.parquet",
+        root / "ledger" / "ingest" / "run-00000001.json",
+        root / "alerts" / "0.parquet",
+    ]
+    for file in torn:
+        file.write_bytes(b"PAR1 half of a file")
+    done = CliRunner().invoke(main, ["status", "--data-prefix", str(root.parent)])
+    assert done.exit_code == 2
+    first, *others = done.output.splitlines()
+    assert "events 1, quarantine 1, live notices 5" in first
+    assert "coincidences 6, topics: bronze 6" in first
+    assert len(others) == len(torn)
+    for file in torn:
+        assert sum(f"/{file.parent.name}/{file.name}" in line for line in others) == 1

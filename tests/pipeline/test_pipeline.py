@@ -122,7 +122,7 @@ def test_packets_contain_the_alert_and_the_pair_and_fink_client_reads_them(proce
     assert pair["event_id"] == "IceCube-130033-50579430"
     assert pair["event_time"] == "2017-09-22T20:54:30.430000Z"
     assert pair["status"] == "new"
-    assert pair["packet_missing"] is False
+    assert (pair["packet_missing"], pair["left_out"]) == (False, None)
     assert neutrino["triggerId"].endswith(
         f"_{neutrino['candid']}_new_{neutrino['coincidence']['batch']}"
     )

@@ -11,10 +11,18 @@ from helpers.routed_rows import AUTHOR, row
 from lxml import etree
 
 from fink_voevent.alerts.transient import from_coincidence, from_packet
-from fink_voevent.errors import InputError
+from fink_voevent.errors import InputError, NoticeError
 from fink_voevent.notices import normalisation, voevent
 from fink_voevent.publish.compose import Citation, compose
 from fink_voevent.publish.packets import compose_alert, read_alerts
+
+ZTF = {
+    "candid": 1,
+    "objectId": "ZTF1",
+    "candidate": {"ra": 1.0, "dec": 2.0, "jd": 2459862.0, "magpsf": 17.0, "fid": 1},
+}
+RUBIN = {"diaSource": {"ra": 1.0, "dec": 2.0, "midpointMjdTai": 61000.0}}
+RUBIN["diaSource"] |= {"diaSourceId": 1}
 
 
 def test_a_voevent_contains_the_values_of_its_coincidence():
@@ -77,6 +85,47 @@ def test_null_and_nan_are_left_out():
     assert etree.fromstring(packet.raw).find("Why").get("importance") is None
 
 
+ODD_TEXTS = [
+    "\x00\x01\x1b[31m",
+    "\ud800 \udfff",
+    "\ufffe\uffff",
+    "]]> <&\"'",
+    " \n\r\t ",
+    "\u202e\u0085\u2028 \U0001f300",
+    "%zz {}|^` :",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS, ids=ascii)
+def test_no_text_makes_a_voevent_that_is_not_valid(text):
+    names = ("event_id", "ivorn", "stream", "object_id", "band", "classification")
+    routed = row(**dict.fromkeys((*names, "fink_version"), text))
+    cited = [Citation(text, "followup")]
+    packet = compose(from_coincidence(routed), AUTHOR, routed, cited)
+    back = voevent.read(packet.raw)
+    assert back.schema_valid
+    if "\U0001f300" in text:
+        assert "\U0001f300" in back.values["event_id"]
+
+
+def test_a_text_that_is_too_long_for_comet_is_an_error():
+    routed = row(event_id="e" * 1_000_000)
+    with pytest.raises(NoticeError, match="the limit is 99999"):
+        compose(from_coincidence(routed), AUTHOR, routed)
+
+
+def test_of_too_many_citations_the_last_of_each_kind_are_written():
+    routed = row()
+    cited = [Citation(f"ivo://org.example/grb#{n:090}", "followup") for n in range(900)]
+    ours = Citation("ivo://org.example/fink#1", "supersedes")
+    transient = from_coincidence(routed)
+    packet = compose(transient, AUTHOR, routed, [*cited, ours])
+    assert voevent.read(packet.raw).cites == (tuple(cited[-1]), tuple(ours))
+    packet = compose(transient, AUTHOR, routed, [*cited[:500], ours])
+    assert len(voevent.read(packet.raw).cites) == 501
+
+
 def test_an_alert_without_pair_and_class_has_no_why():
     routed = row(classification=None, fink_version=None)
     packet = compose(from_coincidence(routed), AUTHOR)
@@ -118,11 +167,32 @@ def test_the_voevents_of_the_alerts_of_datatest_are_valid(datatest):
 
 
 @pytest.mark.parametrize(
-    "alert", [{}, {"candidate": {"ra": 1.0}, "candid": 1}, {"diaSource": {"ra": None}}]
+    "alert",
+    [
+        {},
+        {"candidate": {"ra": 1.0}, "candid": 1},
+        {"diaSource": {"ra": None}},
+        ZTF | {"candid": float("inf")},
+        ZTF | {"cdsxmatch": 5},
+        ZTF | {"candidate": ZTF["candidate"] | {"jd": 1e300}},
+        ZTF | {"candidate": ZTF["candidate"] | {"fid": []}},
+        RUBIN | {"xm": "text"},
+    ],
+    ids=str,
 )
 def test_a_packet_that_is_not_an_alert_is_an_error(alert):
     with pytest.raises(InputError):
         from_packet(alert)
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [{}, {"notice_received_at": 5}, {"ivorn": "x", "notice_received_at": "2022-10-09"}],
+    ids=str,
+)
+def test_an_alert_with_a_coincidence_of_others_is_an_error(pair):
+    with pytest.raises((InputError, NoticeError)):
+        compose_alert(ZTF | {"coincidence": pair}, AUTHOR)
 
 
 def test_a_file_without_alerts_is_an_error(tmp_path):

@@ -57,6 +57,18 @@ def test_an_update_supersedes_and_a_withdrawal_retracts(publisher):
     assert publisher.collect() == 0  # all manifests are done
 
 
+@pytest.mark.parametrize("text", ["\x00\x1b", "\ufffe <&]]>", "\U0001f300\u202e"])
+def test_any_text_of_a_notice_or_an_alert_is_published(publisher, text):
+    texts = dict.fromkeys(("event_id", "ivorn", "object_id", "classification"), text)
+    commit_rows(publisher.settings.root, 0, [row(**texts)])
+    end = row(batch=1, status="withdrawn", event_version=2, **texts)
+    commit_rows(publisher.settings.root, 1, [end])
+    assert publisher.collect() == 2
+    first, last = packets(publisher.outbox)
+    assert first.schema_valid
+    assert (first.ivorn, "retraction") in last.cites
+
+
 def test_a_retraction_of_a_pair_that_was_not_sent_is_not_sent(publisher):
     root = publisher.settings.root
     commit_rows(root, 0, [row(status="retracted")])

@@ -80,3 +80,30 @@ def test_nan_is_left_out_as_null_is():
         packet(CANDIDATE | {"magpsf": math.nan}, p_chance=None)
     )
     assert "mag" not in json.loads(raw)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"jd": 1e300},
+        {"jd": -math.inf},
+        {"fid": []},
+        {"magpsf": "bright"},
+        {"magpsf": math.inf, "ra": math.nan},
+    ],
+    ids=str,
+)
+def test_odd_values_of_an_alert_are_left_out_of_its_notice(changes):
+    raw = gcn_notice.encode(packet(CANDIDATE | changes))
+    notice = json.loads(raw)
+    assert notice["ra"] == 288.2645
+    assert "mag" not in notice
+
+
+def test_any_text_and_number_can_be_in_a_notice():
+    texts = {"event_id": "\ud800", "ivorn": "\x00\x1b", "object_id": "\u202e"}
+    odd = packet(separation=math.inf, alert_ra=math.nan, density=-math.inf, **texts)
+    notice = json.loads(gcn_notice.encode(odd))
+    assert notice["reference"] == {"ivorn": "\x00\x1b"}
+    assert not {"ra"} & notice.keys()
+    assert not {"separation", "density"} & notice["coincidence"].keys()

@@ -22,8 +22,9 @@ from helpers.fits_maps import (
     table_bytes,
 )
 
+from fink_voevent import limits
 from fink_voevent.errors import NoticeError
-from fink_voevent.sky import limits, skymap
+from fink_voevent.sky import skymap
 
 VALUES = normalised(np.random.default_rng(11).gamma(0.3, size=PIXELS))
 NSIDE = 2**ORDER
@@ -325,7 +326,7 @@ def test_a_coverage_map_is_refused_as_what_it_is():
 
 
 def test_maps_with_more_pixels_than_the_bounds_are_refused(monkeypatch):
-    monkeypatch.setattr(limits, "FLAT_ORDER", 2)
-    monkeypatch.setattr(limits, "SPARSE_PIXELS", 500)
+    monkeypatch.setattr(limits, "MAP_FLAT_ORDER", 2)
+    monkeypatch.setattr(limits, "MAP_SPARSE_PIXELS", 500)
     assert "has 768 pixels, more than 192" in refused(flat_map(VALUES))
     assert "has 768 pixels, more than 500" in refused(multi_order_map(VALUES))

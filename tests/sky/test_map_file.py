@@ -26,8 +26,9 @@ from helpers.fits_maps import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fink_voevent import limits
 from fink_voevent.errors import NoticeError
-from fink_voevent.sky import limits, skymap
+from fink_voevent.sky import skymap
 from fink_voevent.sky.map_file import open_table, read_columns
 
 MAP = file_of_cards()
@@ -143,7 +144,7 @@ def test_a_faulty_header_is_refused_with_the_number(changes, reason):
 
 def test_a_header_without_end_is_refused():
     first = header_bytes(TABLE_CARDS)[: len(TABLE_CARDS) * 80]
-    content = PRIMARY + first + b"COMMENT x".ljust(80) * 36 * limits.HEADER_BLOCKS
+    content = PRIMARY + first + b"COMMENT x".ljust(80) * 36 * limits.MAP_HEADER_BLOCKS
     with pytest.raises(NoticeError, match="more than 64 blocks"):
         skymap.read(content)
 
@@ -246,7 +247,7 @@ def test_a_header_of_random_values_is_read_or_refused(changes):
 
 def large_flat_map() -> bytes:
     """Return a flat map of the largest order, of distinct values, in ring ordering."""
-    pixels = 12 << 2 * limits.FLAT_ORDER
+    pixels = 12 << 2 * limits.MAP_FLAT_ORDER
     values = np.arange(1.0, pixels + 1)
     values /= values.sum()
     cards = {
@@ -258,7 +259,7 @@ def large_flat_map() -> bytes:
 
 def large_multi_order_map(step: int) -> bytes:
     """Return a multi-order map of the most pixels, each `step` after the last one."""
-    rows = limits.SPARSE_PIXELS
+    rows = limits.MAP_SPARSE_PIXELS
     pixels = np.empty(rows, dtype=[("uniq", ">i8"), ("density", ">f8")])
     index = np.arange(rows) * step
     order = 10 if step == 1 else 29

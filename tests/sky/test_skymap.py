@@ -30,8 +30,9 @@ from helpers.fits_maps import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fink_voevent import limits
 from fink_voevent.errors import NoticeError
-from fink_voevent.sky import limits, skymap
+from fink_voevent.sky import skymap
 
 
 def expected_levels(values: np.ndarray) -> np.ndarray:
@@ -133,7 +134,7 @@ def test_the_last_pixel_of_an_order_is_decoded_exactly(order):
 
 @pytest.mark.parametrize("write", [flat_map, multi_order_map])
 def test_a_map_with_too_many_pixels_keeps_its_probability(monkeypatch, write):
-    monkeypatch.setattr(limits, "REGION_PIXELS", 100)
+    monkeypatch.setattr(limits, "MAP_REGION_PIXELS", 100)
     values = np.random.default_rng(4).uniform(1, 2, size=PIXELS)
     sky_map = skymap.read(write(values))
     cells = sky_map.hi - sky_map.lo

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fink_voevent.errors import StorageError
 from fink_voevent.spark import dataframes
 from fink_voevent.store import ledger
 from fink_voevent.store.ledger import Ledger, Manifest, run_name
@@ -67,3 +70,31 @@ def test_the_name_of_a_run_is_kept_with_its_checkpoint(tmp_path):
 @pytest.mark.parametrize("table", ["events", "alerts", "coincidences"])
 def test_a_table_without_rows_has_its_schema(spark, tmp_path, table):
     assert dataframes.read(spark, str(tmp_path), table, []).columns
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b'{"stage":"match","ru', b"[]", b'{"tables": {}}', b"\xff"],
+    ids=str,
+)
+def test_a_torn_manifest_stops_its_readers_with_its_name(tmp_path, content):
+    own = Ledger(str(tmp_path), "match")
+    own.commit(Manifest("match", "a", 0, {}))
+    torn = tmp_path / "ledger" / "match" / "a-00000001.json"
+    torn.write_bytes(content)
+    os.utime(torn, (2e9, 2e9))  # the newest
+    for read in (own.manifests, own.newest):
+        with pytest.raises(StorageError, match="a-00000001.json: ") as raised:
+            read()
+        assert len(str(raised.value).splitlines()) == 1
+    with pytest.raises(StorageError, match="a-00000001.json: "):
+        own.of_lines(content.decode(errors="replace").splitlines() or [""])
+    assert own.manifest("a-00000000.json").batch == 0
+
+
+def test_an_empty_manifest_is_found_before_a_stream_starts(tmp_path):
+    own = Ledger(str(tmp_path), "match")
+    own.prepare()
+    (tmp_path / "ledger" / "match" / "a-00000001.json").write_bytes(b"")
+    with pytest.raises(StorageError, match="a-00000001.json is empty"):
+        own.prepare()

@@ -13,7 +13,7 @@ from fink_voevent.store.unread import (
     TRIES,
     UnreadFile,
     UnreadFiles,
-    stages,
+    all_files,
 )
 
 LONG_AGO = (datetime.now(timezone.utc) - timedelta(days=1)).isoformat()
@@ -57,4 +57,4 @@ def test_a_file_that_was_read_is_removed_and_others_stay(unread, tmp_path):
     unread.add("b", "torn")
     unread.remove(["a", "never recorded"])
     assert [file.path for file in unread.files()] == ["b"]
-    assert stages(str(tmp_path)) == ["ingest"]
+    assert all_files(str(tmp_path)) == unread.files()
