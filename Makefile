@@ -74,10 +74,10 @@ demo-3.13: machine $(VENV313)/.made ## the demo on Python 3.13, which Fink runs
 	$(VENV313)/bin/python demo
 
 test: venv ## all tests that every change must pass
-	$(PYTEST) -n 2 --dist loadgroup
+	$(PYTEST) -n 2 --dist loadgroup --no-loadscope-reorder
 
 test-fast: venv ## tests that start no program and take seconds
-	$(PYTEST) -n 2 --dist loadgroup -m 'not (slow or nightly or cluster)'
+	$(PYTEST) -n 2 --dist loadgroup --no-loadscope-reorder -m 'not (slow or nightly or cluster)'
 
 test-cluster: venv ## tests on Spark clusters
 	$(PYTEST) -m cluster

@@ -42,18 +42,24 @@ NO_REAL_DATA = "real data are not beside this checkout"
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Divide the tests with Spark into two groups, each with one session.
+    """Make the tests of a module that use Spark a group.
 
-    pytest-xdist gives each group to one worker; programs and pure Python fill the rest.
+    pytest-xdist gives the next group to the worker that is free. Each worker has one
+    Spark session.
     """
     if "spark" in getattr(item, "fixturenames", ()):
-        name = "stages" if "pipeline" in item.path.parts else "spark"
+        name = "-".join(item.path.relative_to(ROOT).with_suffix("").parts[1:])
         item.add_marker(pytest.mark.xdist_group(name))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the tests with Spark, which take longest."""
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    """Start with the tests with Spark, the longest of them first."""
+    items.sort(
+        key=lambda item: (
+            item.get_closest_marker("xdist_group") is None,
+            "pipeline" not in item.path.parts,
+        )
+    )
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

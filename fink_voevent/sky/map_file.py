@@ -3,7 +3,7 @@
 """The table of a FITS file, read within bounds.
 
 The file is read from its start, in pieces. Headers are checked before anything is read
-or reserved because of what they say; of the table, only the columns that are asked for
+or reserved because of what they say; of the table, only the columns that are needed
 are kept. A column of variable length, and whatever else a sky map does not need, is
 refused.
 """

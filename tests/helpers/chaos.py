@@ -34,7 +34,7 @@ from fink_voevent.store.filesystem import open_store
 
 DATA = Path(__file__).parents[2] / "datatest"
 
-KILLS = int(os.environ.get("CHAOS", "5"))
+KILLS = int(os.environ.get("CHAOS", "2"))
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 NIGHTS = ("20240115", "20240116")
 TIME = datetime(2024, 1, 15, 2, tzinfo=timezone.utc)
