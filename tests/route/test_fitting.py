@@ -80,7 +80,9 @@ def test_what_names_a_packet_is_never_left_out(name):
 
 
 @pytest.mark.parametrize(
-    "value", [object(), [{"jd": "text"}], [{"jd": {1: 2}}], "text"], ids=str
+    "value",
+    [object(), [{"jd": "text"}], [{"jd": {1: 2}}], "text"],
+    ids=["object", "text for a number", "map for a number", "text for a list"],
 )
 def test_a_part_that_cannot_be_encoded_is_left_out(value):
     fitted = FORMAT.fit(packet(prv_candidates=value))
