@@ -119,12 +119,13 @@ datatest: venv ## the data of tests and demo
 bench: venv ## benchmarks, into build/bench
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python benchmarks/ingest.py
+	$(BIN)/python benchmarks/hostile.py
 	$(BIN)/python benchmarks/match.py
 	$(BIN)/python benchmarks/years.py
 	$(BIN)/python benchmarks/latency.py
 
-fuzz: venv ## 100,000 mutated documents (N=...)
-	FUZZ=$(or $(N),100000) $(PYTEST) tests/notices/test_fuzz.py
+fuzz: venv ## 100,000 damaged or invented documents of each kind (N=...)
+	FUZZ=$(or $(N),100000) $(PYTEST) tests/notices/test_fuzz.py tests/ingest/test_fuzz.py
 
 chaos: venv ## the stages killed 200 times at random moments (N=..., SEED=...)
 	CHAOS=$(or $(N),200) CHAOS_SEED=$(or $(SEED),1) $(PYTEST) -m '' \

@@ -25,7 +25,10 @@ from fink_voevent.ingest.reader import Reader  # noqa: E402
 from fink_voevent.notices import streams  # noqa: E402
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-HEADER = "| document | kB | processor time (s) | memory (MB) | result |\n|---|---|---|---|---|"
+HEADER = (
+    "| document | kB | processor time (s) | memory (MB) | result |\n"
+    "|---|---|---|---|---|"
+)
 
 
 def usage(pid: int) -> tuple[float, float]:

@@ -68,6 +68,6 @@ def command(reason: str, is_retry: bool, **options: Any) -> None:  # noqa: FBT00
 
 def _line(file: UnreadFile) -> str:
     """Return the line of a file."""
-    tried = f"tried {file.tries} times"
+    tried = f"tried {file.tries} times" if file.tries > 1 else "tried once"
     following = "set aside" if file.is_set_aside else f"next at {file.due_at:%H:%M:%SZ}"
     return f"{file.path}: {file.reason} ({tried}, {following})"

@@ -299,7 +299,9 @@ class Observer:
                 self._row_counts[info.path] = landing.row_count_at(info.path)
             except (OSError, pa.ArrowException) as error:
                 reason = " ".join(str(error).split())
-                self._problems.append(f"{info.path} is not Parquet ({reason})")
+                self._problems.append(
+                    f"{info.path} in landing is not Parquet ({reason})"
+                )
                 return 0
         return self._row_counts[info.path]
 

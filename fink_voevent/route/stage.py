@@ -31,6 +31,7 @@ from fink_voevent.route.tally import Sent
 from fink_voevent.spark import dataframes
 from fink_voevent.spark.queries import start_stage, stream_manifests
 from fink_voevent.spark.session import retries_tasks
+from fink_voevent.spark.unreadable import SPARK_ERRORS, damaged
 from fink_voevent.store import arrow_tables
 from fink_voevent.store.kafka_brokers import KEPT, Brokers
 from fink_voevent.store.lease import Fence
@@ -43,6 +44,8 @@ STAGE = "route"
 # a timeout, so a backlog must not become one batch.
 MANIFESTS_AT_ONCE = 50
 
+# Fink files of alerts, each with the statuses of its pairs.
+PacketFiles = dict[packet_table.PacketFile, set[str]]
 FILE_TASKS = 2  # Spark tasks that write Avro files, if there is no Kafka
 
 
@@ -83,6 +86,31 @@ def batch_writer(
     routes = topics.Routes(topics.list_routes(settings))
     send = _sender(settings, run, [topic for _, topic in routes.routes])
 
+    def route(
+        pairs: DataFrame, alerts: DataFrame | None, batch: int, *, has_follow_ups: bool
+    ) -> tuple[Sent, tuple[str, ...]]:
+        """Send the packets of a batch; return what was sent, and files of routed."""
+        # persisted, because the table and the topics both use it
+        selected = topics.select_packets(
+            pairs, alerts, routes, settings.survey
+        ).persist()
+        try:
+            earlier = None
+            if has_follow_ups:
+                spark = pairs.sparkSession
+                earlier = _read_routed(spark, settings, committed, (run, batch))
+            packets = topics.assign_topics(selected, earlier)
+            rows = topics.routed_rows(packets, settings.survey)
+            written = committed.write(rows.coalesce(1), "routed", run, batch)
+            fence.check()
+            sent = Sent({})
+            if written.rows:
+                sent = send(packets.drop(packet_table.PAIR), batch)
+        finally:
+            selected.unpersist()
+        routes.log_failures()
+        return sent, written.files
+
     def process(lines: DataFrame, batch: int) -> None:
         fence.check()
         if committed.has(run, batch):
@@ -90,29 +118,28 @@ def batch_writer(
         manifests = source.of_lines(line.value for line in lines.collect())
         files = [f for m in manifests for f in m.tables.get("coincidences", ())]
         packet_files = _packet_files(settings, files)
+        statuses = set().union(*packet_files.values())
         sent, tables = Sent({}), {}
-        if packet_files and routes.routes:
+        while statuses and routes.routes:
             spark = lines.sparkSession
-            pairs = _read_pairs(spark, settings, files)
-            alerts = packet_table.read_alerts(
-                spark, packet_files, settings.archive_prefix
-            )
-            # persisted, because the table and the topics both use it
-            selected = topics.select_packets(
-                pairs, alerts, routes, settings.survey
-            ).persist()
-            earlier = None
-            if any(topics.FOLLOW_UPS & found for found in packet_files.values()):
-                earlier = _read_routed(spark, settings, committed, (run, batch))
-            packets = topics.assign_topics(selected, earlier)
-            rows = topics.routed_rows(packets, settings.survey)
-            written = committed.write(rows.coalesce(1), "routed", run, batch)
-            tables["routed"] = written.files
-            fence.check()
-            if written.rows:
-                sent = send(packets.drop(packet_table.PAIR), batch)
-            selected.unpersist()
-            routes.log_failures()
+            try:
+                pairs = _read_pairs(spark, settings, files)
+                alerts = packet_table.read_alerts(
+                    spark, packet_files, settings.archive_prefix
+                )
+                sent, tables["routed"] = route(
+                    pairs,
+                    alerts,
+                    batch,
+                    has_follow_ups=bool(topics.FOLLOW_UPS & statuses),
+                )
+                break
+            except SPARK_ERRORS:  # noqa: PERF203 - few iterations
+                without_alerts = _damaged_files(spark, settings, packet_files)
+                if not without_alerts:
+                    raise
+                for file in without_alerts:
+                    del packet_files[file]
         facts = {**sent.record(), "manifests": sorted(m.name for m in manifests)}
         fence.check()
         committed.commit(Manifest(STAGE, run, batch, tables, facts))
@@ -121,9 +148,7 @@ def batch_writer(
     return process
 
 
-def _packet_files(
-    settings: Settings, files: Sequence[str]
-) -> dict[packet_table.PacketFile, set[str]]:
+def _packet_files(settings: Settings, files: Sequence[str]) -> PacketFiles:
     """Fink files with the alerts of `_read_pairs`, and the statuses of their pairs."""
     columns = ("packet_file", "night", "status", "survey", "credible_level")
     table = arrow_tables.read_arrow(settings.root, "coincidences", files, columns)
@@ -134,6 +159,22 @@ def _packet_files(
         file = packet_table.PacketFile(row["packet_file"], row["night"])
         found[file].add(row["status"])
     return found
+
+
+def _damaged_files(
+    spark: SparkSession, settings: Settings, packet_files: PacketFiles
+) -> list[packet_table.PacketFile]:
+    """Fink files that cannot be read, each logged: their alerts will be missing."""
+
+    def read(paths: Sequence[str]) -> DataFrame:
+        wanted = [file for file in packet_files if file.packet_file in paths]
+        alerts = packet_table.read_alerts(spark, wanted, settings.archive_prefix)
+        return spark.range(0) if alerts is None else alerts
+
+    found = damaged([file.packet_file for file in packet_files], read)
+    for path, reason in found.items():
+        _LOG.error("the packets of %s are sent without the alert: %s", path, reason)
+    return [file for file in packet_files if file.packet_file in found]
 
 
 def _read_pairs(

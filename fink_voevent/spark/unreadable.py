@@ -45,7 +45,7 @@ def unreadable(paths: Sequence[str], read: Read) -> dict[str, str]:
     """
     found = without_content(paths)
     paths = [path for path in paths if path not in found]
-    return found | _damaged(paths, read)
+    return found | damaged(paths, read)
 
 
 def without_content(paths: Sequence[str]) -> dict[str, str]:
@@ -67,7 +67,8 @@ def without_content(paths: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _damaged(paths: Sequence[str], read: Read) -> dict[str, str]:
+def damaged(paths: Sequence[str], read: Read) -> dict[str, str]:
+    """Return the same as `unreadable`, without looking at the files themselves."""
     if not paths:
         return {}
     try:
@@ -78,7 +79,7 @@ def _damaged(paths: Sequence[str], read: Read) -> dict[str, str]:
     else:
         return {}
     half = len(paths) // 2
-    return _damaged(paths[:half], read) | _damaged(paths[half:], read)
+    return damaged(paths[:half], read) | damaged(paths[half:], read)
 
 
 def without_unreadable(

@@ -14,11 +14,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from helpers.landed import landed
 from helpers.programs import wait_for
 
 from fink_voevent.cli import COMMANDS, main
 from fink_voevent.cli.match import limits_reached
+from fink_voevent.ingest.conversion import quarantine
 from fink_voevent.offline.matching import MatchSummary
+from fink_voevent.store.ledger import Ledger, Manifest
+from fink_voevent.store.unread import UnreadFiles
 
 
 def call(*arguments: str, **environment: str):
@@ -327,6 +331,30 @@ def test_status_names_a_landed_file_that_is_not_parquet(tmp_path):
     first, second = done.output.splitlines()
     assert "notices received 0" in first
     assert f"{landing}/bad.parquet in landing is not Parquet" in second
+
+
+def test_quarantine_lists_documents_and_files_with_reasons_and_tries_them_again(
+    tmp_path,
+):
+    root = tmp_path / "voevent"
+    ledger = Ledger(str(root), "ingest")
+    rows = quarantine(landed(b"hello", b"world"), ["not XML", "reading was stopped"])
+    file = "quarantine/rows.parquet"
+    (root / "quarantine").mkdir(parents=True)
+    pq.write_table(pa.Table.from_batches([rows]), root / file)
+    ledger.commit(Manifest("ingest", "run", 0, {"quarantine": (file,)}))
+    UnreadFiles(str(root), "ingest").add("/landing/torn.parquet", "no footer")
+    prefix = ("--data-prefix", str(tmp_path))
+    first, second, third, last = call("quarantine", *prefix).output.splitlines()
+    assert "voevent from localhost:8099: not XML" in first
+    assert "reading was stopped" in second
+    assert third.startswith("/landing/torn.parquet: no footer (tried once, next at")
+    assert last == "2 documents in quarantine, 1 files not read"
+    done = call("quarantine", *prefix, "--reason", "stopped", "--retry")
+    assert done.output == "1 documents and 0 files are tried again\n"
+    (again,) = (root / "landing").rglob("*.parquet")
+    assert pq.read_table(again, partitioning=None)["raw"].to_pylist() == [b"world"]
+    assert call("quarantine", "--data-prefix", str(tmp_path / "new")).exit_code == 0
 
 
 @pytest.mark.parametrize(

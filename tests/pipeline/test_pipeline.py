@@ -187,6 +187,21 @@ def test_an_alert_that_is_gone_leaves_a_packet_that_says_so(pipeline):
     assert {p["objectId"] for p in packets} == {"ZTF22aaaagrb"}  # it still has the name
 
 
+def test_an_alert_in_a_file_that_is_damaged_later_leaves_a_packet_that_says_so(
+    pipeline, caplog
+):
+    pipeline.alerts("early", "late")
+    pipeline.notices("grb221009a_bat")
+    pipeline.match()
+    for file in pipeline.science.glob("*.parquet"):
+        (file.parent / f".{file.name}.crc").unlink()
+        file.write_bytes(file.read_bytes()[:-8])
+    pipeline.route()
+    packets = pipeline.topics()["fink_grb_bronze_ztf"]
+    assert [p["coincidence"]["packet_missing"] for p in packets] == [True] * 2
+    assert "are sent without the alert" in caplog.text
+
+
 def test_alerts_of_a_night_that_fink_has_removed_are_read_from_its_archive(pipeline):
     archive = Path(pipeline.settings.data_prefix, "archive")
     values = {"archive_prefix": str(archive)}
