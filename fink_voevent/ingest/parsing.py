@@ -25,6 +25,7 @@ GROUP_DOCUMENTS, GROUP_BYTES = 64, 2**20  # largest group that is parsed togethe
 FILE_BYTES = 64 * 2**20  # of the rows in a file that a worker writes, in memory
 # Documents that Spark gives to a worker at once: each may have 16 MB.
 ROWS_AT_ONCE = 16
+_ROWS_OPTION = "spark.sql.execution.arrow.maxRecordsPerBatch"
 
 
 def parse_to_files(
@@ -52,11 +53,14 @@ def parse_to_files(
         Given if an earlier attempt at these documents ended the process: each document
         is then read alone, and recorded before.
     """
-    landed.sparkSession.conf.set(
-        "spark.sql.execution.arrow.maxRecordsPerBatch", ROWS_AT_ONCE
-    )
     parse = partial(_parse_partition, registry, folder, attempts)
-    landed.mapInArrow(parse, "n bigint").collect()
+    conf = landed.sparkSession.conf
+    usual = conf.get(_ROWS_OPTION)
+    conf.set(_ROWS_OPTION, ROWS_AT_ONCE)
+    try:
+        landed.mapInArrow(parse, "n bigint").collect()
+    finally:
+        conf.set(_ROWS_OPTION, usual)
 
 
 def _parse_partition(
@@ -69,13 +73,14 @@ def _parse_partition(
     reader = _worker_reader(pickle.dumps(registry))
     read = reader.convert if attempts is None else partial(attempts.convert, reader)
     size = GROUP_DOCUMENTS if attempts is None else 1
-    files = 0
+    files = part_bytes = 0
     parts: list[Converted] = []
     for group in _groups(batches, size):
         parts.append(read(group))
-        if sum(t.nbytes for part in parts for t in part.values()) > FILE_BYTES:
+        part_bytes += sum(rows.nbytes for rows in parts[-1].values())
+        if part_bytes > FILE_BYTES:
             _write(parts, folder, f"part-{number:05d}-{files:05d}.parquet")
-            files, parts = files + 1, []
+            files, part_bytes, parts = files + 1, 0, []
     if parts:
         _write(parts, folder, f"part-{number:05d}-{files:05d}.parquet")
     yield from ()
