@@ -29,9 +29,9 @@ import pyarrow as pa
 
 from fink_voevent.errors import NoticeError
 from fink_voevent.ingest import conversion
+from fink_voevent.notices import voevent
 from fink_voevent.notices.normalisation import pixel_rows
 from fink_voevent.notices.streams import Registry
-from fink_voevent.sky import skymap
 from fink_voevent.tables.schema import arrow_schema
 
 # First byte of a message, which is followed by the length of its content.
@@ -109,6 +109,8 @@ def _convert(content: bytes, registry: Registry) -> dict[bytes, bytes]:
 
 def _read_map(content: bytes) -> dict[bytes, bytes]:
     """Read a sky map into a row of the table maps, without its address."""
+    from fink_voevent.sky import skymap  # with astropy
+
     try:
         sky_map = skymap.read(content)
         row = {
@@ -128,11 +130,12 @@ def _read_map(content: bytes) -> dict[bytes, bytes]:
 
 
 def _load_libraries() -> None:
-    """Import what some documents need, so that none of them is charged for it."""
-    import pandas  # noqa: F401 - by pyarrow, for some arrays
+    """Load what every document needs, so that the first one is not charged for it.
 
-    from fink_voevent.notices import voevent
-    from fink_voevent.sky import asymmetric_errors, error_box  # noqa: F401
+    astropy, which few documents need, is not loaded: this would double the time of the
+    start.
+    """
+    import pandas  # noqa: F401 - by pyarrow, for its arrays
 
     voevent.is_valid(b"<a/>")  # reads the XSD
 
