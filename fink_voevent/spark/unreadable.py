@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
+from urllib.parse import quote
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
@@ -22,6 +23,7 @@ from fink_voevent.store.unread import UnreadFiles
 _LOG = logging.getLogger(__name__)
 SPARK_ERRORS = (PySparkException, Py4JError)
 _CAUSE = re.compile(r"(Caused by: )?[\w.]*(Error|Exception|Interrupt)\b")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 Read = Callable[[Sequence[str]], DataFrame]
 
 
@@ -63,8 +65,13 @@ def without_content(paths: Sequence[str]) -> dict[str, str]:
     return {
         f"{folder}/{name}": reason
         for folder, names in folders.items()
-        for name, reason in open_store(folder).without_content(names).items()
+        for name, reason in open_store(_uri(folder)).without_content(names).items()
     }
+
+
+def _uri(path: str) -> str:
+    """Return the URI of a path, in which Spark has decoded special characters."""
+    return quote(path, safe="/:@[]") if _SCHEME.match(path) else path
 
 
 def damaged(paths: Sequence[str], read: Read) -> dict[str, str]:
