@@ -139,15 +139,19 @@ def _groups(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordB
         or a single document.
     """
     schema = arrow_schema("landing")
+    group: list[pa.RecordBatch] = []
+    rows = group_bytes = 0
     for batch in batches:
-        rows = pa.Table.from_batches([batch]).cast(schema).combine_chunks().to_batches()
-        for part in rows:
-            first, group_bytes = 0, 0
+        table = pa.Table.from_batches([batch]).cast(schema)
+        for part in table.to_batches():
             lengths = pc.binary_length(part["raw"]).to_pylist()
+            first = 0
             for row, length in enumerate(lengths):
-                is_full = row - first == size or group_bytes + length > GROUP_BYTES
-                if row > first and is_full:
-                    yield part.slice(first, row - first)
-                    first, group_bytes = row, 0
-                group_bytes += length
-            yield part.slice(first)
+                if rows and (rows == size or group_bytes + length > GROUP_BYTES):
+                    group.append(part.slice(first, row - first))
+                    yield pa.concat_batches(group)
+                    group, rows, group_bytes, first = [], 0, 0, row
+                rows, group_bytes = rows + 1, group_bytes + length
+            group.append(part.slice(first))
+    if rows:
+        yield pa.concat_batches(group)
