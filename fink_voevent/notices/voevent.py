@@ -21,8 +21,14 @@ import xmltodict
 from lxml import etree
 
 from fink_voevent import limits
-from fink_voevent.errors import NoticeError, apply_each
-from fink_voevent.notices.document import Document, Location, Param, check_size
+from fink_voevent.errors import NoticeError, UnknownFormatError, apply_each
+from fink_voevent.notices.document import (
+    Document,
+    Location,
+    Param,
+    check_size,
+    without_blanks,
+)
 
 _PARSER_OPTIONS = {
     "resolve_entities": False,
@@ -65,9 +71,10 @@ def read_all(raws: Sequence[bytes]) -> list[Document | NoticeError]:
         For each document, in order, its content, or the error if it cannot be read.
     """
     # One step for all documents before the next, which is faster: see `normalise_all`.
-    valid = apply_each(is_valid, raws)
-    trees = apply_each(_tree, raws, valid)
-    return apply_each(_document, raws, valid, trees)
+    messages = apply_each(_message, raws)
+    valid = apply_each(is_valid, messages)
+    trees = apply_each(_tree, messages, valid)
+    return apply_each(_document, messages, valid, trees)
 
 
 def is_valid(raw: bytes) -> bool:
@@ -86,7 +93,7 @@ def is_valid(raw: bytes) -> bool:
         root = etree.fromstring(raw, _parser())
     except (etree.XMLSyntaxError, ValueError) as error:
         reason = str(error).split(", line ")[0]
-        raise NoticeError(f"not XML: {reason}") from None
+        raise UnknownFormatError(f"not XML: {reason}") from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise NoticeError("refused: a DTD is not allowed")
     return bool(_schema().validate(root))
@@ -126,11 +133,16 @@ def _schema() -> etree.XMLSchema:
     return etree.XMLSchema(etree.fromstring(path.read_bytes()))
 
 
+def _message(raw: bytes) -> bytes:
+    check_size(raw)
+    return without_blanks(raw)
+
+
 def _tree(raw: bytes, _valid: bool) -> dict[str, Any]:
     try:
         return xmltodict.parse(raw)
     except ExpatError as error:
-        raise NoticeError(f"not XML: {error}") from None
+        raise UnknownFormatError(f"not XML: {error}") from None
     except (ValueError, LookupError, TypeError) as error:  # entities, unknown encoding
         raise NoticeError(f"refused: {error}") from None
 
@@ -138,7 +150,7 @@ def _tree(raw: bytes, _valid: bool) -> dict[str, Any]:
 def _document(raw: bytes, valid: bool, tree: dict[str, Any]) -> Document:
     name, root = next(iter(tree.items()))
     if name.rpartition(":")[2] != "VOEvent":
-        raise NoticeError(f"the root element is {name}, not VOEvent")
+        raise UnknownFormatError(f"the root element is {name}, not VOEvent")
     if not isinstance(root, dict) or not (root.get("@ivorn") or "").strip():
         raise NoticeError("the VOEvent has no ivorn")
     if _INNER_PREFIX.search(raw):
