@@ -39,6 +39,7 @@ _PARSER_OPTIONS = {
 
 _ELEMENT = re.compile(rb"<[A-Za-z_]")
 _INNER_PREFIX = re.compile(rb"<[A-Za-z_][\w.-]*:(?!VOEvent[\s>])")
+_NAMESPACE = re.compile(r"\{http[^}]*\}")
 _VERSION = re.compile(r"/v?(\d\.\d+)$")
 
 
@@ -107,9 +108,28 @@ def check(raw: bytes) -> None:
     NoticeError
         If it is not valid by the XSD of VOEvent 2.0. The message is the first reason.
     """
+    reason = find_invalid(raw)
+    if reason is not None:
+        raise NoticeError(f"not valid: {reason}")
+
+
+def find_invalid(raw: bytes) -> str | None:
+    """Return why a VOEvent is not valid by the XSD of VOEvent 2.0; None if it is.
+
+    Parameters
+    ----------
+    raw : bytes
+        An XML document that `read` accepts.
+
+    Returns
+    -------
+    str or None
+        The first reason of the validator.
+    """
     schema = _schema()
-    if not schema.validate(etree.fromstring(raw, _parser())):
-        raise NoticeError(f"not valid: {schema.error_log[0].message}")
+    if schema.validate(etree.fromstring(without_blanks(raw), _parser())):
+        return None
+    return _NAMESPACE.sub("", str(schema.error_log[0].message))
 
 
 def element_bytes(raw: bytes) -> bytes:
