@@ -138,7 +138,7 @@ def _place(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
         kinds = {
             "map": "that of the sky map",
             "pointing": "none: a pointing of the spacecraft",
-            "dummy": "none: the coordinates are a dummy value",
+            "dummy": "none: the coordinates are not those of a source",
         }
         yield "position", kinds.get(row["position_kind"], "none")
     areas = _areas_deg2(row)

@@ -23,6 +23,7 @@ CITES = ("followup", "supersedes", "retraction")
 FRAMES = ("ICRS", "FK5")  # others than galactic coordinates are taken as these
 _IVORN = re.compile(r"ivo://\w[\w.-]+/[^\s#?]+[#?]\S+\Z", re.ASCII)
 _NO_ROOT = "No matching global declaration"  # of libxml2, about the root element
+_FACET, _ONE_OF = "[facet 'enumeration'] ", " is not an element of the set"
 _EXAMPLE_TIME = "2024-01-15T02:03:04.5"
 _QUOTED = 80  # characters of a text that are shown
 LATEST_TRIGGER = timedelta(hours=1)  # after the issue: notices of mergers come early
@@ -82,7 +83,7 @@ def find_faults(
 
 
 def _stream_faults(stream: Stream) -> Iterator[Fault]:
-    if stream.messenger != "unknown":
+    if stream.messenger != "unknown" or not stream.live:
         return
     before, after = stream.window_days
     containment = format_percent(stream.containment)
@@ -267,6 +268,8 @@ def _voevent_faults(
 
 
 def _invalid_fault(invalid: str) -> Fault:
+    if _ONE_OF in invalid:  # of a list that can be long
+        invalid = f"{invalid.partition(_ONE_OF)[0].replace(_FACET, '')} is not allowed"
     found, advice = (
         f"not valid by the schema of VOEvent 2.0: {invalid}",
         "what that schema allows",

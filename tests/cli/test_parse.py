@@ -89,6 +89,17 @@ def test_brief_prints_a_card_for_each_document(datatest):
         assert second.startswith("  event  ")
 
 
+def test_the_card_on_the_page_for_observatories_is_what_is_printed(monkeypatch):
+    monkeypatch.chdir(DATA.parent)
+    page = (DATA.parent / "docs" / "plug-in-an-observatory.md").read_text("utf-8")
+    shown = "".join(
+        line[4:] for line in page.splitlines(keepends=True) if line.startswith("    ")
+    )
+    path = shown.partition("\n")[0]
+    done = run("--brief", path)
+    assert shown.startswith(done.stdout.rstrip())
+
+
 def test_brief_says_why_a_document_cannot_be_read(tmp_path):
     (tmp_path / "a.json").write_bytes(b"null")
     done = run("--brief", tmp_path)

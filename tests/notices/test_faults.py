@@ -104,6 +104,11 @@ def test_a_notice_as_it_should_be_has_no_fault(known):
             "UTC and ICRS are assumed",
         ),
         ({"system": "UTC-FK4-TOPO"}, "the frame of 'UTC-FK4-TOPO'", "ICRS"),
+        (
+            {"system": "UTC-FK4-TOPO"},
+            "attribute 'id': The value 'UTC-FK4-TOPO' is not allowed",
+            "read all the same",
+        ),
         ({"place": ""}, "no position", "not matched"),
         ({"place": "<C1>0</C1><C2>0</C2>", "error": ""}, "0 0 without", "not matched"),
         (
