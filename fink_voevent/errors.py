@@ -22,6 +22,10 @@ class NoticeError(VOEventPluginError):
     """A document cannot be read as a notice; the message is kept as the reason."""
 
 
+class UnknownFormatError(NoticeError):
+    """A document is not XML or JSON, or not one of the kinds that are notices."""
+
+
 class StorageError(VOEventPluginError):
     """A folder or a store cannot be read or written."""
 

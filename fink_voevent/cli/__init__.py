@@ -27,7 +27,7 @@ COMMANDS = {
     "Receive notices": {
         "listen": "Receive notices from VTP brokers and Kafka, and land them.",
         "land": "Land notices from files or standard input.",
-        "parse": "Print the content of notices as JSON.",
+        "parse": "Print the content of notices as JSON, or as cards to read.",
         "quarantine": "List what could not be read, and why, or try it again.",
         "streams": "List the known streams of notices.",
     },

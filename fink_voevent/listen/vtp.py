@@ -23,6 +23,7 @@ from twisted.internet import defer
 from twisted.python.failure import Failure
 
 from fink_voevent.listen.spool import Received
+from fink_voevent.notices.document import without_blanks
 
 _LOG = logging.getLogger(__name__)
 _IVORN = re.compile(rb"""\bivorn\s*=\s*["']([^"']{0,2000})["']""")
@@ -239,6 +240,7 @@ def first_element(data: bytes) -> etree._Element | None:
     parser = etree.XMLPullParser(
         events=("start",), resolve_entities=False, no_network=True, load_dtd=False
     )
+    data = without_blanks(data)
     root = None
     for start in range(0, min(len(data), TRANSPORT_BYTES), PART_BYTES):
         try:

@@ -21,6 +21,9 @@ from fink_voevent.errors import NoticeError
 
 # GCN writes the smallest int32, divided by up to 100, if it has no value.
 _LARGEST_FILLER = -2.1e7
+# White space, and the mark of UTF-8, before a document.
+_BLANKS = b"\xef\xbb\xbf \t\r\n"
+_BLANKS_UTF16 = re.compile(rb"(\xff\xfe)(?:[ \t\r\n]\0)+|(\xfe\xff)(?:\0[ \t\r\n])+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -158,6 +161,30 @@ def parse_number(text: str | None) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) and number > _LARGEST_FILLER else None
+
+
+def without_blanks(raw: bytes) -> bytes:
+    """Return a document without what is not part of it.
+
+    XML forbids white space before its declaration, but publishers send it, and some
+    end their messages with the NUL of a C string. The message of VTP 2.0 (section 3.2)
+    is the element alone.
+
+    Parameters
+    ----------
+    raw : bytes
+        The document, as it arrived.
+
+    Returns
+    -------
+    bytes
+        Without white space and the mark of UTF-8 at the beginning and NUL at the end.
+        The byte order mark of UTF-16 remains.
+    """
+    if raw[:1] not in (b"<", b"{"):
+        raw = _BLANKS_UTF16.sub(rb"\1\2", raw.lstrip(_BLANKS), count=1)
+    is_one_byte_a_character = raw[:1] in (b"<", b"{") and raw[1:2] != b"\0"
+    return raw.rstrip(b"\0") if is_one_byte_a_character else raw
 
 
 def check_size(raw: bytes) -> None:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fink_voevent.errors import NoticeError, apply_each
-from fink_voevent.notices import gcn_json, voevent
+from fink_voevent.errors import NoticeError, UnknownFormatError, apply_each
+from fink_voevent.notices import gcn_json, other_documents, voevent
 from fink_voevent.notices.document import Document, check_limits
 
 
@@ -36,6 +36,10 @@ def read_all(raws: Sequence[bytes]) -> list[Document | NoticeError]:
     xml = iter(voevent.read_all([raw for raw, is_json in pairs if not is_json]))
     json = iter(apply_each(gcn_json.read, [raw for raw, is_json in pairs if is_json]))
     documents = [next(json) if is_json else next(xml) for is_json in are_json]
+    for place, document in enumerate(documents):
+        if isinstance(document, UnknownFormatError):
+            reason = other_documents.describe(raws[place]) or str(document)
+            documents[place] = NoticeError(reason)
     return apply_each(_within_limits, raws, documents)
 
 

@@ -19,13 +19,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fink_voevent import limits
-from fink_voevent.errors import NoticeError
+from fink_voevent.errors import NoticeError, UnknownFormatError
+from fink_voevent.notices import other_documents
 from fink_voevent.notices.document import (
     Document,
     Location,
     Param,
     check_size,
     parse_number,
+    without_blanks,
 )
 
 LVK, GCN = "igwn.gwalert", "gcn.notices"
@@ -47,7 +49,7 @@ def is_json(raw: bytes) -> bool:
     """Return whether bytes begin like a JSON object."""
     if raw[:1] == b"<":  # XML, as most notices are
         return False
-    return raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
+    return without_blanks(raw)[:1] == b"{"
 
 
 def read(raw: bytes) -> Document:
@@ -66,12 +68,7 @@ def read(raw: bytes) -> Document:
         GCN. The message is the reason.
     """
     check_size(raw)
-    try:
-        content = json.loads(raw.decode("utf-8-sig"), parse_int=_parse_int)
-    except (ValueError, RecursionError) as error:
-        raise NoticeError(f"not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise NoticeError("not a JSON object")
+    content = _parse(without_blanks(raw))
     _check_values(content)
     if b"\\u" in raw:
         _check_escapes(content)
@@ -80,10 +77,29 @@ def read(raw: bytes) -> Document:
     if "superevent_id" in content:
         return _lvk_document(raw, content)
     if schema is not None:
+        if other_documents.is_heartbeat(content):
+            raise NoticeError(other_documents.HEARTBEAT)
         return _gcn_document(raw, content, schema["topic"])
     raise NoticeError(
-        "JSON without superevent_id (LVK) and without a $schema of GCN's notices"
+        other_documents.describe_object(content)
+        or "JSON without superevent_id (LVK) and without a $schema of GCN's notices"
     )
+
+
+def _parse(message: bytes) -> dict[str, Any]:
+    """Return the JSON object that a message is."""
+    try:
+        content = json.loads(message.decode(), parse_int=_parse_int)
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data":
+            reason = "more than one JSON value: send each notice as a message"
+            raise NoticeError(reason) from None
+        raise UnknownFormatError(f"not JSON: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise UnknownFormatError(f"not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise UnknownFormatError("not a JSON object")
+    return content
 
 
 def _parse_int(digits: str) -> int:

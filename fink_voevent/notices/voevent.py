@@ -21,8 +21,14 @@ import xmltodict
 from lxml import etree
 
 from fink_voevent import limits
-from fink_voevent.errors import NoticeError, apply_each
-from fink_voevent.notices.document import Document, Location, Param, check_size
+from fink_voevent.errors import NoticeError, UnknownFormatError, apply_each
+from fink_voevent.notices.document import (
+    Document,
+    Location,
+    Param,
+    check_size,
+    without_blanks,
+)
 
 _PARSER_OPTIONS = {
     "resolve_entities": False,
@@ -33,6 +39,7 @@ _PARSER_OPTIONS = {
 
 _ELEMENT = re.compile(rb"<[A-Za-z_]")
 _INNER_PREFIX = re.compile(rb"<[A-Za-z_][\w.-]*:(?!VOEvent[\s>])")
+_NAMESPACE = re.compile(r"\{http[^}]*\}")
 _VERSION = re.compile(r"/v?(\d\.\d+)$")
 
 
@@ -65,9 +72,10 @@ def read_all(raws: Sequence[bytes]) -> list[Document | NoticeError]:
         For each document, in order, its content, or the error if it cannot be read.
     """
     # One step for all documents before the next, which is faster: see `normalise_all`.
-    valid = apply_each(is_valid, raws)
-    trees = apply_each(_tree, raws, valid)
-    return apply_each(_document, raws, valid, trees)
+    messages = apply_each(_message, raws)
+    valid = apply_each(is_valid, messages)
+    trees = apply_each(_tree, messages, valid)
+    return apply_each(_document, messages, valid, trees)
 
 
 def is_valid(raw: bytes) -> bool:
@@ -86,7 +94,7 @@ def is_valid(raw: bytes) -> bool:
         root = etree.fromstring(raw, _parser())
     except (etree.XMLSyntaxError, ValueError) as error:
         reason = str(error).split(", line ")[0]
-        raise NoticeError(f"not XML: {reason}") from None
+        raise UnknownFormatError(f"not XML: {reason}") from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise NoticeError("refused: a DTD is not allowed")
     return bool(_schema().validate(root))
@@ -100,9 +108,28 @@ def check(raw: bytes) -> None:
     NoticeError
         If it is not valid by the XSD of VOEvent 2.0. The message is the first reason.
     """
+    reason = find_invalid(raw)
+    if reason is not None:
+        raise NoticeError(f"not valid: {reason}")
+
+
+def find_invalid(raw: bytes) -> str | None:
+    """Return why a VOEvent is not valid by the XSD of VOEvent 2.0; None if it is.
+
+    Parameters
+    ----------
+    raw : bytes
+        An XML document that `read` accepts.
+
+    Returns
+    -------
+    str or None
+        The first reason of the validator.
+    """
     schema = _schema()
-    if not schema.validate(etree.fromstring(raw, _parser())):
-        raise NoticeError(f"not valid: {schema.error_log[0].message}")
+    if schema.validate(etree.fromstring(without_blanks(raw), _parser())):
+        return None
+    return _NAMESPACE.sub("", str(schema.error_log[0].message))
 
 
 def element_bytes(raw: bytes) -> bytes:
@@ -126,11 +153,16 @@ def _schema() -> etree.XMLSchema:
     return etree.XMLSchema(etree.fromstring(path.read_bytes()))
 
 
+def _message(raw: bytes) -> bytes:
+    check_size(raw)
+    return without_blanks(raw)
+
+
 def _tree(raw: bytes, _valid: bool) -> dict[str, Any]:
     try:
         return xmltodict.parse(raw)
     except ExpatError as error:
-        raise NoticeError(f"not XML: {error}") from None
+        raise UnknownFormatError(f"not XML: {error}") from None
     except (ValueError, LookupError, TypeError) as error:  # entities, unknown encoding
         raise NoticeError(f"refused: {error}") from None
 
@@ -138,7 +170,7 @@ def _tree(raw: bytes, _valid: bool) -> dict[str, Any]:
 def _document(raw: bytes, valid: bool, tree: dict[str, Any]) -> Document:
     name, root = next(iter(tree.items()))
     if name.rpartition(":")[2] != "VOEvent":
-        raise NoticeError(f"the root element is {name}, not VOEvent")
+        raise UnknownFormatError(f"the root element is {name}, not VOEvent")
     if not isinstance(root, dict) or not (root.get("@ivorn") or "").strip():
         raise NoticeError("the VOEvent has no ivorn")
     if _INNER_PREFIX.search(raw):

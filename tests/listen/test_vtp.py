@@ -171,6 +171,11 @@ def test_transport_messages_are_answered_in_any_namespace(peer, space, message):
     assert answer.findtext("Origin") == "ivo://org.example/broker"
 
 
+def test_a_transport_message_after_a_line_feed_is_answered(peer):
+    peer.send(b"\n" + iamalive("ivo://a/b").raw_bytes)
+    assert peer.receive().get("role") == "iamalive"
+
+
 def test_an_acknowledgement_names_the_notice(peer):
     peer.send(b'<VOEvent ivorn="ivo://a/b#c" role="test"/>')
     answer = peer.receive()
