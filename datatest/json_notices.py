@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
-from trap_documents import Trap
+from trap_documents import DATED, Trap
 
 SITE = "https://gcn.nasa.gov/schema/main/gcn/notices"
 TIME = {"trigger_time": "2024-01-15T11:58:00.25"}
@@ -98,7 +98,8 @@ JSON_NOTICES = (
     Trap("gbm_flight_with_systematics", gcn("fermi/gbm/trigger", **GBM,
          subtype="FLIGHT_POSITION", alert_type="update", containment_probability=0.68,
          systematic_included=True), READ_TIME | READ_PLACE | {"kind": "update",
-         "event_id": "GBM-745121685", "version": 2000003, "error_r90": 0.7107988}),
+         "event_id": "GBM-745121685", "version": DATED + 10**13 + 3,
+         "error_r90": 0.7107988}),
     Trap("gbm_flight_without_systematics", gcn("fermi/gbm/trigger", **GBM,
          subtype="FLIGHT_POSITION", alert_type="update", containment_probability=0.68),
          READ_PLACE | {"stream": "fermi_gbm_json_flight", "error_r90": 15.7661028}),
@@ -111,8 +112,8 @@ JSON_NOTICES = (
          **SENT, **PLACE, id=["1_2"], healpix_file=MAP), READ_PLACE | {
          "skymap_state": "read", "error_r90": 0.5}),
     Trap("chime_retraction_without_date", gcn("chime/frb", **TIME, id="427325191",
-         alert_type="retraction"), NO_PLACE | {"kind": "retraction", "version": 3,
-         "event_id": "CHIME-FRB-427325191"}),
+         alert_type="retraction"), NO_PLACE | {"kind": "retraction",
+         "version": 10**13 - 1, "event_id": "CHIME-FRB-427325191"}),
     Trap("chime_update_without_date", gcn("chime/frb", **TIME, id="427325191",
          alert_type="update"), NO_PLACE | {"kind": "update", "version": 2}),
     Trap("chime_burst_holds_95_percent", gcn("chime/frb", **TIME, **PLACE,

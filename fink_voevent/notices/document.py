@@ -93,7 +93,7 @@ class Document:
     ivorn : str
         Identifier of the notice.
     role : str or None
-        Role, as written.
+        Role of a VOEvent or alert_tense of a JSON notice, as written.
     schema_version : str or None
         Version of VOEvent; None for JSON.
     schema_valid : bool or None

@@ -8,6 +8,7 @@ from typing import Any
 
 from fink_voevent.errors import NoticeError
 from fink_voevent.notices import formats
+from fink_voevent.notices.identity import RANK_STEP
 from fink_voevent.notices.normalisation import normalise
 from fink_voevent.notices.streams import Registry, Stream
 from fink_voevent.notices.times import parse_iso
@@ -59,10 +60,14 @@ def explain(raw: bytes, registry: Registry) -> list[tuple[str, Any, str]]:
         "ivorn": "VOEvent@ivorn",
         "stream": _stream_source(stream),
         "event_id": _identity_source(stream, row),
-        "version": _version_source(stream, {**values, **groups}),
-        "kind": "citations, retraction flags, AlertType, Packet_Type, version",
+        "version": _version_source(stream, row, {**values, **groups}),
+        "kind": "citations, retraction flags, alert type, Packet_Type, ivorn, rank",
         "tense": f"role={document.role!r}"
-        + (f"; {block} sets {stream.tense}" if stream.tense else "; test flags"),
+        + (
+            f"; {block} sets {stream.tense}"
+            if stream.tense
+            else "; test flags, alert type"
+        ),
         "live": block,
         "issued": "Who/Date",
         "time": _TIME_SOURCES[row["time_source"]],
@@ -98,9 +103,11 @@ def _identity_source(stream: Stream, row: dict[str, Any]) -> str:
     return f"{stream.event}{mask}"
 
 
-def _version_source(stream: Stream, values: dict[str, str]) -> str:
+def _version_source(stream: Stream, row: dict[str, Any], values: dict[str, str]) -> str:
+    rank = row["version"] // RANK_STEP
+    issue = "the issue time" if row["issued"] else "no issue time"
     used = next((n for n in stream.sequence if values.get(n, "").strip()), None)
-    return f"rank {stream.rank} of the stream, then {used or 'no sequence'}"
+    return f"rank {rank}, then {issue}" + (f", then {used}" if used else "")
 
 
 def _error_source(stream: Stream, row: dict[str, Any]) -> str:

@@ -31,15 +31,6 @@ from fink_voevent.notices.document import (
 LVK, GCN = "igwn.gwalert", "gcn.notices"
 _SCHEMA = re.compile(r"gcn/notices/(?P<topic>[\w./-]+?)\.schema\.json")
 _MAPS = ("skymap", "healpix_file")  # base64: they do not become Params
-# Role of a VOEvent, by the alert_tense of GCN's schema.
-_ROLES = {
-    "current": "observation",
-    "archival": "observation",
-    "planned": "prediction",
-    "injection": "injection",
-    "commanded": "utility",
-    "test": "test",
-}
 _UNITS = {"far": "Hz", "ra": "deg", "dec": "deg", "ra_dec_error": "deg"}
 
 
@@ -150,10 +141,10 @@ def _gcn_document(raw: bytes, content: dict[str, Any], topic: str) -> Document:
     name = next((_text(_first(n)) for n in names if n), digest[:16])
     optional = ("alert_type", "record_number", "alert_datetime")
     parts = [_text(content[k]) for k in optional if content.get(k) is not None]
-    role = _ROLES.get(str(content.get("alert_tense", "current")), "observation")
+    tense = content.get("alert_tense")
     return Document(
         ivorn=f"ivo://gcn.nasa.gov/{topic}#" + "-".join([name, *parts]),
-        role=role,
+        role=None if tense is None else _text(tense),
         schema_version=None,
         schema_valid=None,
         date=_text(content["alert_datetime"]) if "alert_datetime" in content else None,

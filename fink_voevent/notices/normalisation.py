@@ -169,7 +169,7 @@ def _row(
         identified.stream,
         identified.values,
     )
-    version, is_update = identity.version(stream, values)
+    kind = identity.kind(document, stream, values)
     event_id = identity.event_id(document, stream, values)
     check_identifier("event id", event_id)
     event_time = _event_time(identified)
@@ -178,9 +178,9 @@ def _row(
         "sha256": hashlib.sha256(raw).hexdigest(),
         "notice_id": notice_id(document),
         "event_id": event_id,
-        "version": version,
-        "kind": identity.kind(document, values, is_update),
-        "tense": identity.tense(document, stream, values),
+        "version": identity.version(stream, values, identified.issued, kind),
+        "kind": kind,
+        "tense": identity.tense(document, stream, values, kind),
         "live": stream.live,
         "schema_version": document.schema_version,
         "schema_valid": document.schema_valid,

@@ -65,6 +65,7 @@ class Stream:
     id_mask: int = 0
     sequence: tuple[str, ...] = ()
     sequence_start: int = 1
+    retraction_rank: int = 0
     systematic: Systematic | None = None
     tense: str | None = None
     significance: tuple[str, ...] = ()

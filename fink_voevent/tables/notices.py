@@ -69,11 +69,19 @@ EVENTS = (
         "",
         "",
         "order of the notice within its event, from the notice itself: the largest is"
-        " the latest",
+        " current. The rank of its type times 1e13, plus the milliseconds from 1970 to"
+        " its issue (the last three digits are the revision, if the publisher numbers"
+        " revisions). Without an issue time it precedes all dated notices of its rank,"
+        " but a retraction follows them",
     ),
     Column("kind", TEXT, "", "", "initial, update or retraction"),
     Column(
-        "tense", TEXT, "", "", "observation, test, injection, prediction or utility"
+        "tense",
+        TEXT,
+        "",
+        "",
+        "observation, test, injection, prediction, utility, or unknown if the notice"
+        " uses a word for it that is not known: such a notice is never matched",
     ),
     Column(
         "live",

@@ -52,8 +52,12 @@ def latest(events: list[dict]) -> list[dict]:
 
 def _rank(event: dict) -> tuple:
     """Order of a notice among those of its event: the highest is the current one."""
-    undated = event["kind"] == "retraction" and event["issued"] is None
-    return event["version"], undated, str(event["issued"] or ""), event["notice_id"]
+    is_retraction, issued = event["kind"] == "retraction", event["issued"]
+    landed = "" if issued else str(event.get("received_at") or "")
+    return (
+        *(event["version"], is_retraction and issued is None),
+        *(str(issued or ""), is_retraction, landed, event["notice_id"]),
+    )
 
 
 def pairs(
