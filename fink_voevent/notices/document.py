@@ -69,6 +69,9 @@ class Location:
     corners : tuple of (float, float)
         Right ascension and declination (deg) of the corners of an error box; empty if
         there is none.
+    is_observation : bool
+        Whether the notice says that its time is the start of an observation, and gives
+        no time of a trigger.
     """
 
     coord_system: str
@@ -82,6 +85,7 @@ class Location:
     systematic_included: bool = False
     ellipse: tuple[float, float, float] | None = None
     corners: tuple[tuple[float, float], ...] = ()
+    is_observation: bool = False
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ _TIME_SOURCES = {
     "isotime": "ISOTime",
     "tjd": "*_TJD and *_SOD, because ISOTime is not a time",
     "observation": "ISOTime of this observation; another notice has the event's time",
+    "issued": "the issue time, because no time of the event can be read",
     "none": "no time that can be read",
 }
 _POSITION_SOURCES = {

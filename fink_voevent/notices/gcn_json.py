@@ -149,14 +149,24 @@ def _gcn_document(raw: bytes, content: dict[str, Any], topic: str) -> Document:
         schema_valid=None,
         date=_text(content["alert_datetime"]) if "alert_datetime" in content else None,
         params=tuple(_params(content)),
-        locations=(_location(content, content.get("trigger_time")),),
+        locations=(_location(content, *_time(content)),),
         cites=(),
         digest=digest,
         skymap=_decoded_map(content.get("healpix_file")),
     )
 
 
-def _location(content: Mapping[str, Any], time: Any) -> Location:
+def _time(content: Mapping[str, Any]) -> tuple[Any, bool]:
+    """Time of the trigger, or of the start of the observation; whether it is that."""
+    trigger = content.get("trigger_time")
+    if trigger:
+        return trigger, False
+    return content.get("observation_start"), True
+
+
+def _location(
+    content: Mapping[str, Any], time: Any, is_observation: bool = False
+) -> Location:
     ra, dec = content.get("ra"), content.get("dec")
     stated_error = content.get("ra_dec_error")
     if stated_error is None:
@@ -178,6 +188,7 @@ def _location(content: Mapping[str, Any], time: Any) -> Location:
         systematic_included=content.get("systematic_included") is True,
         ellipse=_ellipse(stated_error),
         corners=corners,
+        is_observation=is_observation,
     )
 
 

@@ -217,14 +217,19 @@ def _filled(template: str | None, values: Mapping[str, str]) -> str | None:
 
 
 def _event_time(identified: IdentifiedDocument) -> EventTime:
-    source = "isotime" if identified.stream.time == "trigger" else "observation"
     location = next((w for w in identified.document.locations if w.time), None)
+    is_trigger = identified.stream.time == "trigger" and not (
+        location is not None and location.is_observation
+    )
     moment = parse_iso(location.time) if location else None
     if location is not None and moment is not None:
-        return EventTime(moment, time_scale(location.coord_system), source)
+        scale = time_scale(location.coord_system)
+        return EventTime(moment, scale, "isotime" if is_trigger else "observation")
     moment = from_tjd(identified.values, identified.issued)
     if moment is not None:
-        return EventTime(moment, "utc", "tjd" if source == "isotime" else source)
+        return EventTime(moment, "utc", "tjd" if is_trigger else "observation")
+    if location is not None and identified.issued is not None:
+        return EventTime(identified.issued, "utc", "issued")  # instead of no match
     return EventTime(None, "utc", "none")
 
 

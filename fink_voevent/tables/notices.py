@@ -119,7 +119,8 @@ EVENTS = (
         "",
         "",
         "source of the time: isotime, tjd (from the Params TJD and SOD), observation"
-        " (that of a follow-up, not of the event) or none",
+        " (that of a follow-up, not of the event), issued (the issue time, because the"
+        " written time cannot be read) or none",
     ),
     Column("ra", REAL, "deg, ICRS, [0, 360)", "no source position", "right ascension"),
     Column("dec", REAL, "deg, ICRS, [-90, 90]", "no source position", "declination"),
