@@ -51,7 +51,7 @@ STREAM_TRAPS = (
          where(TIME, position(10.5, -20.25, 0.38)), TrigID=221027173, Coords_Type=1),
          READ_PLACE | {"error_r90": 0.38, "event_id": "LAT-offline-221027173"}),
     Trap("lat_minus_zero_significance", gcn("Fermi#LAT_Offline_Pos_1", 128, PLACE,
-         TrigID=221027173, Trigger_Signif="-0.00"), {"significance.value": 0.0}),
+         TrigID=221027173, Trigger_Signif="-0.00"), {"significance": None}),
     Trap("bat_error_holds_90_percent", gcn("SWIFT#BAT_GRB_Pos_1-1", 61,
          where(TIME, position(10.5, -20.25, 0.05)), TrigID=1, Coords_Type=1),
          READ_PLACE | {"containment": 0.9, "error_r90": 0.05, "kind": "initial"}),

@@ -24,7 +24,7 @@ _POSITION_SOURCES = {
     "source": "Position2D",
     "map": "the sky map gives no single position",
     "pointing": "a pointing, by Coords_Type 2 or by the stream; not a source",
-    "dummy": "Position2D is a dummy value: 0 0 0, out of range, or the whole sky",
+    "dummy": "Position2D is a dummy value: 0 0, out of range, or the whole sky",
     "none": "no Position2D, Coords_Type 0, or a stream without positions",
 }
 
@@ -80,7 +80,7 @@ def explain(raw: bytes, registry: Registry) -> list[tuple[str, Any, str]]:
         "messenger": block,
         "window_before": block,
         "window_after": block,
-        "far": "Param FAR, converted from its unit",
+        "far": f"Param FAR, in {stream.far_unit or 'its unit'}",
         "significance": "Params " + (", ".join(stream.significance) or "(none named)"),
         "skymap_url": "Param with the address of a sky map",
         "cites": "Citations",

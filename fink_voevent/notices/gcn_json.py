@@ -30,7 +30,9 @@ from fink_voevent.notices.document import (
 
 LVK, GCN = "igwn.gwalert", "gcn.notices"
 _SCHEMA = re.compile(r"gcn/notices/(?P<topic>[\w./-]+?)\.schema\.json")
-_MAPS = ("skymap", "healpix_file")  # base64: they do not become Params
+# Sky maps in base64 do not become Params, whatever their name: FITS, and gzip.
+_MAPS = ("skymap", "combined_skymap", "healpix_file")
+_MAP_STARTS = ("U0lNUExFICA9", "H4sI")
 _UNITS = {"far": "Hz", "ra": "deg", "dec": "deg", "ra_dec_error": "deg"}
 
 
@@ -129,10 +131,19 @@ def _lvk_document(raw: bytes, content: dict[str, Any]) -> Document:
         date=_text(content["time_created"]),
         params=tuple(_params(content)),
         locations=(_location(event, event.get("time")),),
-        cites=(),
+        cites=tuple(_coincident_notices(content)),
         digest=hashlib.sha256(raw).hexdigest(),
         skymap=_decoded_map(event.get("skymap")),
     )
+
+
+def _coincident_notices(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the notices of other instruments with which LVK finds a coincidence."""
+    found = content.get("external_coinc")
+    for coincidence in found if isinstance(found, list) else [found]:
+        ivorn = coincidence.get("ivorn") if isinstance(coincidence, dict) else None
+        if isinstance(ivorn, str) and ivorn.strip():
+            yield ivorn.strip(), "followup"
 
 
 def _gcn_document(raw: bytes, content: dict[str, Any], topic: str) -> Document:
@@ -149,7 +160,7 @@ def _gcn_document(raw: bytes, content: dict[str, Any], topic: str) -> Document:
         schema_valid=None,
         date=_text(content["alert_datetime"]) if "alert_datetime" in content else None,
         params=tuple(_params(content)),
-        locations=(_location(content, *_time(content)),),
+        locations=(_location(content, *_time(content)), *_directions(content)),
         cites=(),
         digest=digest,
         skymap=_decoded_map(content.get("healpix_file")),
@@ -190,6 +201,23 @@ def _location(
         corners=corners,
         is_observation=is_observation,
     )
+
+
+def _directions(content: Mapping[str, Any]) -> list[Location]:
+    """Places of the neutrinos that IceCube finds at a superevent, the best first."""
+    found = content.get("coincident_events")
+    events = found if isinstance(found, list) else []
+    ranked = sorted((e for e in events if isinstance(e, dict)), key=_p_value)
+    best = ranked[: limits.LOCATIONS - 1]  # all of them are Params
+    places = [event.get("localization", event) for event in best]
+    return [_location(place, None) for place in places if isinstance(place, dict)]
+
+
+def _p_value(event: Mapping[str, Any]) -> float:
+    """Smallest p-value of a coincident neutrino; 1 if it has none."""
+    names = ("event_pval_generic", "event_pval_bayesian")
+    numbers = [parse_number(_text(event.get(name))) for name in names]
+    return min((n for n in numbers if n is not None), default=1.0)
 
 
 def _numbers(value: Any) -> list[float]:
@@ -253,6 +281,8 @@ def _params(content: Mapping[str, Any], group: str = "") -> Iterator[Param]:
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, dict):
                 inner_objects.append((name, item))
+            elif isinstance(item, str) and item.startswith(_MAP_STARTS):
+                continue
             elif item is not None:
                 yield Param(group, name, _text(item), _UNITS.get(name, ""), "")
     for name, item in inner_objects:

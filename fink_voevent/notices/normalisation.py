@@ -195,9 +195,9 @@ def _row(
         **position,
         "window_before": stream.window_days[0],
         "window_after": stream.window_days[1],
-        "far": measurements.false_alarm_rate(document),
+        "far": measurements.false_alarm_rate(document, stream),
         "significance": measurements.significance(stream, values),
-        "classification": measurements.classification(document),
+        "classification": measurements.classification(document, stream, values),
         "skymap_url": measurements.skymap_url(document),
         "skymap_sha256": None
         if document.skymap is None

@@ -208,7 +208,8 @@ EVENTS = (
         pa.map_(TEXT, REAL),
         "0-1",
         "not given",
-        "probability of each class, as published",
+        "probability of each class, as published; of a class that is given as a word"
+        " or a flag (LVK's group and significant, Swift's catalogues) 1 or 0",
     ),
     Column("distance", DISTANCE, "Mpc", "not given", "luminosity distance"),
     Column("skymap_url", TEXT, "", "not given", "address of the sky map"),
