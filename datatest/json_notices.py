@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
-from trap_documents import Trap
+from trap_documents import DATED, Trap
 
 SITE = "https://gcn.nasa.gov/schema/main/gcn/notices"
 TIME = {"trigger_time": "2024-01-15T11:58:00.25"}
@@ -81,8 +81,8 @@ JSON_NOTICES = (
     Trap("lvk_initial_with_map", lvk("INITIAL", EVENT | {"skymap": MAP}),
          READ_TIME | SUPEREVENT | {"kind": "initial", "position_kind": "map",
          "ra": None, "far": 3.5e-10, "classification": {"HasNS": 1.0, "BNS": 0.9,
-         "Terrestrial": 0.1}, "skymap_state": "read", "distance.mean": 120.5,
-         "distance.std": 30.25, "error_r90": None}),
+         "Terrestrial": 0.1, "CBC": 1.0, "significant": 1.0}, "skymap_state": "read",
+         "distance.mean": 120.5, "distance.std": 30.25, "error_r90": None}),
     Trap("lvk_preliminary_without_map", lvk("PRELIMINARY", EVENT),
          READ_TIME | SUPEREVENT | NO_PLACE | {"kind": "initial", "skymap_state": "none",
          "pixels": None}),
@@ -98,7 +98,8 @@ JSON_NOTICES = (
     Trap("gbm_flight_with_systematics", gcn("fermi/gbm/trigger", **GBM,
          subtype="FLIGHT_POSITION", alert_type="update", containment_probability=0.68,
          systematic_included=True), READ_TIME | READ_PLACE | {"kind": "update",
-         "event_id": "GBM-745121685", "version": 2000003, "error_r90": 0.7107988}),
+         "event_id": "GBM-745121685", "version": DATED + 10**13 + 3,
+         "error_r90": 0.7107988}),
     Trap("gbm_flight_without_systematics", gcn("fermi/gbm/trigger", **GBM,
          subtype="FLIGHT_POSITION", alert_type="update", containment_probability=0.68),
          READ_PLACE | {"stream": "fermi_gbm_json_flight", "error_r90": 15.7661028}),
@@ -111,8 +112,8 @@ JSON_NOTICES = (
          **SENT, **PLACE, id=["1_2"], healpix_file=MAP), READ_PLACE | {
          "skymap_state": "read", "error_r90": 0.5}),
     Trap("chime_retraction_without_date", gcn("chime/frb", **TIME, id="427325191",
-         alert_type="retraction"), NO_PLACE | {"kind": "retraction", "version": 3,
-         "event_id": "CHIME-FRB-427325191"}),
+         alert_type="retraction"), NO_PLACE | {"kind": "retraction",
+         "version": 10**13 - 1, "event_id": "CHIME-FRB-427325191"}),
     Trap("chime_update_without_date", gcn("chime/frb", **TIME, id="427325191",
          alert_type="update"), NO_PLACE | {"kind": "update", "version": 2}),
     Trap("chime_burst_holds_95_percent", gcn("chime/frb", **TIME, **PLACE,

@@ -10,6 +10,7 @@ from typing import Any
 V20 = "http://www.ivoa.net/xml/VOEvent/v2.0"
 GCN = "ivo://nasa.gsfc.gcn"
 DATE = "2024-01-15T12:00:00"
+DATED = 1_705_320_000_000  # version of a notice of rank 0 with this date
 NO_PLACE = {"ra": None, "dec": None, "error_r90": None, "cells": None, "fisher": None}
 
 

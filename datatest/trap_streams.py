@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from trap_documents import (
+    DATED,
     GCN,
     IVORN,
     NO_PLACE,
@@ -26,19 +27,19 @@ GBM_PLACE = where(TIME, position(10.5, -20.25, 3))
 STREAM_TRAPS = (
     Trap("gbm_alert_has_no_position", gcn("Fermi#GBM_Alert_1", 110,
          where(TIME, position(0, 0, 0)), TrigID=420, Sequence_Num=1, Coords_Type=0,
-         Trig_Signif=6.8), NO_PLACE | {"event_id": "GBM-420", "version": 1,
+         Trig_Signif=6.8), NO_PLACE | {"event_id": "GBM-420", "version": DATED,
          "kind": "initial", "significance.value": 6.8}),
     Trap("gbm_flight_error_is_widened", gcn("Fermi#GBM_Flt_Pos_1", 111, GBM_PLACE,
          TrigID=420, Sequence_Num=48, Coords_Type=1),
          READ_PLACE | {"error_raw": 3.0, "containment": 0.68, "error_r90": 16.68,
-         "version": 1000048, "kind": "update"}),
+         "version": DATED + 10**13, "kind": "update"}),
     Trap("gbm_ground_error_is_widened", gcn("Fermi#GBM_Gnd_Pos_1", 112, GBM_PLACE,
          TrigID=420, Sequence_Num=59, Coords_Type=1), {"error_r90": 10.92}),
     Trap("gbm_final_has_no_underscore", gcn("Fermi#GBM_Fin_Pos2018-01-01", 115,
          GBM_PLACE, TrigID=420, Sequence_Num=0, Coords_Type=1,
          date="2018-01-01T00:00:00", cites=cite("ivo://nasa.gsfc.gcn/Fermi#x",
          "followup")), {"stream": "fermi_gbm_final", "error_r90": 8.207,
-         "event_id": "GBM-420", "version": 4000000, "cites.0.cite": "followup"}),
+         "event_id": "GBM-420", "version": 41514764800000, "cites.0.cite": "followup"}),
     Trap("gbm_robot_before_roboba", gcn("Fermi#GBM_Fin_Pos2018-01-01", 115, GBM_PLACE,
          TrigID=420, date="2018-01-01T00:00:00",
          groups=group("Trigger_ID", params(Robo_generated="true"))),
@@ -50,7 +51,7 @@ STREAM_TRAPS = (
          where(TIME, position(10.5, -20.25, 0.38)), TrigID=221027173, Coords_Type=1),
          READ_PLACE | {"error_r90": 0.38, "event_id": "LAT-offline-221027173"}),
     Trap("lat_minus_zero_significance", gcn("Fermi#LAT_Offline_Pos_1", 128, PLACE,
-         TrigID=221027173, Trigger_Signif="-0.00"), {"significance.value": 0.0}),
+         TrigID=221027173, Trigger_Signif="-0.00"), {"significance": None}),
     Trap("bat_error_holds_90_percent", gcn("SWIFT#BAT_GRB_Pos_1-1", 61,
          where(TIME, position(10.5, -20.25, 0.05)), TrigID=1, Coords_Type=1),
          READ_PLACE | {"containment": 0.9, "error_r90": 0.05, "kind": "initial"}),
@@ -63,9 +64,10 @@ STREAM_TRAPS = (
     Trap("slew_is_off", gcn("SWIFT#FOM_Obs_1-2", 65, PLACE, TrigID=1, Coords_Type=1),
          {"live": False}),
     Trap("integral_wakeup", gcn("INTEGRAL#Wakeup_Pos_010056-0-1", 53, PLACE,
-         TrigID=10056), {"event_id": "INTEGRAL-10056", "version": 0}),
+         TrigID=10056), {"event_id": "INTEGRAL-10056", "version": DATED}),
     Trap("integral_refined_is_the_same_event", gcn("INTEGRAL#Refined_Pos_010056-1-2",
-         54, PLACE, TrigID=75592), {"event_id": "INTEGRAL-10056", "version": 1000000}),
+         54, PLACE, TrigID=75592), {"event_id": "INTEGRAL-10056",
+         "version": DATED + 10**13}),
     Trap("integral_test_flag", gcn("INTEGRAL#Wakeup_Pos_0-0-1", 53, PLACE, TrigID=0,
          groups=group("Test_mpos", params(Test_Notice="true"))), {"tense": "test"}),
     Trap("maxi_known_source_is_off", gcn("MAXI#Known_source_Pos_1", 135, PLACE,
@@ -74,7 +76,8 @@ STREAM_TRAPS = (
          189, where("2023-12-05T02:25:11.45", position(10.5, -20.25, 6.11)),
          Trigger_Number=241, MISSION="B", Pkt_Ser_Num=4).replace(
          b'unit=""', b'datatype="x"'), {"event_id": "GECAM-B-241", "containment": 0.68,
-         "time": "2023-12-05T02:25:11.450000Z", "schema_valid": False, "version": 4}),
+         "time": "2023-12-05T02:25:11.450000Z", "schema_valid": False,
+         "version": DATED + 10**13}),
     Trap("gecam_test_by_number", gcn("GECAM#FLT_Event_1", 188, PLACE,
          Trigger_Number=100000001, MISSION="B"), {"tense": "test"}),
     Trap("calet_position_is_a_pointing", gcn("CALET#GBM_Flight_Lightcurve_1", 160,
@@ -87,8 +90,8 @@ STREAM_TRAPS = (
          READ_PLACE | {"event_id": "IceCube-134191-17593623", "error_r90": 0.92, "kind":
          "initial", "far": 9.170507e-09, "messenger": "neutrino"}),
     Trap("icecube_revision", gcn("AMON#ICECUBE_GOLD_Event1_1", 173, PLACE,
-         run_id=134191, event_id=17593623, Rev=1), {"version": 1, "kind": "update",
-         "event_id": "IceCube-134191-17593623"}),
+         run_id=134191, event_id=17593623, Rev=1), {"version": DATED + 1,
+         "kind": "update", "event_id": "IceCube-134191-17593623"}),
     Trap("icecube_retraction_flag", gcn("AMON#ICECUBE_GOLD_Event1_1", 173, PLACE,
          run_id=1, event_id=2, Rev=1,
          groups=group("Trigger_ID", params(Retraction="true"))), {"kind":
@@ -133,25 +136,26 @@ CHIME = "ivo://ca.chimenet.frb"
 EVENT_NO = group("event parameters", params(event_no=181344768, snr=12.5))
 EVENT_TRAPS = (
     Trap("lvk_has_no_position", lvk(1, "Preliminary"), NO_PLACE | {
-         "event_id": "S230518h", "version": 1, "kind": "initial", "far": 3.2e-10,
+         "event_id": "S230518h", "version": DATED + 10**13 + 1, "kind": "initial",
+         "far": 3.2e-10,
          "messenger": "gw", "classification": {"BNS": 0.25, "Terrestrial": 0.75},
          "live": True, "skymap_url": "https://x.org/m.fits",
          "notice_type": "Preliminary"}),
     Trap("lvk_update_cites_all_before", lvk(3, "Update", cites=cite(
          "ivo://gwnet/LVC#S230518h-1-Preliminary", "supersedes") + cite(
          "ivo://gwnet/LVC#S230518h-2-Initial", "supersedes")),
-         {"kind": "update", "version": 3, "cites.1.ivorn":
+         {"kind": "update", "version": DATED + 10**13 + 3, "cites.1.ivorn":
          "ivo://gwnet/LVC#S230518h-2-Initial"}),
     Trap("lvk_retraction_by_citation", lvk(4, "Note", cites=cite(
          "ivo://gwnet/LVC#S230518h-3-Update", "retraction")), {"kind": "retraction"}),
     Trap("lvk_retraction_that_supersedes", lvk(4, "Retraction", Packet_Type=164,
          cites=cite("ivo://gwnet/LVC#S230518h-3-Update", "supersedes")),
-         {"kind": "retraction", "version": 4}),
+         {"kind": "retraction", "version": DATED + 10**13 + 4}),
     Trap("lvk_retraction_by_packet", lvk(4, "Note", Packet_Type=164),
          {"kind": "retraction"}),
     Trap("lvk_raised_again", lvk(6, "Update", cites=cite(
          "ivo://gwnet/LVC#S230518h-5-Retraction", "supersedes")),
-         {"kind": "update", "version": 6}),
+         {"kind": "update", "version": DATED + 10**13 + 6}),
     Trap("lvk_mock_with_role_test", lvk(1, "Preliminary", "MS181101ab", role="test"),
          {"tense": "injection"}),
     Trap("lvk_mock_with_role_observation", lvk(1, "Initial", "MS181101ab"),

@@ -10,6 +10,7 @@ lists. Floats agree to a relative 3e-4.
 from __future__ import annotations
 
 from trap_documents import (
+    DATED,
     IVORN,
     NO_PLACE,
     PLACE,
@@ -92,7 +93,7 @@ TIME_TRAPS = (
     Trap("absurd_tjd_is_no_time", gcn("SWIFT#BAT_Scaledmap_1", 64,
          where("2023-512--107T00:01:05.28", position(6.4, 64, 0)), TrigID=1,
          Burst_TJD=32156, Burst_SOD=65.28, Coords_Type=2),
-         {"time": None, "time_source": "none"}),
+         {"time": "2024-01-15T12:00:00.000000Z", "time_source": "issued"}),
     Trap("time_of_another_age_is_no_time", document(IVORN, "",
          where("1858-11-17T00:00:00", position(10.5, -20.25, 0.5)),
          date="0001-01-01T00:00:00"),
@@ -112,7 +113,7 @@ TIME_TRAPS = (
     Trap("xrt_time_is_its_observation", gcn("SWIFT#XRT_Pos_1-2", 67, PLACE, TrigID=1,
          Coords_Type=1), {"time_source": "observation", "event_id": "Swift-1"}),
     Trap("uvot_time_is_its_observation", gcn("SWIFT#UVOT_Pos_1-2", 81, PLACE, TrigID=1,
-         Coords_Type=1), {"time_source": "observation", "version": 3000000}),
+         Coords_Type=1), {"time_source": "observation", "version": DATED + 3 * 10**13}),
     Trap("early_warning_lies_in_the_future", document(
          "ivo://gwnet/LVC#S230524x-1-EarlyWarning", params(GraceID="S230524x"),
          where("2024-01-15T13:00:00")), {"time": "2024-01-15T13:00:00.000000Z"}),

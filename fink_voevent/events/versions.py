@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The current notice of each event, and its region.
 
-Notices of an event are ordered by version, issue time and identity, never by arrival,
-so that the current notice is the same for any batching.
+Notices of an event are ordered by version, issue time and identity, so that the current
+notice is the same for any batching. Only notices that have neither an issue time nor a
+number that orders them (Einstein Probe) are ordered by the time of landing.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from fink_voevent.events.related import with_related
 from fink_voevent.tables.coincidences import EVENT_COLUMNS
 
 # Columns of `latest` by which the notices of one event are ordered.
-ORDER = ("event_version", "event_issued", "notice_id")
+ORDER = ("event_version", "event_issued", "notice_received_at", "notice_id")
 
 # Columns of the table events that make a region, by their name in `latest`.
 REGION = {
@@ -66,12 +67,15 @@ def latest(
 
         The region is that of the latest notice that has one, and `region_id` names it;
         it is null if there is none. `event_time` is that of the latest notice that
-        gives the time of the trigger; if none does, that of the current notice.
+        gives the time of the trigger; if none does, that of the current notice; if that
+        is only its issue time, or missing, the earliest time of all notices.
 
     Notes
     -----
-    Notices are ordered by version, then issue time, then identity. A retraction
-    without an issue time is the last notice of its version.
+    Notices are ordered by version, then issue time, then identity. At equal version
+    and time, a retraction is last; without an issue time, it is the last notice of its
+    version. Other notices of one version without an issue time are in the order of
+    landing.
     """
     is_utility = (F.col("kind") == "retraction") & (F.col("tense") == "utility")
     used = events.where(F.col("live") & (F.col("tense").isin(*tenses) | is_utility))
@@ -89,9 +93,11 @@ def latest(
         *[F.col(source).alias(name) for name, source in scalars.items()],
         *("kind", "window_before", "window_after", "skymap_url"),
         F.first(region, ignorenulls=True).over(whole).alias("_region"),
-        F.coalesce(F.first(trigger, ignorenulls=True).over(whole), "time").alias(
-            "event_time"
-        ),
+        F.coalesce(
+            F.first(trigger, ignorenulls=True).over(whole),
+            F.when(F.col("time_source") != "issued", F.col("time")),
+            F.min("time").over(whole),
+        ).alias("event_time"),
         F.row_number().over(newest).alias("_rank"),
     )
     newest_rows = ranked.where("_rank = 1").select(
@@ -202,15 +208,19 @@ def newest_first(retracted: str, order: Sequence[str]) -> list[Column]:
     ----------
     retracted : str
         SQL condition: whether a row is a retraction. A retraction without an issue time
-        is the last notice of its version.
+        is the last notice of its version; with one, the last of that time.
     order : sequence of str
-        Names of the columns of version, issue time and identity.
+        Names of the columns of version, issue time, time of landing and identity. The
+        time of landing is used only for notices without an issue time.
     """
-    version, issued, identity = order
+    version, issued, received, identity = order
     undated = F.expr(f"{retracted} AND {issued} IS NULL")
+    landed = F.when(F.col(issued).isNull(), F.col(received))
     return [
         F.col(version).desc(),
         undated.desc(),
         F.col(issued).desc_nulls_last(),
+        F.expr(retracted).desc(),
+        landed.desc_nulls_last(),
         F.col(identity).desc(),
     ]

@@ -68,7 +68,7 @@ def match_alerts(
         Part of the region that is matched, 0 < `credible_level` <= 0.99.
     tenses : tuple of str, optional
         Tenses of the notices that are used, of ``observation``, ``test``,
-        ``injection``, ``prediction`` and ``utility``.
+        ``injection``, ``prediction``, ``utility`` and ``unknown``.
 
     Returns
     -------

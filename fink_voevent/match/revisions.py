@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a new version of an event changes the coincidences reported before.
 
-Notices of an event are ordered by version, issue time and identity, never by arrival,
+Notices of an event are ordered as in `versions`, which does not depend on the batches,
 so that the current status of each pair is the same for any batching.
 """
 
@@ -30,7 +30,8 @@ def view(journal: DataFrame) -> DataFrame:
     ----------
     journal : DataFrame
         Rows of the table coincidences. Needed are `event_id`, `survey`, `alert_id`,
-        `event_version`, `event_issued`, `notice_id`, `status` and `batch`.
+        `event_version`, `event_issued`, `notice_received_at`, `notice_id`, `status` and
+        `batch`.
 
     Returns
     -------
@@ -86,8 +87,8 @@ def revise(
         .select(column_names("coincidences"))
     )
     identity = (
-        *(*ORDER, "ivorn", "notice_sha256"),
-        *("notice_received_at", "related_event_ids"),
+        *ORDER,
+        *("ivorn", "notice_sha256", "related_event_ids"),
     )
     new_notices = changed.select(
         "event_id",

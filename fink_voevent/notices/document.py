@@ -72,6 +72,9 @@ class Location:
     corners : tuple of (float, float)
         Right ascension and declination (deg) of the corners of an error box; empty if
         there is none.
+    is_observation : bool
+        Whether the notice says that its time is the start of an observation, and gives
+        no time of a trigger.
     """
 
     coord_system: str
@@ -85,6 +88,7 @@ class Location:
     systematic_included: bool = False
     ellipse: tuple[float, float, float] | None = None
     corners: tuple[tuple[float, float], ...] = ()
+    is_observation: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ class Document:
     ivorn : str
         Identifier of the notice.
     role : str or None
-        Role, as written.
+        Role of a VOEvent or alert_tense of a JSON notice, as written.
     schema_version : str or None
         Version of VOEvent; None for JSON.
     schema_valid : bool or None

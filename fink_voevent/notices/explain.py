@@ -8,6 +8,7 @@ from typing import Any
 
 from fink_voevent.errors import NoticeError
 from fink_voevent.notices import formats
+from fink_voevent.notices.identity import RANK_STEP
 from fink_voevent.notices.normalisation import normalise
 from fink_voevent.notices.streams import Registry, Stream
 from fink_voevent.notices.times import parse_iso
@@ -16,13 +17,14 @@ _TIME_SOURCES = {
     "isotime": "ISOTime",
     "tjd": "*_TJD and *_SOD, because ISOTime is not a time",
     "observation": "ISOTime of this observation; another notice has the event's time",
+    "issued": "the issue time, because no time of the event can be read",
     "none": "no time that can be read",
 }
 _POSITION_SOURCES = {
     "source": "Position2D",
     "map": "the sky map gives no single position",
     "pointing": "a pointing, by Coords_Type 2 or by the stream; not a source",
-    "dummy": "Position2D is a dummy value: 0 0 0, out of range, or the whole sky",
+    "dummy": "Position2D is a dummy value: 0 0, out of range, or the whole sky",
     "none": "no Position2D, Coords_Type 0, or a stream without positions",
 }
 
@@ -59,10 +61,14 @@ def explain(raw: bytes, registry: Registry) -> list[tuple[str, Any, str]]:
         "ivorn": "VOEvent@ivorn",
         "stream": _stream_source(stream),
         "event_id": _identity_source(stream, row),
-        "version": _version_source(stream, {**values, **groups}),
-        "kind": "citations, retraction flags, AlertType, Packet_Type, version",
+        "version": _version_source(stream, row, {**values, **groups}),
+        "kind": "citations, retraction flags, alert type, Packet_Type, ivorn, rank",
         "tense": f"role={document.role!r}"
-        + (f"; {block} sets {stream.tense}" if stream.tense else "; test flags"),
+        + (
+            f"; {block} sets {stream.tense}"
+            if stream.tense
+            else "; test flags, alert type"
+        ),
         "live": block,
         "issued": "Who/Date",
         "time": _TIME_SOURCES[row["time_source"]],
@@ -74,7 +80,7 @@ def explain(raw: bytes, registry: Registry) -> list[tuple[str, Any, str]]:
         "messenger": block,
         "window_before": block,
         "window_after": block,
-        "far": "Param FAR, converted from its unit",
+        "far": f"Param FAR, in {stream.far_unit or 'its unit'}",
         "significance": "Params " + (", ".join(stream.significance) or "(none named)"),
         "skymap_url": "Param with the address of a sky map",
         "cites": "Citations",
@@ -98,9 +104,11 @@ def _identity_source(stream: Stream, row: dict[str, Any]) -> str:
     return f"{stream.event}{mask}"
 
 
-def _version_source(stream: Stream, values: dict[str, str]) -> str:
+def _version_source(stream: Stream, row: dict[str, Any], values: dict[str, str]) -> str:
+    rank = row["version"] // RANK_STEP
+    issue = "the issue time" if row["issued"] else "no issue time"
     used = next((n for n in stream.sequence if values.get(n, "").strip()), None)
-    return f"rank {stream.rank} of the stream, then {used or 'no sequence'}"
+    return f"rank {rank}, then {issue}" + (f", then {used}" if used else "")
 
 
 def _error_source(stream: Stream, row: dict[str, Any]) -> str:

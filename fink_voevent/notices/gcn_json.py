@@ -32,16 +32,9 @@ from fink_voevent.notices.document import (
 
 LVK, GCN = "igwn.gwalert", "gcn.notices"
 _SCHEMA = re.compile(r"gcn/notices/(?P<topic>[\w./-]+?)\.schema\.json")
-_MAPS = ("skymap", "healpix_file")  # base64: they do not become Params
-# Role of a VOEvent, by the alert_tense of GCN's schema.
-_ROLES = {
-    "current": "observation",
-    "archival": "observation",
-    "planned": "prediction",
-    "injection": "injection",
-    "commanded": "utility",
-    "test": "test",
-}
+# Sky maps in base64 do not become Params, whatever their name: FITS, and gzip.
+_MAPS = ("skymap", "combined_skymap", "healpix_file")
+_MAP_STARTS = ("U0lNUExFICA9", "H4sI")
 _UNITS = {"far": "Hz", "ra": "deg", "dec": "deg", "ra_dec_error": "deg"}
 
 
@@ -154,10 +147,19 @@ def _lvk_document(raw: bytes, content: dict[str, Any]) -> Document:
         date=_text(content["time_created"]),
         params=tuple(_params(content)),
         locations=(_location(event, event.get("time")),),
-        cites=(),
+        cites=tuple(_coincident_notices(content)),
         digest=hashlib.sha256(raw).hexdigest(),
         skymap=_decoded_map(event.get("skymap")),
     )
+
+
+def _coincident_notices(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the notices of other instruments with which LVK finds a coincidence."""
+    found = content.get("external_coinc")
+    for coincidence in found if isinstance(found, list) else [found]:
+        ivorn = coincidence.get("ivorn") if isinstance(coincidence, dict) else None
+        if isinstance(ivorn, str) and ivorn.strip():
+            yield ivorn.strip(), "followup"
 
 
 def _gcn_document(raw: bytes, content: dict[str, Any], topic: str) -> Document:
@@ -166,22 +168,32 @@ def _gcn_document(raw: bytes, content: dict[str, Any], topic: str) -> Document:
     name = next((_text(_first(n)) for n in names if n), digest[:16])
     optional = ("alert_type", "record_number", "alert_datetime")
     parts = [_text(content[k]) for k in optional if content.get(k) is not None]
-    role = _ROLES.get(str(content.get("alert_tense", "current")), "observation")
+    tense = content.get("alert_tense")
     return Document(
         ivorn=f"ivo://gcn.nasa.gov/{topic}#" + "-".join([name, *parts]),
-        role=role,
+        role=None if tense is None else _text(tense),
         schema_version=None,
         schema_valid=None,
         date=_text(content["alert_datetime"]) if "alert_datetime" in content else None,
         params=tuple(_params(content)),
-        locations=(_location(content, content.get("trigger_time")),),
+        locations=(_location(content, *_time(content)), *_directions(content)),
         cites=(),
         digest=digest,
         skymap=_decoded_map(content.get("healpix_file")),
     )
 
 
-def _location(content: Mapping[str, Any], time: Any) -> Location:
+def _time(content: Mapping[str, Any]) -> tuple[Any, bool]:
+    """Time of the trigger, or of the start of the observation; whether it is that."""
+    trigger = content.get("trigger_time")
+    if trigger:
+        return trigger, False
+    return content.get("observation_start"), True
+
+
+def _location(
+    content: Mapping[str, Any], time: Any, is_observation: bool = False
+) -> Location:
     ra, dec = content.get("ra"), content.get("dec")
     stated_error = content.get("ra_dec_error")
     if stated_error is None:
@@ -203,7 +215,25 @@ def _location(content: Mapping[str, Any], time: Any) -> Location:
         systematic_included=content.get("systematic_included") is True,
         ellipse=_ellipse(stated_error),
         corners=corners,
+        is_observation=is_observation,
     )
+
+
+def _directions(content: Mapping[str, Any]) -> list[Location]:
+    """Places of the neutrinos that IceCube finds at a superevent, the best first."""
+    found = content.get("coincident_events")
+    events = found if isinstance(found, list) else []
+    ranked = sorted((e for e in events if isinstance(e, dict)), key=_p_value)
+    best = ranked[: limits.LOCATIONS - 1]  # all of them are Params
+    places = [event.get("localization", event) for event in best]
+    return [_location(place, None) for place in places if isinstance(place, dict)]
+
+
+def _p_value(event: Mapping[str, Any]) -> float:
+    """Smallest p-value of a coincident neutrino; 1 if it has none."""
+    names = ("event_pval_generic", "event_pval_bayesian")
+    numbers = [parse_number(_text(event.get(name))) for name in names]
+    return min((n for n in numbers if n is not None), default=1.0)
 
 
 def _numbers(value: Any) -> list[float]:
@@ -267,6 +297,8 @@ def _params(content: Mapping[str, Any], group: str = "") -> Iterator[Param]:
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, dict):
                 inner_objects.append((name, item))
+            elif isinstance(item, str) and item.startswith(_MAP_STARTS):
+                continue
             elif item is not None:
                 yield Param(group, name, _text(item), _UNITS.get(name, ""), "")
     for name, item in inner_objects:

@@ -8,19 +8,45 @@ All are determined from the notice itself, never from the order of arrival.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone
 
+from fink_voevent import limits
 from fink_voevent.notices.document import Document
 from fink_voevent.notices.streams import Stream
 
-RANK_STEP = 1_000_000  # version = rank * RANK_STEP + sequence
-# Of JSON notices: the order of GCN's alert types, and the names of the dates.
-_ALERT_TYPES = {"initial": 0, "subsequent": 1, "update": 2, "retraction": 3}
-_DATES = frozenset(("alert_datetime", "time_created"))
+# version = rank * RANK_STEP + milliseconds from 1970 to the issue, which are fewer.
+RANK_STEP = 10**13
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MS = timedelta(milliseconds=1)
+_LAST_REVISION = 999  # a revision number takes the place of the milliseconds
+# Alert types of GCN's schema, and of LVK. Those without a date are in this order.
+_GCN_TYPES = ("alert_type", "Alert_Type")
+_LVK_TYPE = "AlertType"
+_TYPE_ORDER = {"initial": 0, "subsequent": 1, "update": 2}
+_KNOWN_TYPES = {*_TYPE_ORDER, "retraction", "earlywarning", "preliminary"}
+# Tenses by the words of VOEvent (role) and of GCN's schema (alert_tense).
+_TENSES = {
+    "observation": "observation",
+    "observe": "observation",  # H.E.S.S.
+    "current": "observation",
+    "archival": "observation",
+    "prediction": "prediction",
+    "planned": "prediction",
+    "utility": "utility",
+    "commanded": "utility",
+    "test": "test",
+    "tests": "test",
+    "injection": "injection",
+    "injections": "injection",
+}
 _TRUE = frozenset(("true", "1", "yes"))
 _TEST_FLAGS = ("Test", "Test_Notice", "Test_Submission", "InternalTest")
+_INJECTION_FLAGS = ("HardwareInj",)
 _RETRACTION_FLAGS = ("Retraction", "RetractFlag", "retraction")
-_MOCK_SUPEREVENT = re.compile(r"(MS|TS|M)\d")
+_NOT_A_BURST = ("Def_NOT_a_GRB",)
+_SUPEREVENT = ("GraceID", "superevent_id", "ref_ID")
+_MOCK_SUPEREVENT = re.compile(r"(MS|TS|M)\d{5}")
 _FIELD = re.compile(r"\{([^{}]+)\}")
 
 
@@ -60,7 +86,9 @@ def event_id(document: Document, stream: Stream, values: Mapping[str, str]) -> s
     if stream.id_mask:
         values = {k: _masked(v, stream.id_mask) for k, v in values.items()}
     named = fill(stream.event, values) if stream.event != "{ivorn}" else None
-    replaced = (i for i, cite in document.cites if cite in ("supersedes", "retraction"))
+    replaced = (
+        i for i, cite in document.cites if cite.lower() in ("supersedes", "retraction")
+    )
     return named or next(replaced, document.ivorn)
 
 
@@ -72,87 +100,176 @@ def _masked(value: str, mask: int) -> str:
         return value
 
 
-def version(stream: Stream, values: Mapping[str, str]) -> tuple[int, bool]:
-    """Return the version of a notice within its event.
-
-    The rank of the stream is decisive, then the first of the Params of its field
-    `sequence` that is an integer. A JSON notice without a date is ordered by its alert
-    type.
-
-    Returns
-    -------
-    version : int
-        Order of the notice within its event.
-    is_update : bool
-        Whether it cannot be the first notice of its event.
-    """
-    undated = "alert_type" in values and not _DATES.intersection(values)
-    sequence = _ALERT_TYPES.get(values["alert_type"].lower(), 0) if undated else 0
-    for name in stream.sequence:
-        text = values.get(name, "")
-        if re.fullmatch(r"\s*\d+\s*", text):
-            sequence = min(int(text), RANK_STEP - 1)
-            break
-    is_update = sequence > stream.sequence_start or (
-        stream.rank > 0 and not stream.first
-    )
-    return stream.rank * RANK_STEP + sequence, is_update
-
-
-def kind(document: Document, values: Mapping[str, str], is_update: bool) -> str:
+def kind(document: Document, stream: Stream, values: Mapping[str, str]) -> str:
     """Return the kind of a notice, whatever its role.
 
-    Publishers mark retractions differently: by a citation, by a flag, by LVK's
-    AlertType or by its packet type 164. All of these are recognised.
+    Publishers mark retractions differently: by a citation, a flag, the alert type,
+    LVK's packet type 164, or the ivorn. All of these are recognised, and for gamma-ray
+    bursts the flag that it is definitely not one.
 
     Parameters
     ----------
     document : Document
         The notice.
+    stream : Stream
+        Its stream.
     values : mapping
-        Values of the Params by name.
-    is_update : bool
-        As returned by `version`.
+        Values of the Params and of the named groups of the ivorn, by name.
 
     Returns
     -------
     str
         ``initial``, ``update`` or ``retraction``.
     """
-    alert_type = values.get("alert_type", "").lower()
-    if (
-        any(cite == "retraction" for _, cite in document.cites)
-        or any(values.get(name, "").lower() in _TRUE for name in _RETRACTION_FLAGS)
-        or values.get("AlertType") == "Retraction"
-        or alert_type == "retraction"
-        or values.get("Packet_Type") == "164"
-    ):
+    if _is_retraction(document, stream, values):
         return "retraction"
-    if alert_type:  # the record numbers of JSON notices may begin at any number
+    alert_type = _word(values, _GCN_TYPES)
+    if alert_type:  # the record numbers of these notices may begin at any number
         return "update" if alert_type == "update" else "initial"
-    if is_update or any(cite == "supersedes" for _, cite in document.cites):
-        return "update"
-    return "initial"
+    number = _revision(stream, values)
+    is_update = (
+        (number is not None and number > stream.sequence_start)
+        or (stream.rank > 0 and not stream.first)
+        or any(cite.lower() == "supersedes" for _, cite in document.cites)
+    )
+    return "update" if is_update else "initial"
 
 
-def tense(document: Document, stream: Stream, values: Mapping[str, str]) -> str:
+def _is_retraction(
+    document: Document, stream: Stream, values: Mapping[str, str]
+) -> bool:
+    return (
+        any(cite.lower() == "retraction" for _, cite in document.cites)
+        or _is_flagged(values, _RETRACTION_FLAGS)
+        or (stream.messenger == "grb" and _is_flagged(values, _NOT_A_BURST))
+        or _word(values, (*_GCN_TYPES, _LVK_TYPE)).startswith("retract")
+        or values.get("Packet_Type") == "164"
+        or "retraction" in document.ivorn.lower()
+    )
+
+
+def version(
+    stream: Stream, values: Mapping[str, str], issued: datetime | None, kind: str
+) -> int:
+    """Return the version of a notice within its event: the current one has the largest.
+
+    The rank of the type of the notice is decisive, then the time of issue. If the
+    publisher numbers its revisions (the field `sequence` of the stream), the number
+    orders the notices of one second.
+
+    A retraction without a time of issue follows all other notices of its rank. Any
+    other notice without one precedes them; these are ordered by their revision number,
+    or else by their alert type.
+
+    Parameters
+    ----------
+    stream : Stream
+        Its stream.
+    values : mapping
+        Values of the Params and of the named groups of the ivorn, by name.
+    issued : datetime or None
+        When the notice was issued, UTC.
+    kind : str
+        As returned by `kind`.
+
+    Returns
+    -------
+    int
+        ``rank * RANK_STEP`` plus the milliseconds from 1970 to the issue; their last
+        three digits are the revision number if there is one.
+    """
+    is_retraction = kind == "retraction"
+    rank = max(stream.rank, stream.retraction_rank) if is_retraction else stream.rank
+    number = _revision(stream, values)
+    if issued is not None:
+        order = max((issued - _EPOCH) // _MS, 0)
+        if number is not None:
+            order = order // 1000 * 1000 + number
+    elif is_retraction:
+        order = RANK_STEP - 1
+    elif number is not None:
+        order = number
+    else:
+        order = _TYPE_ORDER.get(_word(values, _GCN_TYPES), 0)
+    return rank * RANK_STEP + order
+
+
+def _revision(stream: Stream, values: Mapping[str, str]) -> int | None:
+    """First of the Params of the field `sequence` that is an integer, at most 999."""
+    for name in stream.sequence:
+        text = values.get(name, "").strip()
+        if len(text) <= limits.NUMBER_CHARS and text.isascii() and text.isdigit():
+            return min(int(text), _LAST_REVISION)
+    return None
+
+
+def _word(values: Mapping[str, str], names: Iterable[str]) -> str:
+    """Value of the first of some Params that there is: letters alone, in lower case."""
+    text = next((values[name] for name in names if name in values), "")
+    return re.sub(r"[\s_-]+", "", text).lower() if text else ""
+
+
+def _is_flagged(values: Mapping[str, str], names: Iterable[str]) -> bool:
+    return any(values[n].strip().lower() in _TRUE for n in names if n in values)
+
+
+def tense(
+    document: Document, stream: Stream, values: Mapping[str, str], kind: str
+) -> str:
     """Return whether a notice reports a real event, a test or something else.
 
-    A role that is missing or unknown is an observation, the default of the schema.
+    A role that is missing is an observation, the default of the schema. A word that is
+    not known, as a role, a tense or an alert type, is never an observation: nobody
+    knows what the publisher means by it.
+
+    Parameters
+    ----------
+    document : Document
+        The notice.
+    stream : Stream
+        Its stream.
+    values : mapping
+        Values of the Params and of the named groups of the ivorn, by name.
+    kind : str
+        As returned by `kind`; the alert type of a retraction does not matter.
 
     Returns
     -------
     str
-        ``observation``, ``test``, ``injection``, ``prediction`` or ``utility``.
+        ``observation``, ``test``, ``injection``, ``prediction``, ``utility`` or
+        ``unknown``.
     """
-    role = (document.role or "observation").lower()
-    superevent = values.get("GraceID") or values.get("superevent_id", "")
-    is_mock_data = "MDC" in (values.get("Search"), values.get("search"))
-    if is_mock_data or _MOCK_SUPEREVENT.match(superevent):
+    words = {_tense_of(document.role), _tense_of(values.get("Alert_Tense"))}
+    if "injection" in words or _is_injection(values):
         return "injection"
     if stream.tense is not None:
         return stream.tense
-    is_flagged = any(values.get(name, "").lower() in _TRUE for name in _TEST_FLAGS)
-    if role == "test" or is_flagged:
+    if "test" in words or _is_flagged(values, _TEST_FLAGS):
         return "test"
-    return role if role in ("prediction", "utility", "injection") else "observation"
+    if kind != "retraction" and not _is_known_type(stream, values):
+        return "unknown"
+    return next(
+        (t for t in ("unknown", "utility", "prediction") if t in words), "observation"
+    )
+
+
+def _tense_of(word: str | None) -> str:
+    word = (word or "").strip().lower()
+    return _TENSES.get(word, "unknown") if word else "observation"
+
+
+def _is_injection(values: Mapping[str, str]) -> bool:
+    superevent = next((values[n] for n in _SUPEREVENT if n in values), "")
+    return (
+        "MDC" in (values.get("Search"), values.get("search"))
+        or _MOCK_SUPEREVENT.match(superevent) is not None
+        or _is_flagged(values, _INJECTION_FLAGS)
+    )
+
+
+def _is_known_type(stream: Stream, values: Mapping[str, str]) -> bool:
+    """Whether the alert type is a known one; true if the notice has none."""
+    # Other publishers use the name AlertType for other things.
+    names = (*_GCN_TYPES, _LVK_TYPE) if stream.messenger == "gw" else _GCN_TYPES
+    word = _word(values, names)
+    return not word or stream.name == "unknown" or word in _KNOWN_TYPES

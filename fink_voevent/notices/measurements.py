@@ -27,19 +27,24 @@ _HZ_PER_UNIT = {
     "d^-1": 1 / DAY_S,
 }
 _RATE_PARAMS = ("FAR", "far", "Far")
+_FLAG_VALUES = {"true": 1.0, "1": 1.0, "false": 0.0, "0": 0.0}
 _CLASS_GROUPS = ("classification", "properties")
 _SKYMAP_PARAMS = ("skymap_fits", "HealPix_URL", "SkyMap", "healpix_url", "SKYMAP_URL")
 
 
-def false_alarm_rate(document: Document) -> float | None:
-    """Return the false-alarm rate in Hz, whatever its unit; None if it is not given."""
+def false_alarm_rate(document: Document, stream: Stream) -> float | None:
+    """Return the false-alarm rate in Hz, whatever its unit; None if it is not given.
+
+    A rate of 0 is not given. The field `far_unit` of the stream replaces the unit.
+    """
     if not any(name in document.values for name in _RATE_PARAMS):
         return None
     for param in document.params:
         if param.name in _RATE_PARAMS:
             value = parse_number(param.value)
-            scale = _HZ_PER_UNIT.get(param.unit.strip().lower())
-            if value is not None and scale is not None:
+            unit = stream.far_unit or param.unit
+            scale = _HZ_PER_UNIT.get(unit.strip().lower())
+            if value and scale is not None:
                 return value * scale
     return None
 
@@ -59,34 +64,78 @@ def significance(
     Returns
     -------
     dict or None
-        ``name`` and ``value`` of the first of these Params that is a number; None if
-        there is none.
+        ``name`` and ``value`` of the first of these Params that is a number other than
+        0, which GCN writes in place of a missing value; None if there is none.
     """
     for name in stream.significance:
         value = parse_number(values.get(name))
-        if value is not None:
+        if value:
             return {"name": name, "value": value}
     return None
 
 
-def classification(document: Document) -> list[tuple[str, float]] | None:
-    """Return class and probability (0-1) of each Param in LVK's groups of classes.
+def classification(
+    document: Document, stream: Stream, values: Mapping[str, str]
+) -> list[tuple[str, float]] | None:
+    """Return the classes that a notice names, and the probability (0-1) of each.
 
-    None if there is no such Param.
+    Parameters
+    ----------
+    document : Document
+        Params in the groups of classes of LVK and of GCN's schema are probabilities.
+    stream : Stream
+        Its fields `classes` and `class_...` name the Params that give classes by a
+        number, in words, or as a flag. A word has the probability 1, a flag 1 or 0.
+    values : mapping
+        Values of the Params by name.
+
+    Returns
+    -------
+    list of (str, float) or None
+        None if there is no class.
     """
+    found = {**_numbered(stream, values), **_named(stream, values)}
+    found |= _grouped(document)
+    return list(found.items()) or None
+
+
+def _numbered(stream: Stream, values: Mapping[str, str]) -> dict[str, float]:
+    """Classes that are given by their number, with a probability in percent."""
+    found: dict[str, float] = {}
+    for number, probability in stream.class_numbers.items():
+        name = stream.classes.get(values.get(number, "").strip())
+        percent = parse_number(values.get(probability))
+        if name is not None and percent is not None and 0 <= percent <= 100:
+            found.setdefault(name, percent / 100)
+    return found
+
+
+def _named(stream: Stream, values: Mapping[str, str]) -> dict[str, float]:
+    """Classes that are given in words, or as a flag."""
+    words = [values.get(name, "").strip() for name in stream.class_names]
+    found = {word: 1.0 for word in words if word}
+    for flag, name in stream.class_flags.items():
+        value = _FLAG_VALUES.get(values.get(flag, "").strip().lower())
+        if value is not None:
+            found[name] = max(value, found.get(name, 0.0))
+    return found
+
+
+def _grouped(document: Document) -> dict[str, float]:
+    """Probabilities in LVK's groups of classes."""
     groups = {
         param.group
         for param in document.params
         if param.group.rpartition("/")[2].lower() in _CLASS_GROUPS
     }
     if not groups:
-        return None
+        return {}
     probabilities = {
         param.name: parse_number(param.value)
         for param in document.params
         if param.group in groups
     }
-    return [(k, v) for k, v in probabilities.items() if v is not None] or None
+    return {k: v for k, v in probabilities.items() if v is not None}
 
 
 def distance(values: Mapping[str, str]) -> dict[str, float | None] | None:

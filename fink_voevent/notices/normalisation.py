@@ -169,7 +169,7 @@ def _row(
         identified.stream,
         identified.values,
     )
-    version, is_update = identity.version(stream, values)
+    kind = identity.kind(document, stream, values)
     event_id = identity.event_id(document, stream, values)
     check_identifier("event id", event_id)
     event_time = _event_time(identified)
@@ -178,9 +178,9 @@ def _row(
         "sha256": hashlib.sha256(raw).hexdigest(),
         "notice_id": notice_id(document),
         "event_id": event_id,
-        "version": version,
-        "kind": identity.kind(document, values, is_update),
-        "tense": identity.tense(document, stream, values),
+        "version": identity.version(stream, values, identified.issued, kind),
+        "kind": kind,
+        "tense": identity.tense(document, stream, values, kind),
         "live": stream.live,
         "schema_version": document.schema_version,
         "schema_valid": document.schema_valid,
@@ -195,9 +195,9 @@ def _row(
         **position,
         "window_before": stream.window_days[0],
         "window_after": stream.window_days[1],
-        "far": measurements.false_alarm_rate(document),
+        "far": measurements.false_alarm_rate(document, stream),
         "significance": measurements.significance(stream, values),
-        "classification": measurements.classification(document),
+        "classification": measurements.classification(document, stream, values),
         "skymap_url": measurements.skymap_url(document),
         "skymap_sha256": None
         if document.skymap is None
@@ -217,14 +217,19 @@ def _filled(template: str | None, values: Mapping[str, str]) -> str | None:
 
 
 def _event_time(identified: IdentifiedDocument) -> EventTime:
-    source = "isotime" if identified.stream.time == "trigger" else "observation"
     location = next((w for w in identified.document.locations if w.time), None)
+    is_trigger = identified.stream.time == "trigger" and not (
+        location is not None and location.is_observation
+    )
     moment = parse_iso(location.time) if location else None
     if location is not None and moment is not None:
-        return EventTime(moment, time_scale(location.coord_system), source)
+        scale = time_scale(location.coord_system)
+        return EventTime(moment, scale, "isotime" if is_trigger else "observation")
     moment = from_tjd(identified.values, identified.issued)
     if moment is not None:
-        return EventTime(moment, "utc", "tjd" if source == "isotime" else source)
+        return EventTime(moment, "utc", "tjd" if is_trigger else "observation")
+    if location is not None and identified.issued is not None:
+        return EventTime(identified.issued, "utc", "issued")  # instead of no match
     return EventTime(None, "utc", "none")
 
 

@@ -203,7 +203,7 @@ def _kind(
     declared = _KIND_BY_COORDS_TYPE.get(values.get("Coords_Type", "").strip())
     if declared:
         return declared
-    if radec is None or (radec == (0.0, 0.0) and error_deg is None):
+    if radec in (None, (0.0, 0.0)):  # publishers write 0 0 also with an error
         return "dummy"
     if error_deg is not None and error_deg >= 180:
         return "dummy"  # the whole sky

@@ -8,7 +8,7 @@ import functools
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timezone
 from importlib import resources
 from pathlib import Path
@@ -65,11 +65,17 @@ class Stream:
     id_mask: int = 0
     sequence: tuple[str, ...] = ()
     sequence_start: int = 1
+    retraction_rank: int = 0
     systematic: Systematic | None = None
     tense: str | None = None
     significance: tuple[str, ...] = ()
     error_param: str | None = None
     asymmetric_params: tuple[str, ...] = ()
+    far_unit: str | None = None
+    classes: Mapping[str, str] = field(default_factory=dict)
+    class_numbers: Mapping[str, str] = field(default_factory=dict)
+    class_names: tuple[str, ...] = ()
+    class_flags: Mapping[str, str] = field(default_factory=dict)
 
     def matches(
         self, ivorn: str, params: Mapping[str, str], issued: datetime | None
@@ -196,7 +202,7 @@ def _registry(tables: Iterable[dict[str, Any]], file_name: str) -> Registry:
     blocks: dict[str, dict[str, Any]] = {}
     shared: dict[str, dict[str, Any]] = {}
     for table in reversed(list(tables)):
-        for key in ("window_days", "defaults", "systematic", "base"):
+        for key in ("window_days", "defaults", "systematic", "classes", "base"):
             shared[key] = {**shared.get(key, {}), **table.get(key, {})}
         given = {block.get("name", ""): block for block in table.get("stream", [])}
         added = {n: b for n, b in given.items() if n not in blocks}
@@ -248,6 +254,9 @@ def _typed(values: dict[str, Any], shared: dict[str, dict[str, Any]]) -> dict[st
     )
     typed["sequence"] = tuple(values.get("sequence", ()))
     typed["significance"] = tuple(values.get("significance", ()))
+    typed["class_names"] = tuple(values.get("class_names", ()))
+    if values.get("classes"):
+        typed["classes"] = shared["classes"][values["classes"]]
     typed["asymmetric_params"] = tuple(values.get("asymmetric_params", ()))
     if len(typed["asymmetric_params"]) not in (0, 4):
         raise ValueError(

@@ -28,6 +28,7 @@ XSI = "http://www.w3.org/2001/XMLSchema-instance"
 SCHEMA = f"{VOE} http://www.ivoa.net/xml/VOEvent/VOEvent-v2.0.xsd"
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 MOST_BYTES = 99_999  # Comet closes the connection if a packet is larger
+NOT_REAL = ("test", "injection", "unknown")  # tenses that are sent with role test
 SITES = {"ztf": "Palomar Observatory", "rubin": "Vera C. Rubin Observatory"}
 
 # The Params of a coincidence: column of the table coincidences, which is also the name,
@@ -160,7 +161,7 @@ def _document(
 ) -> etree._Element:
     root = etree.Element(f"{{{VOE}}}VOEvent", nsmap={"voe": VOE, "xsi": XSI})
     root.set("version", "2.0")
-    is_test = coincidence is not None and coincidence["tense"] in ("test", "injection")
+    is_test = coincidence is not None and coincidence["tense"] in NOT_REAL
     root.set("role", "test" if is_test else "observation")
     root.set("ivorn", ivorn)
     root.set(f"{{{XSI}}}schemaLocation", SCHEMA)

@@ -22,6 +22,7 @@ from fink_voevent.tables.schema import column_names
 
 _LOG = logging.getLogger(__name__)
 MOST_AT_ONCE = 500  # alerts that one call of `TopicReader.poll` yields
+_ORDER = ("version", "kind", "issued", "received_at", "notice_id")
 POLL_S = 0.1  # wait for the next alert of a topic
 
 
@@ -102,14 +103,22 @@ def notice_ivorns(
     ivorns: dict[str, list[str]] = defaultdict(list)
     if not (wanted and files):
         return ivorns
-    columns = ["event_id", "version", "issued", "notice_id", "ivorn"]
+    columns = ["event_id", "ivorn", *_ORDER]
     events = arrow_tables.read_arrow(settings.root, "events", files, columns)
     rows = events.filter(pc.field("event_id").isin(wanted)).to_pylist()
-    for row in sorted(
-        rows, key=lambda r: (r["version"], str(r["issued"] or ""), r["notice_id"])
-    ):
+    for row in sorted(rows, key=_notice_order):
         ivorns[row["event_id"]].append(row["ivorn"])
     return ivorns
+
+
+def _notice_order(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Order of a notice within its event, as in `events.versions`."""
+    is_retraction, issued = row["kind"] == "retraction", row["issued"]
+    landed = row["received_at"].timestamp() if issued is None else 0.0
+    return (
+        *(row["version"], is_retraction and issued is None),
+        *(str(issued or ""), is_retraction, landed, row["notice_id"]),
+    )
 
 
 class TopicReader:

@@ -25,6 +25,7 @@ ALERT_TENSES = {
     "injection": "injection",
     "prediction": "planned",
     "utility": "commanded",
+    "unknown": "test",  # it is not an observation
 }
 ALERT_TYPES = {
     "new": "initial",

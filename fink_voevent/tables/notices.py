@@ -69,11 +69,19 @@ EVENTS = (
         "",
         "",
         "order of the notice within its event, from the notice itself: the largest is"
-        " the latest",
+        " current. The rank of its type times 1e13, plus the milliseconds from 1970 to"
+        " its issue (the last three digits are the revision, if the publisher numbers"
+        " revisions). Without an issue time it precedes all dated notices of its rank,"
+        " but a retraction follows them",
     ),
     Column("kind", TEXT, "", "", "initial, update or retraction"),
     Column(
-        "tense", TEXT, "", "", "observation, test, injection, prediction or utility"
+        "tense",
+        TEXT,
+        "",
+        "",
+        "observation, test, injection, prediction, utility, or unknown if the notice"
+        " uses a word for it that is not known: such a notice is never matched",
     ),
     Column(
         "live",
@@ -111,7 +119,8 @@ EVENTS = (
         "",
         "",
         "source of the time: isotime, tjd (from the Params TJD and SOD), observation"
-        " (that of a follow-up, not of the event) or none",
+        " (that of a follow-up, not of the event), issued (the issue time, because the"
+        " written time cannot be read) or none",
     ),
     Column("ra", REAL, "deg, ICRS, [0, 360)", "no source position", "right ascension"),
     Column("dec", REAL, "deg, ICRS, [-90, 90]", "no source position", "declination"),
@@ -199,7 +208,8 @@ EVENTS = (
         pa.map_(TEXT, REAL),
         "0-1",
         "not given",
-        "probability of each class, as published",
+        "probability of each class, as published; of a class that is given as a word"
+        " or a flag (LVK's group and significant, Swift's catalogues) 1 or 0",
     ),
     Column("distance", DISTANCE, "Mpc", "not given", "luminosity distance"),
     Column("skymap_url", TEXT, "", "not given", "address of the sky map"),

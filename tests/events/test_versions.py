@@ -54,6 +54,42 @@ def test_a_follow_up_takes_the_time_of_the_trigger(spark, tmp_path):
     assert row["event_time"].replace(tzinfo=timezone.utc) == T0
 
 
+@pytest.mark.parametrize("retracting", [2, 4])
+def test_at_equal_version_and_time_a_retraction_is_last(spark, tmp_path, retracting):
+    events = [version(n) for n in (1, 3, 5)]
+    events.append(version(retracting, kind="retraction"))
+    expected = {"one": f"notice-{retracting:04d}"}
+    assert latest_ids(spark, tmp_path, events) == expected
+
+
+def test_notices_without_date_or_number_are_in_the_order_of_landing(spark, tmp_path):
+    landed = {1: 5, 2: 9, 3: 2}  # minutes, by number
+    events = [
+        version(n, issued=None, received_at=T0 + timedelta(minutes=m))
+        for n, m in landed.items()
+    ]
+    assert latest_ids(spark, tmp_path, events) == {"one": "notice-0002"}
+
+
+def test_the_order_of_landing_does_not_matter_for_dated_notices(spark, tmp_path):
+    late = T0 + timedelta(days=1)
+    events = [version(1, received_at=late), version(2)]
+    assert latest_ids(spark, tmp_path, events) == {"one": "notice-0002"}
+
+
+def test_of_issue_times_alone_the_earliest_is_the_time_of_the_event(spark, tmp_path):
+    times = {1: 3, 2: 1, 3: 2}  # hours after T0, by version
+    events = [
+        version(n, version=n, time=T0 + timedelta(hours=h), time_source="issued")
+        for n, h in times.items()
+    ]
+    df = frame(spark, tmp_path / "i.parquet", "events", events)
+    (row,) = collect(versions.latest(df, ("observation",)))
+    assert row["notice_id"] == "notice-0003"
+    moment = row["event_time"].replace(tzinfo=timezone.utc)
+    assert moment == T0 + timedelta(hours=1)
+
+
 def test_an_undated_retraction_is_the_last_of_its_version(spark, tmp_path):
     retraction = version(3, version=1, kind="retraction", issued=None, tense="utility")
     assert latest_ids(spark, tmp_path, [version(1), retraction, version(2)]) == {

@@ -44,16 +44,27 @@ def latest(events: list[dict]) -> list[dict]:
             for e in notices
             if e["time_source"] in ("isotime", "tjd") and e["time"]
         ]
-        time = {"time": times[0] if times else notices[0]["time"]}
+        time = {"time": times[0] if times else _other_time(notices)}
         region = {k: places[0].get(k) for k in REGION} if places else {}
         current.append(notices[0] | time | region)
     return current
 
 
+def _other_time(notices: list[dict]):
+    """Time of an event of which no notice gives the time of the trigger."""
+    if notices[0]["time"] and notices[0]["time_source"] != "issued":
+        return notices[0]["time"]
+    return min((e["time"] for e in notices if e["time"]), default=None)
+
+
 def _rank(event: dict) -> tuple:
     """Order of a notice among those of its event: the highest is the current one."""
-    undated = event["kind"] == "retraction" and event["issued"] is None
-    return event["version"], undated, str(event["issued"] or ""), event["notice_id"]
+    is_retraction, issued = event["kind"] == "retraction", event["issued"]
+    landed = "" if issued else str(event.get("received_at") or "")
+    return (
+        *(event["version"], is_retraction and issued is None),
+        *(str(issued or ""), is_retraction, landed, event["notice_id"]),
+    )
 
 
 def pairs(

@@ -13,6 +13,7 @@ import math
 import pytest
 
 from fink_voevent.errors import NoticeError
+from fink_voevent.notices.identity import RANK_STEP
 from fink_voevent.notices.normalisation import normalise
 from fink_voevent.notices.times import parse_iso
 
@@ -69,7 +70,7 @@ TENSES = {
     "test": {"test", "injection"},  # mock superevents are injections
     "utility": {"utility"},
     "prediction": {"prediction"},
-    "observe": {"observation"},  # not in the schema, so it is the default
+    "observe": {"observation"},  # H.E.S.S. means the role observation
 }
 
 
@@ -127,7 +128,8 @@ def test_times_agree_or_are_recovered_from_params(rows):
         if event["schema_version"] == "1.1":
             continue  # not in the table
         if written is None:
-            assert event["time_source"] in ("tjd", "none", "observation"), facts
+            sources = ("tjd", "none", "observation", "issued")
+            assert event["time_source"] in sources, facts
             continue
         shift = abs((event["time"] - written).total_seconds())
         # TDB at the barycentre is 67 to 69 s ahead of UTC; all others are UTC.
@@ -153,5 +155,5 @@ def test_notices_of_an_event_have_one_id_and_different_versions(rows):
     gbm = {}
     for facts, event in rows:
         if event["event_id"].startswith("GBM-") and facts["kind"] == "real":
-            gbm.setdefault(event["event_id"], set()).add(event["version"] // 10**6)
+            gbm.setdefault(event["event_id"], set()).add(event["version"] // RANK_STEP)
     assert sum(len(ranks) > 1 for ranks in gbm.values()) >= 10
