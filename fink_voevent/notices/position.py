@@ -139,7 +139,8 @@ def _circle_or_ellipse(
     ellipse = None
     if location.ellipse is not None and systematic is None:
         first, second, angle = location.ellipse
-        ellipse = localization.ellipse((first, second), angle, containment)
+        if min(first, second) > SMALLEST_ERROR_DEG:  # else it is a line: use the circle
+            ellipse = localization.ellipse((first, second), angle, containment)
     region = fisher if ellipse is None else ellipse
     r90 = region.radius_deg(0.9)
     cover_radius = region.radius_deg(localization.COVER_LEVEL)

@@ -190,6 +190,7 @@ KINDS: dict[str, tuple[Callable[[], bytes], str]] = {
         "corners",
     ),
     "a map of millions of columns": (lambda: lvk(_huge_table()), "event"),
+    "an ellipse without width": (lambda: gcn_json(ra_dec_error=[0, 0.2, 30]), "event"),
     "no map": (lambda: lvk(b"\x1f\x8b" + b"\0" * 1000), "event"),
     "an empty document": (lambda: b"", "empty"),
     "tags that do not end": (lambda: b"<a" * 10**6, "elements"),
