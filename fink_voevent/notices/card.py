@@ -91,7 +91,7 @@ def card(raw: bytes, registry: Registry) -> list[str]:
 def _fields(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield label and text of each line of the card."""
     yield "event", row["event_id"]
-    yield "notice", f"{row['kind']}, version {row['version']} ({row['tense']})"
+    yield "notice", f"{row['kind']} ({row['tense']})"
     observatory = f"{row['observatory'] or ''} {row['instrument'] or ''}".strip()
     names = [name for name in (observatory, row["notice_type"]) if name]
     yield "publisher", ", ".join(names) or "not known"
@@ -116,6 +116,8 @@ def _times(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
         text += ", from the Params *_TJD and *_SOD"
     if row["time_source"] == "observation":
         text += ", of the observation, not of the event"
+    if row["time_source"] == "issued":
+        text += ", that of the issue, because no other can be read"
     yield "event time", text
     text = "no date" if issued is None else _utc(issued)
     if issued and time:

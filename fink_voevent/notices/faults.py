@@ -121,12 +121,14 @@ def _time_faults(document: Document, row: dict[str, Any]) -> Iterator[Fault]:
             advice,
         )
         return
+    if row["time_source"] == "issued":
+        effect = "the time of the issue is used"
+    else:
+        effect = "the Params *_TJD and *_SOD are used"
     if written is not None and wrong:
-        yield Fault(
-            f"{_quoted(written.time)} is not a time",
-            "the Params *_TJD and *_SOD are used",
-            advice,
-        )
+        yield Fault(f"{_quoted(written.time)} is not a time", effect, advice)
+    elif row["time_source"] == "issued":
+        yield Fault("no time", effect, advice)
     if written is not None and row["schema_version"] is not None:
         yield from _scale_faults(written)
     if row["issued"] and row["time"] - row["issued"] > LATEST_TRIGGER:

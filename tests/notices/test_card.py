@@ -31,7 +31,7 @@ def test_the_card_of_a_burst(datatest):
     burst = "ivo://nasa.gsfc.gcn/Fermi#GBM"
     assert fields(raw) == {
         "event": "GBM-394416326",
-        "notice": "update, version 4000000 (observation)",
+        "notice": "update (observation)",
         "publisher": "Fermi GBM, final position",
         "messenger": "gamma-ray burst",
         "stream": "fermi_gbm_final",
@@ -52,7 +52,9 @@ def test_the_card_of_a_sky_map(datatest):
     found = fields(raw)
     assert found["position"] == "that of the sky map"
     assert found["false alarms"] == "0.011 /yr (one in 90.5 yr)"
-    assert found["classes"] == "HasNS 100 %, BNS 90 %, Terrestrial 10 %"
+    assert found["classes"] == (
+        "CBC 100 %, significant 100 %, HasNS 100 %, BNS 90 %, Terrestrial 10 %"
+    )
     assert found["distance"] == "120.5 +- 30.2 Mpc"
     content = json.loads(raw)["event"]["skymap"]
     sky_map = skymap.read(base64.b64decode(content))

@@ -91,7 +91,7 @@ def test_a_notice_as_it_should_be_has_no_fault(known):
         (
             {"time": PARTS["time"].replace("01-15", "01-00")},
             "'2024-01-00T02:00:00' is not a time",
-            "not matched",
+            "the time of the issue",
         ),
         (
             {"time": PARTS["time"].replace("T02", "T14")},
