@@ -16,7 +16,7 @@ from pyspark import TaskContext
 from pyspark.sql import DataFrame
 
 from fink_voevent.ingest.attempts import Attempts
-from fink_voevent.ingest.reader import Converted, Reader, concatenate
+from fink_voevent.ingest.reader import Converted, Reader
 from fink_voevent.notices import streams
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.tables.schema import arrow_schema
@@ -24,7 +24,7 @@ from fink_voevent.tables.schema import arrow_schema
 GROUP_DOCUMENTS, GROUP_BYTES = 64, 2**20  # largest group that is parsed together
 FILE_BYTES = 64 * 2**20  # of the rows in a file that a worker writes, in memory
 # Documents that Spark gives to a worker at once: each may have 16 MB.
-ROWS_AT_ONCE = 16
+ROWS_AT_ONCE = 32
 _ROWS_OPTION = "spark.sql.execution.arrow.maxRecordsPerBatch"
 
 
@@ -119,9 +119,9 @@ def parse_batch(
 
 def _write(parts: list[Converted], folder: str, name: str) -> None:
     """Write the rows of each table to a file, if there are any."""
-    for table, rows in concatenate(parts).items():
-        if rows.num_rows:
-            content = pa.Table.from_batches([rows])
+    for table in parts[0]:
+        content = pa.Table.from_batches([part[table] for part in parts])
+        if content.num_rows:
             open_store(f"{folder}/{table}").write(
                 name, lambda stream, content=content: pq.write_table(content, stream)
             )
