@@ -194,6 +194,9 @@ class Reader:
             parts = dict(self._messages(process))
         except BrokenPipeError:
             raise self._ended(process) from None
+        except BaseException:  # or the next request would read the rest of this answer
+            self.close()
+            raise
         if reader_process.LAST in parts:
             self.close()
         elif reader_process.DONE not in parts:

@@ -127,6 +127,25 @@ def test_a_process_that_others_kill_is_started_again_for_the_same_document(
     assert "processor time" in reasons(converted)[0]  # the second try found out
 
 
+def test_an_interrupted_request_leaves_no_answer_for_the_next_one(slow_registry):
+    def interrupt(*_):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with Reader(slow_registry, cpu_s=1) as reader:
+            reader.convert(landed(HONEST % 1))
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            with pytest.raises(TimeoutError):
+                reader.convert(landed(SLOW))
+            assert reader.pid is None
+            assert ivorns(reader.convert(landed(HONEST % 2))) == [
+                "ivo://org.example/honest#2"
+            ]
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
 def first_pid(reader: Reader) -> int:
     """Return the process of a reader, started if there is none."""
     reader.convert(landed(HONEST % 9))
