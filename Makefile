@@ -120,6 +120,7 @@ bench: venv ## benchmarks, into build/bench
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/hostile.py
+	$(BIN)/python benchmarks/current.py
 	$(BIN)/python benchmarks/match.py
 	$(BIN)/python benchmarks/years.py
 	$(BIN)/python benchmarks/latency.py

@@ -27,7 +27,8 @@ from fink_voevent.ingest import stage as ingest_stage
 from fink_voevent.listen import landing
 from fink_voevent.listen.spool import Received, Spool
 from fink_voevent.spark.session import build
-from fink_voevent.store import ledger
+from fink_voevent.store.batches import BatchLog, do_all
+from fink_voevent.store.delta import Tables
 from fink_voevent.store.filesystem import open_store
 
 ROOT = Path(__file__).parent.parent
@@ -100,12 +101,12 @@ def ingest_seconds(raws: list[bytes], folder: Path) -> float:
         spool.append([Received(raw, "file", "bench") for raw in part])
         landing.drain(spool, store)
         started = time.perf_counter()
-        query = ingest_stage.start(spark, settings)
-        query.processAllAvailable()
+        stage = ingest_stage.start(spark, settings)
+        do_all(stage)
         seconds = time.perf_counter() - started
-        query.stop()
-    manifests = ledger.Ledger(settings.root, ingest_stage.STAGE).manifests()
-    ingested = sum(m.facts["events"] + m.facts["quarantine"] for m in manifests)
+        stage.files.stop()
+    facts = BatchLog(Tables(settings.root), ingest_stage.STAGE).facts()
+    ingested = sum(batch["events"] + batch["quarantine"] for batch in facts)
     spark.stop()
     if ingested != len(raws):
         raise SystemExit(f"only {ingested} of {len(raws)} documents were ingested")

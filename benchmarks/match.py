@@ -18,22 +18,28 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
 from fink_voevent.alerts import thin_alerts
 from fink_voevent.config.load import load
-from fink_voevent.events import area_cap, regions, summary, versions
-from fink_voevent.ingest import stage as ingest_stage
-from fink_voevent.match import compaction, earlier_batches, pairing, time_only
-from fink_voevent.match import stage as match_stage
+from fink_voevent.events import event_state, regions, versions
+from fink_voevent.events.event_state import States
+from fink_voevent.events.notice import Rules
+from fink_voevent.match import earlier_batches, pairing, time_only
+from fink_voevent.match.stage import MatchStage
+from fink_voevent.spark import dataframes
 from fink_voevent.spark.session import build
-from fink_voevent.store.ledger import Ledger, Manifest
+from fink_voevent.store import upkeep
+from fink_voevent.store.batches import BatchLog, GivenFiles, Input, do_next
+from fink_voevent.store.delta import Tables, staging_folder, with_batch
+from fink_voevent.store.filesystem import open_store
 from fink_voevent.tables.coincidences import PAIR_EVENT_COLUMNS
-from fink_voevent.tables.schema import arrow_schema, column_names
+from fink_voevent.tables.schema import column_names
 
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "datatest"))
@@ -43,7 +49,9 @@ from sky import (  # noqa: E402
     always,
     circles,
     event,
+    notices,
     sky_maps,
+    tables_of,
     write_alerts,
     write_packets,
     write_science,
@@ -61,20 +69,38 @@ NEEDED = (
 )
 LIVE, BATCH, BATCHES, WARM = 300, 10_000, 8, 3
 NIGHT = "20240115"
+OBSERVED = Rules(("observation",))  # real events, without a limit of their area
 
 
-def latest(spark: SparkSession, rows: list[dict], path: Path) -> DataFrame:
-    """Return `versions.latest` of rows of the table events, written to `path`."""
-    schema = pa.schema([f.with_nullable(True) for f in arrow_schema("events")])
-    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
-    return versions.latest(spark.read.parquet(str(path)), ("observation",))
+class Current(NamedTuple):
+    """Current events: their rows (see `versions.as_dataframe`), and their states."""
+
+    rows: DataFrame
+    states: States
+
+    @property
+    def order(self) -> int:
+        """HEALPix order of the cells to match them with."""
+        return event_state.order(self.states)
 
 
-def live(spark: SparkSession, rows: list[dict], path: Path) -> DataFrame:
-    """Return the `versions.matchable` rows of `latest`, in memory."""
-    kept = versions.matchable(latest(spark, rows, path)).persist()
+def latest(
+    spark: SparkSession, rows: list[dict], path: Path, rules: Rules = OBSERVED
+) -> Current:
+    """Return the current events of notices, which are written to `path`."""
+    pq.write_table(notices(rows), path)
+    found = spark.read.parquet(str(path))
+    current = versions.current_events(found, rules)
+    states = current.states
+    return Current(versions.rows_with_regions(current, states, found, rules), states)
+
+
+def live(spark: SparkSession, rows: list[dict], path: Path) -> Current:
+    """Return the events of `latest` that can be matched, in memory."""
+    found = latest(spark, rows, path)
+    kept = versions.matchable(found.rows).persist()
     kept.count()
-    return kept
+    return Current(kept, found.states)
 
 
 def once(work: Callable[[], None]) -> float:
@@ -96,14 +122,14 @@ def drop(df: DataFrame) -> None:
     df.write.format("noop").mode("overwrite").save()
 
 
-def match_all(alerts: DataFrame, events: DataFrame) -> Callable[[], None]:
+def match_all(alerts: DataFrame, events: Current) -> Callable[[], None]:
     """Return a function that matches all alerts and discards the pairs.
 
     The regions are in memory, as in the stage, which computes them only when the
     notices change.
     """
-    order = summary.order(summary.summarise(events))
-    tables = regions.region_tables(events, PAIR_EVENT_COLUMNS, order, LEVEL).persist()
+    tables = regions.region_tables(events.rows, PAIR_EVENT_COLUMNS, events.order, LEVEL)
+    tables.persist()
     return lambda: drop(pairing.match_regions(alerts, tables))
 
 
@@ -118,9 +144,7 @@ def measure_regions(
     run = match_all(alerts, events)
     # Hundreds of millions of pairs: measured once, when everything else is warm.
     spent_s = once(run) if len(rows) > MANY else timed(run)
-    count = pairing.pairs(
-        alerts, events, LEVEL, summary.order(summary.summarise(events))
-    ).count()
+    count = pairing.pairs(alerts, events.rows, LEVEL, events.order).count()
     spark.catalog.clearCache()  # these regions are not used again
     print(f"{name}: {count} pairs in {spent_s:.1f} s")
     return {f"{name}_s": spent_s, f"{name}_pairs": count}
@@ -133,9 +157,9 @@ def without_map(
     no_position = {"ra": None, "dec": None, "error_r90": None, "fisher": None}
     awaited = {"cells": None, "skymap_url": "https://example.org/map"}
     rows = [circles(1)[0] | no_position | awaited]
-    events = latest(spark, rows, folder / "m.parquet").where(versions.awaits_map())
-    capped = area_cap.with_cap(events, load({}).settings.cap_deg2, LEVEL)
-    found = time_only.pairs(alerts, capped)
+    rules = Rules(("observation",), cap_deg2=load({}).settings.cap_deg2)
+    events = latest(spark, rows, folder / "m.parquet", rules).rows
+    found = time_only.pairs(alerts, events.where(versions.awaits_map()))
     spent_s = timed(lambda: drop(found))
     return {"without_map_s": spent_s, "without_map_pairs": found.count()}
 
@@ -163,43 +187,49 @@ def micro_batch(spark: SparkSession, folder: Path) -> float:
     """
     values = {"data_prefix": str(folder / "data"), "spool": str(folder / "spool")}
     settings = load({}, values).settings
-    root = Path(settings.root)
-    (root / "events").mkdir(parents=True)
-    schema = pa.schema([f.with_nullable(True) for f in arrow_schema("events")])
-    rows = pa.Table.from_pylist(always(circles(LIVE)), schema=schema)
-    pq.write_table(rows, root / "events" / "e.parquet")
-    notices = Manifest(
-        ingest_stage.STAGE, "r", 0, {"events": ("events/e.parquet",)}, {}
-    )
-    for stage in (ingest_stage.STAGE, match_stage.STAGE):
-        Ledger(settings.root, stage).prepare()
-    Ledger(settings.root, ingest_stage.STAGE).commit(notices)
+    log = BatchLog(Tables(settings.root), "ingest")
+    batch = log.plan(Input())
+    for name, rows in zip(
+        ("events", "regions"), tables_of(always(circles(LIVE))), strict=True
+    ):
+        log.tables.append_rows(name, rows, log.stage, batch.number)
+    log.finish(batch, {})
     write_science(folder / "fresh", BATCH * BATCHES, BATCHES)
     schema = spark.read.parquet(str(folder / "fresh")).schema
-    process = match_stage.batch_writer(settings, NIGHT, "r", schema)
+    files = GivenFiles()
+    stage = MatchStage(spark, settings, NIGHT, files, schema)
     times = []
-    for batch in range(BATCHES):
-        fresh = (None, (folder / "fresh" / f"{batch}.parquet").as_uri())
-        lines = [(notices.line(), None)] if batch == 0 else []
-        arrived = spark.createDataFrame([*lines, fresh], "manifest string, path string")
-        times.append(once(lambda a=arrived, b=batch: process(a, b)))
+    for number in range(BATCHES):
+        files.add((folder / "fresh" / f"{number}.parquet").as_uri())
+        times.append(once(lambda: do_next(stage)))
     print(f"micro-batches: {', '.join(f'{t:.1f}' for t in times)} s")
     return statistics.median(times[WARM:])
 
 
-def backfill(spark: SparkSession, alerts: DataFrame, folder: Path) -> float:
-    """Time (s) to match one late notice with the sorted alerts of past nights.
+def backfill(spark: SparkSession, folder: Path) -> dict[str, float]:
+    """Time (s) to sort a night by place, and to match one late notice with it.
 
-    It includes the region, which is new to the stage each time.
+    The latter includes the region, which is new to the stage each time.
     """
-    compaction.sort_by_place(alerts).write.parquet(str(folder / "by_place"))
+    tables = Tables(str(folder / "by_place"))
+    staged = open_store(staging_folder(tables.root, "match"))
+    for path in sorted((folder / "alerts").iterdir()):
+        rows = with_batch(pq.read_table(path), "alerts", 0).drop_columns(["night"])
+        write = partial(pq.write_table, rows, compression="zstd")
+        staged.subfolder(f"night={NIGHT}").write(path.name, write)
+    tables.append("alerts", staged, "match", 0)
+    night = [("night", "=", NIGHT)]
+    sort_s = once(lambda: upkeep.sort(tables, "alerts", night, "hpx29"))
     late = live(spark, always([event(1, 120.0, 30.0, 10.0)]), folder / "late.parquet")
-    summaries = summary.summarise(late)
-    sky, order = summary.sky_cells(summaries), summary.order(summaries)
-    stored = earlier_batches.alerts_in_sky(
-        spark.read.parquet(str(folder / "by_place")), sky
-    )
-    return timed(lambda: drop(pairing.pairs(stored, late, LEVEL, order)))
+    sky = event_state.sky_cells(late.states)
+
+    def match() -> None:
+        files = tables.live_files("alerts")
+        alerts = dataframes.read_stored(spark, tables, "alerts", files)
+        near = earlier_batches.alerts_in_sky(alerts.drop("batch"), sky)
+        drop(pairing.pairs(near, late.rows, LEVEL, late.order))
+
+    return {"sort_night_s": sort_s, "backfill_s": timed(match)}
 
 
 def driver_rss_mb(spark: SparkSession) -> float:
@@ -235,7 +265,7 @@ def main(count: int) -> None:
         maps = live(spark, always(sky_maps()), folder / "maps.parquet")
         figures["maps_10_s"] = timed(match_all(alerts, maps))
         figures |= without_map(spark, alerts, folder)
-        figures["backfill_s"] = backfill(spark, alerts, folder)
+        figures |= backfill(spark, folder)
         figures["batch_s"] = micro_batch(spark, folder)
         figures |= real_width(spark, folder)
         figures["driver_rss_mb"] = driver_rss_mb(spark)

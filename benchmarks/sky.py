@@ -16,9 +16,9 @@ from astropy.coordinates import Latitude, Longitude
 from cdshealpix.nested import lonlat_to_healpix
 from ztf_alerts import ALERT, alert
 
-from fink_voevent.match import compaction
+from fink_voevent.ingest.conversion import region_row
 from fink_voevent.sky import localization
-from fink_voevent.tables.schema import arrow_schema
+from fink_voevent.tables.schema import NOTICES, arrow_schema, stored_schema
 
 T0 = datetime(2024, 1, 15, tzinfo=timezone.utc)
 JD0 = 2460324.5  # T0 as a Julian date
@@ -27,6 +27,7 @@ MAP_ORDER = 8
 # Alerts of realistic size: bytes of each, copies in a file, number of files.
 WIDE_BYTES, COPIES, WIDE_FILES = 15_000, 20, 128
 ROOT = Path(__file__).parent.parent
+FILE_ALERTS = 250_000  # in a file, as in files that were sorted by place
 REPEATED = ["survey", "night", "packet_file", "band"]
 MAPS = 10
 DAYS = 20  # length of the time over which alerts and events are spread
@@ -47,24 +48,27 @@ def write_alerts(path: Path, count: int) -> None:
     """
     rng = np.random.default_rng(1)
     path.mkdir()
-    schema = arrow_schema("alerts")
-    nullable = pa.schema([f.with_nullable(True) for f in schema])
-    parts = -(-count // compaction.ROWS)
+    parts = -(-count // FILE_ALERTS)
     for part in range(parts):
-        size = count // parts
-        columns = _places(rng, size) | _light(rng, size)
-        number = np.arange(size) + part * size
-        name = f"science/20240115/part-{part:05d}-c5a7e3b0.c000.snappy.parquet"
-        columns |= {
-            "survey": ["ztf"] * size,
-            "night": ["20240115"] * size,
-            "alert_id": 2_570_000_000_000_000_000 + number,
-            "object_id": [f"ZTF24a{n:07d}" for n in rng.permutation(size).tolist()],
-            "packet_file": [f"file:///data/fink/{name}"] * size,
-        }
-        arrays = [pa.array(columns[f.name], f.type) for f in nullable]
-        table = pa.table(arrays, schema=nullable)
+        table = thin_alerts(rng, count // parts, part * (count // parts))
         pq.write_table(table, path / f"{part}.parquet", use_dictionary=REPEATED)
+
+
+def thin_alerts(rng: np.random.Generator, size: int, first: int) -> pa.Table:
+    """Return `size` thin alerts of one file, numbered from `first`."""
+    nullable = pa.schema([f.with_nullable(True) for f in arrow_schema("alerts")])
+    columns = _places(rng, size) | _light(rng, size)
+    number = np.arange(size) + first
+    name = f"science/20240115/part-{first:09d}-c5a7e3b0.c000.snappy.parquet"
+    columns |= {
+        "survey": ["ztf"] * size,
+        "night": ["20240115"] * size,
+        "alert_id": 2_570_000_000_000_000_000 + number,
+        "object_id": [f"ZTF24a{n:07d}" for n in rng.permutation(size) + first],
+        "packet_file": [f"file:///data/fink/{name}"] * size,
+    }
+    arrays = [pa.array(columns[f.name], f.type) for f in nullable]
+    return pa.table(arrays, schema=nullable)
 
 
 def _places(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
@@ -151,8 +155,25 @@ def write_packets(folder: Path) -> int:
     return WIDE_FILES * len(whole)
 
 
+def notices(events: list[dict]) -> pa.Table:
+    """Notices with their regions, as `read_notice` returns them."""
+    fields = [field.with_nullable(True) for field in arrow_schema(NOTICES)]
+    return pa.Table.from_pylist(events, schema=pa.schema(fields))
+
+
+def tables_of(events: list[dict]) -> tuple[pa.Table, pa.Table]:
+    """Rows of the tables events and regions, without the number of a batch."""
+    rows = [{"pixels": None} | one for one in events]
+    regions = [region_row(row, row["notice_id"]) for row in rows]
+    found = (("events", rows), ("regions", [one for one in regions if one]))
+    return tuple(
+        pa.Table.from_pylist(part, schema=stored_schema(name)).drop_columns(["batch"])
+        for name, part in found
+    )
+
+
 def event(number: int, ra: float, dec: float, radius_deg: float) -> dict:
-    """Row of the table events whose region, up to `LEVEL`, has a radius (deg)."""
+    """Notice whose region, up to `LEVEL`, has a radius (deg)."""
     mixture = localization.fisher(radius_deg, LEVEL)
     cells = localization.cover(ra, dec, mixture.radius_deg(0.99))
     return {

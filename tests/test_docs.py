@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from helpers.pipeline import Pipeline, settings_in
 
 from fink_voevent.cli import main
 
@@ -25,12 +26,29 @@ PAGES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def demo(spark, datatest, tmp_path_factory) -> Path:
+    """Folder with the tables that ``make demo`` leaves in build/demo."""
+    folder = tmp_path_factory.mktemp("demo")
+    stages = Pipeline(spark, settings_in(folder), datatest)
+    stages.notices()
+    stages.alerts("early")
+    stages.match()
+    stages.alerts("late")
+    stages.run()
+    stages.spool.close()
+    return folder
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_code_of_a_page_runs(page, spark, tmp_path, monkeypatch):
+def test_the_code_of_a_page_runs(page, spark, tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VOEVENT_SPOOL", str(tmp_path / "spool"))
     (tmp_path / "datatest").symlink_to(ROOT / "datatest")
     (tmp_path / "build" / "docs").mkdir(parents=True)
+    if "build/demo" in page.read_text("utf-8"):
+        demo = request.getfixturevalue("demo")
+        (tmp_path / "build" / "demo").symlink_to(demo)
     names = {"spark": spark}
     for language, source in BLOCK.findall(page.read_text("utf-8")):
         if language == "python":

@@ -29,6 +29,7 @@ COMMANDS = {
         "land": "Land notices from files or standard input.",
         "parse": "Print the content of notices as JSON, or as cards to read.",
         "quarantine": "List what could not be read, and why, or try it again.",
+        "upgrade": "Take over the tables of an earlier version, once.",
         "streams": "List the known streams of notices.",
     },
     "Match and score": {

@@ -88,7 +88,7 @@ def _show_row(document: FileDocument, registry: Registry) -> str | None:
     """Print the line of a document; return the reason if it cannot be read."""
     from fink_voevent.listen.spool import sha256
     from fink_voevent.notices.normalisation import normalise
-    from fink_voevent.tables.notices import EVENTS
+    from fink_voevent.tables.notices import READ_NOTICE
 
     head = {"file": document.name, "sha256": sha256(document.raw)}
     try:
@@ -100,7 +100,7 @@ def _show_row(document: FileDocument, registry: Registry) -> str | None:
     if row["classification"] is not None:
         row["classification"] = dict(row["classification"])
     row["params"] = [param._asdict() for param in row["params"]]
-    _print_json(head | {column.name: row[column.name] for column in EVENTS})
+    _print_json(head | {column.name: row[column.name] for column in READ_NOTICE})
     return None
 
 

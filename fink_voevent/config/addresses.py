@@ -73,6 +73,23 @@ def parse_kafka(text: str) -> list[KafkaSource]:
     return [_kafka(part) for part in _parts(text) if part.startswith((KAFKA, GCN))]
 
 
+def source_addresses(text: str) -> list[str]:
+    """Return the address of each of a list of sources, with its port, in order.
+
+    Parameters
+    ----------
+    text : str
+        As `parse_sources` and `parse_kafka` read it.
+
+    Raises
+    ------
+    ValueError
+        If one is wrong; the message names it.
+    """
+    vtp = [f"{host}:{port}" for host, port in parse_sources(text)]
+    return list(dict.fromkeys(vtp + [str(source) for source in parse_kafka(text)]))
+
+
 def _parts(text: str) -> Iterator[str]:
     return filter(None, (part.strip() for part in text.split(",")))
 

@@ -127,6 +127,13 @@ class Settings(BaseModel):
         description="days for which the alerts of past nights are kept, for notices"
         " that come late; alerts of coincidences are always kept. 0 keeps all",
     )
+    history_days: int = Field(
+        7,
+        ge=7,
+        le=3650,
+        description="days for which earlier versions of the tables can be read; files"
+        " that only older versions have are removed",
+    )
     warmup_notices: int = Field(
         6,
         ge=0,

@@ -1,30 +1,38 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The current events, as a batch needs them: summaries of all, and rows of some.
+"""The current events as match needs them: states of all, rows and regions of some.
 
-The driver keeps an index of all notices and a summary of all events. Rows, with
-regions and sky maps, are read only for the events that can match the alerts of tonight
-or that new notices can change. So a batch takes the same time after years of notices.
+The scalars of all notices are in memory. Regions, with their cells and pixels, are read
+only of the events that can match the alerts of a batch, or that its notices change. So
+a batch takes the same time after years of notices.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent.config.settings import Settings, parse_window
-from fink_voevent.events import area_cap, index, regions, summary, versions
-from fink_voevent.events.index import EventIndex
+from fink_voevent.events import event_state, regions, versions
+from fink_voevent.events.current import CurrentEvents
+from fink_voevent.events.event_state import Changes, States
+from fink_voevent.events.notice import MAP_COLUMNS, Rules
 from fink_voevent.events.regions import RegionTables
-from fink_voevent.events.summary import Summary
 from fink_voevent.spark import dataframes
+from fink_voevent.store.batches import FIRST
+from fink_voevent.store.delta import Tables
 from fink_voevent.tables.coincidences import PAIR_EVENT_COLUMNS
 from fink_voevent.tables.times import TimeRange
 
-FEW = 200  # so many events are all kept in memory
+REGIONS = "regions"
 
 
 def tenses(settings: Settings) -> tuple[str, ...]:
@@ -33,230 +41,159 @@ def tenses(settings: Settings) -> tuple[str, ...]:
     return ("observation", *extra)
 
 
-def with_window_and_cap(latest: DataFrame, settings: Settings) -> DataFrame:
-    """Rows of `versions.latest` with the window and the cap of the settings.
-
-    The column `cap_level` is added: see `area_cap.with_cap`.
-    """
-    windowed = versions.with_window(latest, parse_window(settings.window))
-    return area_cap.with_cap(windowed, settings.cap_deg2, settings.credible_level)
-
-
-def with_maps(events: DataFrame, maps: DataFrame) -> DataFrame:
-    """Give events the sky maps that were fetched for them, as their regions.
-
-    Parameters
-    ----------
-    events : DataFrame
-        Rows of the table events.
-    maps : DataFrame
-        Rows of the table maps, one for each `skymap_url`.
-
-    Returns
-    -------
-    DataFrame
-        The columns of `events`. If a map was fetched for an event that has none,
-        `skymap_sha256`, `cells` and `pixels` are those of the map.
-    """
-    columns = ("skymap_sha256", "cells", "pixels")
-    fetched = maps.select("skymap_url", *[F.col(c).alias(f"_{c}") for c in columns])
-    missing_map = F.when(F.col("skymap_sha256").isNull(), F.col("skymap_url"))
-    joined = events.withColumn("_url", missing_map).join(
-        F.broadcast(fetched.withColumnRenamed("skymap_url", "_url")), "_url", "left"
+def rules_of(settings: Settings) -> Rules:
+    """Which notices are used, and how their events are matched, from the settings."""
+    return Rules(
+        tenses(settings),
+        parse_window(settings.window),
+        settings.cap_deg2,
+        settings.credible_level,
     )
-    merged = {c: F.coalesce(f"_{c}", c) for c in columns}
-    return joined.withColumns(merged).select(events.columns)
 
 
 @dataclass(frozen=True)
-class EventReader:
-    """Reads the tables events and maps.
+class Until:
+    """How much of the notices is known: the last batch of each kind that is read.
+
+    Parameters
+    ----------
+    ingest, maps : int
+        Numbers of batches of ingest, and of sky maps that were fetched; -1 for none.
+    """
+
+    ingest: int = FIRST - 1
+    maps: int = FIRST - 1
+
+
+class Near(NamedTuple):
+    """Events that can be matched in a range of time, in memory.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of `versions.latest`.
+    tables : RegionTables
+        Their regions.
+    """
+
+    rows: DataFrame
+    tables: RegionTables
+
+
+class EventCache:
+    """The current events of batches of ingest and of sky maps.
 
     Parameters
     ----------
     spark : SparkSession
+    tables : Tables
     settings : Settings
-    """
 
-    spark: SparkSession
-    settings: Settings
-
-    def index(self, files: Sequence[str]) -> EventIndex:
-        """Index of the notices and maps in files, which are relative to the root."""
-        return index.read_index(self.settings.root, files, tenses(self.settings))
-
-    def latest(self, notices: EventIndex, names: Mapping[str, str]) -> DataFrame:
-        """Rows of `versions.latest` from these notices, with window and cap.
-
-        `names` are those of events, as `versions.latest` takes them.
-        """
-        root = self.settings.root
-        rows = dataframes.read_files(self.spark, root, "events", notices.event_files)
-        wanted = sorted({entry.event_id for entry in notices.entries})
-        events = versions.select_events(rows, wanted)  # files have other notices too
-        if notices.maps:
-            fetched = sorted(notices.maps.values())
-            maps = dataframes.read_files(self.spark, root, "maps", fetched)
-            events = with_maps(events, maps)
-        renamed = {name: names[name] for name in wanted if name in names}
-        latest = versions.latest(events, tenses(self.settings), renamed)
-        return with_window_and_cap(latest, self.settings)
-
-    def rows(self, notices: EventIndex, events: Collection[str]) -> DataFrame:
-        """Rows of some events, as `latest` of all notices would have them."""
-        around = notices.select(notices.around(events))
-        return versions.select_events(self.latest(around, notices.roots), events)
-
-
-@dataclass(frozen=True)
-class KnownEvents:
-    """All events of some files: an index, summaries, and rows of some of them.
-
-    Parameters
+    Attributes
     ----------
-    reader : EventReader
-    index : EventIndex
-        All notices.
-    summaries : Summary
-        All events.
-    in_memory : frozenset of str
-        Events whose rows are in memory.
-    latest : DataFrame
-        Rows of `versions.latest` of these events, with window and cap.
+    current : CurrentEvents
+    until : Until
+        The last batches that it has.
     """
 
-    reader: EventReader
-    index: EventIndex
-    summaries: Summary
-    in_memory: frozenset[str]
-    latest: DataFrame
-    _regions: dict[tuple[TimeRange, int, float], RegionTables] = field(
-        default_factory=dict
-    )
+    def __init__(self, spark: SparkSession, tables: Tables, settings: Settings) -> None:
+        self._spark, self._tables = spark, tables
+        self._rules = rules_of(settings)
+        # Batches that have written regions: of notices, and of maps.
+        self._batches: dict[str, int] = {}
+        self.current = CurrentEvents(self._rules, self._cells)
+        self.until = Until()
+        self._near: dict[tuple[TimeRange, int], Near] = {}
 
-    @classmethod
-    def read(cls, reader: EventReader, files: Sequence[str]) -> KnownEvents:
-        """Read all notices of files."""
-        notices = reader.index(files)
-        every = reader.latest(notices, notices.roots)
-        if len(notices.members) > FEW:
-            summaries, none = summary.summarise(every), every.limit(0).persist()
-            return cls(reader, notices, summaries, frozenset(), none)
-        every.persist()
-        summaries = summary.summarise(every)
-        return cls(reader, notices, summaries, frozenset(notices.members), every)
+    def advance(self, until: Until) -> Changes:
+        """Add the notices and sky maps of batches; return the events that change.
 
-    def with_files(self, files: Sequence[str], span: TimeRange | None) -> KnownEvents:
-        """Add files, and load the rows of events that they change or `span` reaches."""
-        new = self.reader.index(files)
-        notices = self.index.plus(new)
-        changed = notices.changed(self.index, new)
-        loaded = frozenset(changed | (self._within(span) & notices.members.keys()))
-        latest = self.reader.rows(notices, loaded).persist()
-        kept = {e: s for e, s in self.summaries.items() if e in notices.members}
-        summaries = kept | summary.summarise(latest)
-        return KnownEvents(self.reader, notices, summaries, loaded, latest)
+        Raises
+        ------
+        StorageError
+            If the tables cannot be read; the object cannot be used any more.
+        """
+        if until == self.until:
+            return Changes({}, {})
+        first, last = self.until.ingest + 1, until.ingest
+        notices = self._tables.rows_of(
+            "events", [*versions.SCALARS, "batch"], first, last
+        )
+        first, last = self.until.maps + 1, until.maps
+        maps = self._tables.rows_of("maps", [*MAP_COLUMNS, "batch"], first, last)
+        for rows in (notices, maps):
+            placed = rows.filter(pc.field("region_id").is_valid())
+            names = placed["region_id"].to_pylist()
+            self._batches |= zip(names, placed["batch"].to_pylist(), strict=True)
+        self._forget_near()
+        self.until = until
+        return self.current.add(notices, maps)
 
-    def with_rows(self, span: TimeRange | None) -> KnownEvents:
-        """Load the rows of events with a window that overlaps a range of time."""
-        wanted = self._within(span)
-        if wanted <= self.in_memory:
-            return self
-        self.unpersist()
-        loaded = self.in_memory | wanted
-        latest = self.reader.rows(self.index, loaded).persist()
-        return replace(self, in_memory=loaded, latest=latest, _regions={})
+    def rows(self, states: States) -> DataFrame:
+        """Rows of events, as `versions.latest` returns them.
 
-    def _within(self, span: TimeRange | None) -> frozenset[str]:
-        if span is None:
-            return frozenset()
-        without_map = summary.within(summary.unplaced(self.summaries), span)
-        return frozenset(summary.within(self.summaries, span)) | frozenset(without_map)
+        Parameters
+        ----------
+        states : States
+            As they are now, or were before the last notices were added.
+        """
+        rows = self.current.rows(list(states.values()))
+        wanted = pc.unique(rows["region_id"]).drop_null().to_pylist()
+        found = self._read(wanted)
+        return versions.as_dataframe(self._spark, rows, found, self._rules)
 
-    def rows(self, events: Collection[str]) -> DataFrame:
-        """Rows of `versions.latest` of some events, with window and cap."""
-        if self.in_memory.issuperset(events):
-            return versions.select_events(self.latest, events)
-        return self.reader.rows(self.index, events)
-
-    def reachable(self, span: TimeRange) -> DataFrame:
-        """Matchable events in memory with a window that overlaps a range of time."""
-        return versions.matchable(summary.reachable(self.latest, span))
-
-    def regions(
-        self, span: TimeRange, order: int, credible_level: float
-    ) -> RegionTables:
-        """Regions of `reachable`, kept in memory: a night's batches share them.
+    def near(self, span: TimeRange, states: States, cell_order: int) -> Near:
+        """Rows and regions of events, kept in memory: a night's batches share them.
 
         Parameters
         ----------
         span : TimeRange
-        order, credible_level
-            See `regions.region_tables`.
+        states : States
+            The events that can be matched in this range of time.
+        cell_order : int
+            HEALPix order of the pre-selection; 0 to choose it.
         """
-        key = (span, order, credible_level)
-        if key not in self._regions:
-            self._unpersist_regions()
+        order = event_state.order(states, cell_order)
+        if (span, order) not in self._near:
+            self._forget_near()
+            rows = self.rows(states).persist()
             tables = regions.region_tables(
-                self.reachable(span), PAIR_EVENT_COLUMNS, order, credible_level
+                rows, PAIR_EVENT_COLUMNS, order, self._rules.credible_level
             )
-            self._regions[key] = tables.persist()
-        return self._regions[key]
+            self._near[span, order] = Near(rows, tables.persist())
+        return self._near[span, order]
 
-    def unpersist(self) -> None:
-        """Remove rows and regions from memory."""
-        self._unpersist_regions()
-        self.latest.unpersist()
+    def _forget_near(self) -> None:
+        while self._near:
+            near = self._near.popitem()[1]
+            near.tables.unpersist()
+            near.rows.unpersist()
 
-    def _unpersist_regions(self) -> None:
-        while self._regions:
-            self._regions.popitem()[1].unpersist()
+    def _read(self, region_ids: Sequence[str]) -> DataFrame:
+        """Rows of the table regions; those of others may be among them."""
+        batches = [self._batches[region] for region in region_ids]
+        files = self._tables.files_with(REGIONS, batches) if batches else []
+        found = dataframes.read_stored(self._spark, self._tables, REGIONS, files)
+        if batches:
+            found = found.where(F.col("batch").between(min(batches), max(batches)))
+        return found.drop("batch")
+
+    def _cells(
+        self, region_ids: Collection[str]
+    ) -> Mapping[str, npt.NDArray[np.int64]]:
+        """Cells of regions, without Spark: see `overlap.CellsOf`."""
+        batches = pa.array({self._batches[region] for region in region_ids})
+        where = pc.field("batch").isin(batches) & pc.field("region_id").isin(
+            list(region_ids)
+        )
+        return cell_arrays(self._tables.arrow(REGIONS, ["region_id", "cells"], where))
 
 
-@dataclass
-class EventCache:
-    """Keeps the `KnownEvents` of event files from batch to batch.
-
-    Most batches bring alerts alone: their notices are those of the batch before, and
-    are not read again. Two sets of files are kept, because a batch with new notices
-    compares the events with and without them.
-
-    Parameters
-    ----------
-    settings : Settings
-    """
-
-    settings: Settings
-    _kept: dict[frozenset[str], KnownEvents] = field(default_factory=dict)
-
-    def read(
-        self, spark: SparkSession, files: Sequence[str], span: TimeRange | None
-    ) -> KnownEvents:
-        """Events of files, with rows in memory of those that a range of time reaches.
-
-        Parameters
-        ----------
-        spark : SparkSession
-        files : sequence of str
-            Of events and maps, relative to the root.
-        span : TimeRange or None
-            Times of the alerts to match; None if there are none.
-        """
-        key = frozenset(files)
-        known = self._kept.pop(key, None)
-        if known is None:
-            known = self._read_new(EventReader(spark, self.settings), key, span)
-        while len(self._kept) > 1:
-            self._kept.pop(next(iter(self._kept))).unpersist()
-        self._kept[key] = known.with_rows(span)
-        return self._kept[key]
-
-    def _read_new(
-        self, reader: EventReader, files: frozenset[str], span: TimeRange | None
-    ) -> KnownEvents:
-        """Read the files that are not among those of a kept set."""
-        parts = [kept for kept in self._kept if kept <= files]
-        if not parts:
-            return KnownEvents.read(reader, sorted(files))
-        largest = max(parts, key=len)
-        return self._kept[largest].with_files(sorted(files - largest), span)
+def cell_arrays(rows: pa.Table) -> dict[str, npt.NDArray[np.int64]]:
+    """Cells of rows of the table regions, by `region_id`: shape (n, 2)."""
+    return {
+        row["region_id"]: np.array(
+            [(cell["lo"], cell["hi"]) for cell in row["cells"]], np.int64
+        )
+        for row in rows.to_pylist()
+    }

@@ -16,12 +16,9 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import udf
+from fink_voevent.sky.region_size import AREA_LEVELS, SKY_ORDER
 from fink_voevent.spark.columns import known
 
-# HEALPix orders to choose from: finer cells select better, but are more rows.
-ORDERS = (6, 5, 4, 3)
-MOST_ROWS = 300_000  # rows of cells to broadcast at most, about 100 B each
-SKY_ORDER = 1  # order of the coarse cells: all 48 are the bits of a 64-bit integer
 # Margin of the cosine by which alerts are pre-selected: far above the rounding error,
 # and at most 9 arcsec.
 _ROUNDING = 1e-9
@@ -135,6 +132,19 @@ def sky_cells() -> Column:
         f"shiftright(c.lo, {shift}), shiftright(c.hi - 1, {shift})), seen,"
         " (all, cell) -> all | shiftleft(1L, int(cell))))"
     )
+
+
+@functools.cache
+def areas() -> Column:
+    """Area of the pixels below each of `AREA_LEVELS`; null without pixels.
+
+    Needs `pixels`. In HEALPix cells of order 29.
+    """
+    sums = ", ".join(
+        f"aggregate(pixels, 0L, (n, p) -> n + if(p.level < {level}D, p.hi - p.lo, 0L))"
+        for level in AREA_LEVELS
+    )
+    return F.expr(f"if(pixels IS NULL, NULL, array({sums}))")
 
 
 def cells(numbered: DataFrame, order: int) -> DataFrame:

@@ -1,144 +1,177 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The current notice of each event, and its region.
+"""The current notice of each event, and its region, as a DataFrame to match with.
 
-Notices of an event are ordered by version, issue time and identity, so that the current
-notice is the same for any batching. Only notices that have neither an issue time nor a
-number that orders them (Einstein Probe) are ordered by the time of landing.
+What is current is decided on the driver: see `current`. The cells and pixels of the
+regions stay in Spark.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from pyspark.sql import Column, DataFrame, Window
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.pandas.types import from_arrow_schema
+from pyspark.sql.types import StructType
 
-from fink_voevent.events.index import roots
-from fink_voevent.events.related import with_related
+from fink_voevent.events import area_cap, regions
+from fink_voevent.events.current import CurrentEvents
+from fink_voevent.events.event_state import States
+from fink_voevent.events.notice import NOTICE_COLUMNS, Rules
+from fink_voevent.sky.region_size import ORDERS
 from fink_voevent.tables.coincidences import EVENT_COLUMNS
+from fink_voevent.tables.schema import arrow_schema
 
 # Columns of `latest` by which the notices of one event are ordered.
 ORDER = ("event_version", "event_issued", "notice_received_at", "notice_id")
-
-# Columns of the table events that make a region, by their name in `latest`.
-REGION = {
-    "event_ra": "ra",
-    "event_dec": "dec",
-    "event_error_r90": "error_r90",
-    "fisher": "fisher",
-    "ellipse": "ellipse",
-    "cells": "cells",
-    "pixels": "pixels",
-    "region_id": "_map_id",
-}
-# Values of `time_source` of a notice that gives the time of the trigger itself.
-TRIGGER_TIMES = ("isotime", "tjd")
+# Columns of the table events that `CurrentEvents` needs.
+SCALARS = tuple(dict.fromkeys((*NOTICE_COLUMNS, *EVENT_COLUMNS.values())))
 MANY = 200  # so many names of events are joined, instead of listed in an expression
 
 
-def latest(
-    events: DataFrame,
-    tenses: tuple[str, ...],
-    names: Mapping[str, str] | None = None,
-) -> DataFrame:
+def current_events(notices: DataFrame, rules: Rules) -> CurrentEvents:
+    """Find the current events of notices.
+
+    Parameters
+    ----------
+    notices : DataFrame
+        Notices of any version, in any order: with the columns of `NOTICES` (see
+        `tables.schema`) that are in `SCALARS`, and `cells` and `pixels`. Their regions
+        are named by `notice_id`.
+    rules : Rules
+
+    Returns
+    -------
+    CurrentEvents
+        With all of these notices.
+    """
+    described = notices.withColumns(_region_columns()).select(*SCALARS)
+    rows = _arrow(
+        described, pa.schema([arrow_schema("events").field(c) for c in SCALARS])
+    )
+
+    def cells_of(region_ids: Collection[str]) -> Mapping[str, npt.NDArray[np.int64]]:
+        chosen = notices.where(F.col("notice_id").isin(*region_ids))
+        found = chosen.dropDuplicates(["notice_id"]).select("notice_id", "cells")
+        return {
+            row.notice_id: np.array([tuple(cell) for cell in row.cells], np.int64)
+            for row in found.collect()
+        }
+
+    current = CurrentEvents(rules, cells_of)
+    current.add(rows)
+    return current
+
+
+def latest(notices: DataFrame, rules: Rules) -> DataFrame:
     """Find the current notice of each event, with the event's time and region.
 
     Parameters
     ----------
-    events : DataFrame
-        Notices of any version, in any order: rows of the table events, of which all
-        columns of `tables.coincidences.EVENT_COLUMNS` are needed, and `kind`, `live`,
-        `time`, `time_source`, `window_before`, `window_after`, `fisher`, `ellipse`,
-        `cells`, `pixels`, `skymap_url` and `skymap_sha256`.
-    tenses : tuple of str
-        Tenses of the notices that are used. A retraction is also used if its tense is
-        ``utility``, as in retractions of CHIME.
-    names : mapping of str to str, optional
-        Names of events as `index.roots` gives them, if known; by default they are
-        computed from `events`.
+    notices, rules
+        As of `current_events`.
+
+    Returns
+    -------
+    DataFrame
+        As of `as_dataframe`.
+    """
+    current = current_events(notices, rules)
+    return rows_with_regions(current, current.states, notices, rules)
+
+
+def rows_with_regions(
+    current: CurrentEvents, states: States, notices: DataFrame, rules: Rules
+) -> DataFrame:
+    """Rows of some of the events that `current_events` has found.
+
+    Parameters
+    ----------
+    current : CurrentEvents
+    states : States
+        Of the events.
+    notices, rules
+        As of `current_events`.
+
+    Returns
+    -------
+    DataFrame
+        As of `as_dataframe`.
+    """
+    found = notices.select(F.col("notice_id").alias("region_id"), "cells", "pixels")
+    rows = current.rows(list(states.values()))
+    once = found.dropDuplicates(["region_id"])
+    return as_dataframe(notices.sparkSession, rows, once, rules)
+
+
+def as_dataframe(
+    spark: SparkSession, rows: pa.Table, found: DataFrame, rules: Rules
+) -> DataFrame:
+    """Return rows of current events, with their regions.
+
+    Parameters
+    ----------
+    spark : SparkSession
+    rows : pyarrow.Table
+        From `CurrentEvents.rows`.
+    found : DataFrame
+        Rows of the table regions, each region once, among them those of these events.
+    rules : Rules
 
     Returns
     -------
     DataFrame
         One row an event: the columns `EVENT_COLUMNS` of coincidences, `event_time`,
         `related_event_ids`, and `kind`, `fisher`, `ellipse`, `cells`, `pixels`,
-        `region_id`, `window_before`, `window_after` and `skymap_url`.
+        `region_id`, `window_before`, `window_after` and `skymap_url`; if the area is
+        limited also `cap_level`, see `area_cap.with_cap`.
 
         The region is that of the latest notice that has one, and `region_id` names it;
         it is null if there is none. `event_time` is that of the latest notice that
         gives the time of the trigger; if none does, that of the current notice; if that
         is only its issue time, or missing, the earliest time of all notices.
-
-    Notes
-    -----
-    Notices are ordered by version, then issue time, then identity. At equal version
-    and time, a retraction is last; without an issue time, it is the last notice of its
-    version. Other notices of one version without an issue time are in the order of
-    landing.
     """
-    is_utility = (F.col("kind") == "retraction") & (F.col("tense") == "utility")
-    used = events.where(F.col("live") & (F.col("tense").isin(*tenses) | is_utility))
-    newest = Window.partitionBy("event_id").orderBy(
-        *newest_first("kind = 'retraction'", [EVENT_COLUMNS[c] for c in ORDER])
-    )
-    whole = newest.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
-    trigger = F.when(F.col("time_source").isin(*TRIGGER_TIMES), F.col("time"))
-    scalars = {n: s for n, s in EVENT_COLUMNS.items() if n not in REGION}
-    region = F.when(F.col("cells").isNotNull(), F.struct(*REGION.values()))
-    # If another map of the same notice is fetched later, it is another region.
-    map_id = F.concat_ws("/", "notice_id", "skymap_sha256")
-    named = with_common_event_id(used.withColumn("_map_id", map_id), names)
-    ranked = named.select(
-        *[F.col(source).alias(name) for name, source in scalars.items()],
-        *("kind", "window_before", "window_after", "skymap_url"),
-        F.first(region, ignorenulls=True).over(whole).alias("_region"),
-        F.coalesce(
-            F.first(trigger, ignorenulls=True).over(whole),
-            F.when(F.col("time_source") != "issued", F.col("time")),
-            F.min("time").over(whole),
-        ).alias("event_time"),
-        F.row_number().over(newest).alias("_rank"),
-    )
-    newest_rows = ranked.where("_rank = 1").select(
-        "*", *[F.col(f"_region.{s}").alias(n) for n, s in REGION.items()]
-    )
-    return with_related(newest_rows.drop("_rank", "_region"))
+    is_placed = pc.is_valid(rows["region_id"])
+    events = _local(spark, rows.filter(is_placed))
+    placed = found.join(F.broadcast(events), "region_id")
+    others = rows.filter(pc.invert(is_placed))
+    if others.num_rows:
+        placed = placed.unionByName(_local(spark, others), allowMissingColumns=True)
+    if rules.cap_deg2 >= area_cap.SKY_DEG2:
+        return placed
+    return area_cap.with_cap(placed, rules.cap_deg2, rules.credible_level)
 
 
-def with_common_event_id(
-    events: DataFrame, names: Mapping[str, str] | None = None
-) -> DataFrame:
-    """Give all notices of an event the same `event_id`.
+def _local(spark: SparkSession, rows: pa.Table) -> DataFrame:
+    """Return rows of the driver as a DataFrame."""
+    schema = StructType(list(from_arrow_schema(rows.schema)))
+    values = [tuple(row.values()) for row in rows.to_pylist()]
+    return spark.createDataFrame(values, schema, verifySchema=False)
 
-    If the notices of a publisher do not name their event, each belongs to the event of
-    the notice that it supersedes or retracts, which may itself supersede another.
 
-    Parameters
-    ----------
-    events : DataFrame
-        Notices, with `event_id` and `ivorn`.
-    names : mapping of str to str, optional
-        As of `latest`.
+def _region_columns() -> dict[str, Column]:
+    """Columns of the table events that describe a region, from `cells` and `pixels`."""
+    has_region = F.col("cells").isNotNull()
+    rows = F.array(*[regions.row_count(order) for order in ORDERS])
+    return {
+        "region_id": F.when(has_region, F.col("notice_id")),
+        "region_rows": F.when(has_region, rows),
+        "region_sky": regions.sky_cells(),
+        "region_areas": regions.areas(),
+    }
 
-    Returns
-    -------
-    DataFrame
-        The columns of `events`.
-    """
-    if names is None:
-        cited = F.col("event_id").startswith("ivo://") & (
-            F.col("event_id") != F.col("ivorn")
-        )
-        names = roots(events.where(cited).select("ivorn", "event_id").collect())
-    if not names:
-        return events
-    renames = events.sparkSession.createDataFrame(
-        sorted(names.items()), "event_id string, _root string"
-    )
-    renamed = F.coalesce("_root", "event_id")
-    joined = events.join(F.broadcast(renames), "event_id", "left")
-    return joined.withColumn("event_id", renamed).drop("_root")
+
+def _arrow(df: DataFrame, schema: pa.Schema) -> pa.Table:
+    """Collect a DataFrame as an Arrow table; all columns may be null."""
+    fields = [field.with_nullable(True) for field in schema]
+    rows: list[dict[str, Any]] = [row.asDict(recursive=True) for row in df.collect()]
+    return pa.Table.from_pylist(rows, schema=pa.schema(fields))
 
 
 def is_matchable() -> Column:
@@ -183,22 +216,6 @@ def select_events(rows: DataFrame, events: Collection[str]) -> DataFrame:
     spark = rows.sparkSession
     wanted = spark.createDataFrame([(e,) for e in events], "event_id string")
     return rows.join(F.broadcast(wanted), "event_id", "left_semi")
-
-
-def with_window(events: DataFrame, window: tuple[float, float] | None) -> DataFrame:
-    """Replace the windows of all events by one.
-
-    Parameters
-    ----------
-    events : DataFrame
-        With `window_before` and `window_after` (days).
-    window : tuple of float, or None
-        Days before and after the event; None to keep the windows as they are.
-    """
-    if window is None:
-        return events
-    before, after = (F.lit(float(days)) for days in window)
-    return events.withColumns({"window_before": before, "window_after": after})
 
 
 def newest_first(retracted: str, order: Sequence[str]) -> list[Column]:

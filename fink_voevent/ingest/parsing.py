@@ -16,10 +16,11 @@ from pyspark import TaskContext
 from pyspark.sql import DataFrame
 
 from fink_voevent.ingest.attempts import Attempts
+from fink_voevent.ingest.conversion import joined
 from fink_voevent.ingest.reader import Converted, Reader
 from fink_voevent.notices import streams
 from fink_voevent.store.filesystem import open_store
-from fink_voevent.tables.schema import arrow_schema
+from fink_voevent.tables.schema import arrow_schema, with_batch
 
 GROUP_DOCUMENTS, GROUP_BYTES = 64, 2**20  # largest group that is parsed together
 FILE_BYTES = 64 * 2**20  # of the rows in a file that a worker writes, in memory
@@ -32,6 +33,7 @@ def parse_to_files(
     landed: DataFrame,
     registry: streams.Registry,
     folder: str,
+    batch: int,
     attempts: Attempts | None = None,
 ) -> None:
     """Parse documents into Parquet files below a folder.
@@ -47,13 +49,15 @@ def parse_to_files(
     registry : Registry
         The streams.
     folder : str
-        Path or URI that the workers reach. Its subfolders ``events`` and
-        ``quarantine`` receive rows with the columns of the tables of these names.
+        Path or URI that the workers reach. Its subfolders ``documents``, ``events`` and
+        ``quarantine`` receive rows of the tables of these names, as they are stored.
+    batch : int
+        Number of the batch, which the rows have.
     attempts : Attempts, optional
         Given if an earlier attempt at these documents ended the process: each document
         is then read alone, and recorded before.
     """
-    parse = partial(_parse_partition, registry, folder, attempts)
+    parse = partial(_parse_partition, registry, folder, batch, attempts)
     conf = landed.sparkSession.conf
     usual = conf.get(_ROWS_OPTION)
     conf.set(_ROWS_OPTION, ROWS_AT_ONCE)
@@ -66,6 +70,7 @@ def parse_to_files(
 def _parse_partition(
     registry: streams.Registry,
     folder: str,
+    batch: int,
     attempts: Attempts | None,
     batches: Iterator[pa.RecordBatch],
 ) -> Iterator[pa.RecordBatch]:
@@ -76,13 +81,13 @@ def _parse_partition(
     files = part_bytes = 0
     parts: list[Converted] = []
     for group in _groups(batches, size):
-        parts.append(read(group))
+        parts.append({"documents": group, **read(group)})
         part_bytes += sum(rows.nbytes for rows in parts[-1].values())
         if part_bytes > FILE_BYTES:
-            _write(parts, folder, f"part-{number:05d}-{files:05d}.parquet")
+            _write(parts, folder, batch, f"part-{number:05d}-{files:05d}.parquet")
             files, part_bytes, parts = files + 1, 0, []
     if parts:
-        _write(parts, folder, f"part-{number:05d}-{files:05d}.parquet")
+        _write(parts, folder, batch, f"part-{number:05d}-{files:05d}.parquet")
     yield from ()
 
 
@@ -117,10 +122,11 @@ def parse_batch(
             yield from reader.convert(group).items()
 
 
-def _write(parts: list[Converted], folder: str, name: str) -> None:
+def _write(parts: list[Converted], folder: str, batch: int, name: str) -> None:
     """Write the rows of each table to a file, if there are any."""
     for table in parts[0]:
-        content = pa.Table.from_batches([part[table] for part in parts])
+        rows = pa.Table.from_batches([part[table] for part in parts])
+        content = with_batch(rows, table, batch)
         if content.num_rows:
             open_store(f"{folder}/{table}").write(
                 name, lambda stream, content=content: pq.write_table(content, stream)
@@ -149,9 +155,9 @@ def _groups(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordB
             for row, length in enumerate(lengths):
                 if rows and (rows == size or group_bytes + length > GROUP_BYTES):
                     group.append(part.slice(first, row - first))
-                    yield pa.concat_batches(group)
+                    yield joined(group)
                     group, rows, group_bytes, first = [], 0, 0, row
                 rows, group_bytes = rows + 1, group_bytes + length
             group.append(part.slice(first))
     if rows:
-        yield pa.concat_batches(group)
+        yield joined(group)

@@ -42,6 +42,7 @@ def refuse(landed: pa.RecordBatch, reason: str) -> Converted:
     reasons: conversion.Reasons = [reason] * landed.num_rows
     return {
         "events": conversion.no_rows("events"),
+        "regions": conversion.no_rows("regions"),
         "quarantine": conversion.quarantine(landed, reasons),
     }
 
@@ -49,7 +50,7 @@ def refuse(landed: pa.RecordBatch, reason: str) -> Converted:
 def concatenate(parts: Sequence[Converted]) -> Converted:
     """Return the rows of several conversions, at least one, in order."""
     return {
-        table: pa.concat_batches([part[table] for part in parts]) for table in parts[0]
+        table: conversion.joined([part[table] for part in parts]) for table in parts[0]
     }
 
 
@@ -108,7 +109,7 @@ class Reader:
         return None if self._process is None else self._process.pid
 
     def convert(self, landed: pa.RecordBatch) -> Converted:
-        """Convert documents to rows of the tables events and quarantine.
+        """Convert documents to rows of the tables events, regions and quarantine.
 
         Parameters
         ----------
@@ -119,8 +120,8 @@ class Reader:
         Returns
         -------
         dict
-            ``events`` and ``quarantine``, each with the columns of that table. Each
-            document is one row of one of them.
+            ``events``, ``regions`` and ``quarantine``, each with the columns of that
+            table. Each document is one row of events or of quarantine.
         """
         content = reader_process.pack(landed)
         try:
@@ -134,10 +135,11 @@ class Reader:
         texts = reader_process.unpack(answer[reader_process.REASONS])
         return {
             "events": reader_process.unpack(answer[reader_process.EVENTS]),
+            "regions": reader_process.unpack(answer[reader_process.REGIONS]),
             "quarantine": conversion.quarantine(landed, texts["reason"].to_pylist()),
         }
 
-    def read_map(self, content: bytes) -> pa.RecordBatch:
+    def read_map(self, content: bytes) -> Converted:
         """Read a sky map.
 
         Parameters
@@ -147,8 +149,9 @@ class Reader:
 
         Returns
         -------
-        RecordBatch
-            One row of the table ``maps``, with null as `skymap_url`.
+        dict
+            ``maps`` and ``regions``, one row of each of these tables, with null as
+            `skymap_url`.
 
         Raises
         ------
@@ -161,7 +164,10 @@ class Reader:
             raise NoticeError(str(error)) from None
         if reader_process.REFUSED in answer:
             raise NoticeError(answer[reader_process.REFUSED].decode())
-        return reader_process.unpack(answer[reader_process.MAP_ROW])
+        return {
+            "maps": reader_process.unpack(answer[reader_process.MAP_ROW]),
+            "regions": reader_process.unpack(answer[reader_process.REGIONS]),
+        }
 
     def close(self) -> None:
         """End the process, if there is one."""

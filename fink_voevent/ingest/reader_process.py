@@ -36,7 +36,8 @@ from fink_voevent.tables.schema import arrow_schema
 
 # First byte of a message, which is followed by the length of its content.
 SET_UP, DOCUMENTS, MAP = b"S", b"D", b"M"  # requests; the set-up is the first one
-EVENTS, REASONS, MAP_ROW, REFUSED = b"E", b"R", b"P", b"X"  # parts of an answer
+# Parts of an answer.
+EVENTS, REGIONS, REASONS, MAP_ROW, REFUSED = b"E", b"G", b"R", b"P", b"X"
 DONE, LAST = b".", b"!"  # end of an answer; of the last one of this process
 NO_MEMORY = 12  # exit code if even an answer has no room in the memory
 _HEADER = struct.Struct("!cQ")
@@ -102,13 +103,17 @@ def main() -> None:
 
 
 def _convert(content: bytes, registry: Registry) -> dict[bytes, bytes]:
-    events, reasons = conversion.convert(unpack(content), registry)
+    rows, reasons = conversion.convert(unpack(content), registry)
     texts = pa.RecordBatch.from_pydict({"reason": pa.array(reasons, pa.string())})
-    return {EVENTS: pack(events), REASONS: pack(texts)}
+    return {
+        EVENTS: pack(rows.events),
+        REGIONS: pack(rows.regions),
+        REASONS: pack(texts),
+    }
 
 
 def _read_map(content: bytes) -> dict[bytes, bytes]:
-    """Read a sky map into a row of the table maps, without its address."""
+    """Read a sky map into rows of the tables maps and regions, without its address."""
     from fink_voevent.sky import skymap  # with astropy
 
     try:
@@ -118,8 +123,13 @@ def _read_map(content: bytes) -> dict[bytes, bytes]:
             "cells": [{"lo": lo, "hi": hi} for lo, hi in sky_map.ranges()],
             "pixels": pixel_rows(sky_map),
         }
-        rows = pa.RecordBatch.from_pylist([row], schema=arrow_schema("maps"))
-        return {MAP_ROW: pack(rows)}
+        region = conversion.region_row(row, row["skymap_sha256"])
+        return {
+            MAP_ROW: pack(pa.RecordBatch.from_pylist([row], arrow_schema("maps"))),
+            REGIONS: pack(
+                pa.RecordBatch.from_pylist([region], arrow_schema("regions"))
+            ),
+        }
     except NoticeError as error:
         reason = str(error)
     except MemoryError:

@@ -2,47 +2,46 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fetch the sky maps that notices give by address only.
 
-Each map is fetched once. It becomes a row of the table ``maps`` and is committed by a
-manifest of ingest, so that its notice is matched again, now with the map. Until then
-the notice is matched in time only.
+Each map is fetched once. It becomes a row of the table ``maps``, in a batch of its own,
+so that its notice is matched again, now with the map. Until then the notice is matched
+in time only.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import logging
 import queue
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import StorageError, VOEventPluginError
 from fink_voevent.ingest.download import LIMIT_S, fetch, in_one_line, parse
-from fink_voevent.ingest.reader import Reader
+from fink_voevent.ingest.reader import Converted, Reader
 from fink_voevent.notices import streams
-from fink_voevent.store import arrow_tables
-from fink_voevent.store.filesystem import open_store
-from fink_voevent.store.ledger import Ledger, Manifest
+from fink_voevent.store import upkeep
+from fink_voevent.store.batches import FIRST, BatchLog, Input
+from fink_voevent.store.delta import Tables
+from fink_voevent.tables.schema import NAMESPACE
 
 _LOG = logging.getLogger(__name__)
-TABLE = "maps"
+STAGE = TABLE = "maps"
+INGEST = "ingest"
 POLL_S = 2.0
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 3600.0
 TRIES = 12  # the wait doubles after each: two and a half hours in all
 # Downloads at once: in all, and from one host, so that a slow one leaves room.
 MOST_AT_ONCE, MOST_OF_A_HOST = 8, 2
 MOST_LOGGED = 1000  # characters of an error in the log
-# Facts of the manifest of a map, which the status adds up: it adds no document.
-NO_DOCUMENTS = {"documents": 0, "events": 0, "quarantine": 0}
-Result = pa.RecordBatch | BaseException  # row of a map, or why there is none
+Result = Converted | BaseException  # rows of a map, or why there is none
 
 
 @dataclass
@@ -58,12 +57,15 @@ class Fetcher:
         `skymap_hosts` are the hosts from which maps may be fetched.
     limit_s : float, optional
         Longest time for one download (s).
+    wake : callable, optional
+        Called after a map was committed.
     """
 
     settings: Settings
     limit_s: float = LIMIT_S
-    # Names of the manifests whose events were checked.
-    _seen: set[str] = field(default_factory=set)
+    wake: Callable[[], Any] = lambda: None
+    # Last batch of ingest whose events were checked.
+    _seen: int = FIRST - 1
     # For each address: time of the next attempt (s), and number of attempts so far.
     _due: dict[str, tuple[float, int]] = field(default_factory=dict)
     # Host of each address that is being fetched.
@@ -78,14 +80,34 @@ class Fetcher:
     _logged: str = ""
 
     @functools.cached_property
-    def _ledger(self) -> Ledger:
-        return Ledger(self.settings.root, "ingest")
+    def _log(self) -> BatchLog:
+        return BatchLog(Tables(self.settings.root), STAGE)
+
+    @functools.cached_property
+    def _fetched(self) -> set[str]:
+        """Addresses of the maps that were fetched."""
+        self._finish_interrupted()
+        return self._addresses(FIRST, self._log.last_done())
+
+    def _addresses(self, first: int, last: int) -> set[str]:
+        """Return the addresses of the maps of batches."""
+        rows = self._log.tables.rows_of(TABLE, ["skymap_url"], first, last)
+        return set(rows["skymap_url"].to_pylist())
+
+    def _finish_interrupted(self) -> set[str]:
+        """Finish a batch that was interrupted; return the addresses of its maps."""
+        batch = self._log.unfinished()
+        if batch is None:
+            return set()
+        urls = self._addresses(batch.number, batch.number)
+        self._log.finish(batch, {"maps": len(urls)})
+        return urls
 
     @functools.cached_property
     def _reader(self) -> Reader:
         return Reader(streams.load(self.settings.streams))
 
-    def _read(self, content: bytes) -> pa.RecordBatch:
+    def _read(self, content: bytes) -> Converted:
         with self._lock:
             return self._reader.read_map(content)
 
@@ -129,14 +151,12 @@ class Fetcher:
             self._find_addresses(now_s)
 
     def _find_addresses(self, now_s: float) -> None:
-        """Add the addresses of maps in manifests that were not checked before."""
-        ledger = self._ledger
-        new = [m for m in ledger.manifests() if m.name not in self._seen]
-        files = [f for m in new for f in m.tables.get("events", ())]
-        for url in _urls(self.settings.root, files):
-            if not ledger.has(run_name(url), 0):
+        """Add the addresses of maps in events that were not checked before."""
+        last = self._log.last_done(INGEST)
+        for url in _urls(self._log.tables, self._seen + 1, last):
+            if url not in self._fetched:
                 self._due.setdefault(url, (now_s, 0))
-        self._seen.update(m.name for m in new)
+        self._seen = last
 
     def _start_due(self, now_s: float) -> None:
         """Start downloads that are due, as many as may run at once."""
@@ -190,7 +210,7 @@ class Fetcher:
             return False
         del self._due[url]
         self._logged = ""
-        pixels = pc.list_value_length(result["pixels"])[0].as_py()
+        pixels = pc.list_value_length(result["regions"]["pixels"])[0].as_py()
         _LOG.info("sky map %s: %d pixels", url, pixels)
         return True
 
@@ -215,14 +235,17 @@ class Fetcher:
                 *(TRIES, reason, self._given_up, len(self._due)),
             )
 
-    def _commit(self, url: str, row: pa.RecordBatch) -> None:
-        table = pa.Table.from_batches([row])
-        name = f"{run_name(url)}.parquet"
-        store = open_store(self.settings.root).subfolder(TABLE)
-        store.create()
-        store.write(name, lambda stream: pq.write_table(table, stream))
-        tables = {TABLE: (f"{TABLE}/{name}",)}
-        self._ledger.commit(Manifest("ingest", run_name(url), 0, tables, NO_DOCUMENTS))
+    def _commit(self, url: str, found: Converted) -> None:
+        self._fetched |= self._finish_interrupted()
+        if url not in self._fetched:
+            batch = self._log.plan(Input())
+            for name in ("regions", TABLE):
+                rows = pa.Table.from_batches([found[name]])
+                self._log.tables.append_rows(name, rows, STAGE, batch.number)
+            self._log.finish(batch, {"maps": 1})
+            self._fetched.add(url)
+        upkeep.compact_if_due(self._log.tables, TABLE)
+        self.wake()
 
     def _log_once(self, message: str) -> None:
         """Log an error, once until a map is committed again."""
@@ -254,9 +277,9 @@ def allowed_hosts(settings: Settings) -> list[str]:
 def fetch_map(
     url: str,
     allowed: Sequence[str],
-    read: Callable[[bytes], pa.RecordBatch],
+    read: Callable[[bytes], Converted],
     limit_s: float = LIMIT_S,
-) -> pa.RecordBatch:
+) -> Converted:
     """Fetch a sky map.
 
     Parameters
@@ -272,8 +295,8 @@ def fetch_map(
 
     Returns
     -------
-    RecordBatch
-        One row of the table ``maps``.
+    dict
+        ``maps`` and ``regions``: one row of each of these tables.
 
     Raises
     ------
@@ -282,33 +305,53 @@ def fetch_map(
     NoticeError
         If the file is not a sky map.
     """
-    row = read(fetch(url, allowed, limit_s=limit_s))
-    columns = dict(zip(row.schema.names, row.columns, strict=True))
-    columns["skymap_url"] = pa.array([url])
-    return pa.RecordBatch.from_arrays(list(columns.values()), schema=row.schema)
+    found = read(fetch(url, allowed, limit_s=limit_s))
+    region_id = pa.array([map_region_id(url)])
+    return {
+        "maps": _replaced(
+            found["maps"], skymap_url=pa.array([url]), region_id=region_id
+        ),
+        "regions": _replaced(found["regions"], region_id=region_id),
+    }
 
 
-def run_name(url: str) -> str:
-    """Return the run in the manifest of a map: one for each address."""
-    return f"map-{hashlib.sha256(url.encode()).hexdigest()[:32]}"
+def map_region_id(url: str) -> str:
+    """Return the name of the region of a sky map, by its address."""
+    return str(uuid.uuid5(NAMESPACE, f"map {url}"))
 
 
-def _urls(root: str, files: Sequence[str]) -> list[str]:
-    """Return the addresses of maps that events name but do not contain."""
+def _replaced(rows: pa.RecordBatch, **columns: pa.Array) -> pa.RecordBatch:
+    """Return rows with other values of some columns."""
+    values = [columns.get(name, rows[name]) for name in rows.schema.names]
+    return pa.RecordBatch.from_arrays(values, schema=rows.schema)
+
+
+def _urls(tables: Tables, first: int, last: int) -> list[str]:
+    """Return the addresses of maps that events of batches name but do not contain."""
+    if last < first:
+        return []
     columns = ["skymap_url", "skymap_sha256"]
-    events = arrow_tables.read_arrow(root, "events", files, columns)
+    events = tables.rows_of("events", columns, first, last)
     is_read = pc.field("skymap_sha256").is_valid()
     is_missing = pc.field("skymap_url").is_valid() & ~is_read
     urls: list[Any] = events.filter(is_missing)["skymap_url"].to_pylist()
     return sorted(set(urls))
 
 
-def start(settings: Settings, stop: threading.Event) -> threading.Thread | None:
-    """Fetch maps in a thread until `stop` is set; return None if no host is allowed."""
+def start(
+    settings: Settings, stop: threading.Event, wake: Callable[[], Any]
+) -> threading.Thread | None:
+    """Fetch maps in a thread until `stop` is set; return None if no host is allowed.
+
+    `wake` is called after a map was committed.
+    """
     if not settings.skymap_hosts:
         return None
     thread = threading.Thread(
-        target=Fetcher(settings).run, args=(stop,), name="skymaps", daemon=True
+        target=Fetcher(settings, wake=wake).run,
+        args=(stop,),
+        name="skymaps",
+        daemon=True,
     )
     thread.start()
     return thread

@@ -4,38 +4,44 @@
 
 A notice that is received more than once, over any transports, is one row: that of the
 document received first. A document that cannot be read goes to quarantine, with the
-reason, and does not stop the stage.
+reason, and does not stop the stage. All documents are kept in the table documents, as
+they were received; then the files of landing that the listener has written are removed.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.types import BinaryType, StructField, StructType
 
 from fink_voevent.config.settings import Settings
 from fink_voevent.ingest import parsing
 from fink_voevent.ingest.attempts import Attempts
-from fink_voevent.ingest.conversion import RECEPTION
+from fink_voevent.ingest.duplicates import KEYS, keep_new
+from fink_voevent.listen.landing import is_ours
 from fink_voevent.notices import streams
-from fink_voevent.spark import dataframes
 from fink_voevent.spark.dataframes import spark_schema
-from fink_voevent.spark.queries import start_stage, stream_files
+from fink_voevent.spark.queries import FileStream
 from fink_voevent.spark.unreadable import without_unreadable
+from fink_voevent.store import upkeep
+from fink_voevent.store.batches import FIRST, Batch, BatchLog, FileSource, Input
+from fink_voevent.store.delta import Tables, clean_staging, staging_folder
 from fink_voevent.store.filesystem import open_store
-from fink_voevent.store.lease import Fence
-from fink_voevent.store.ledger import Ledger, Manifest, run_name
-from fink_voevent.store.unread import UnreadFiles
+from fink_voevent.store.unread import UnreadFiles, due
 
 _LOG = logging.getLogger(__name__)
 STAGE = "ingest"
-KEYS = {"events": "notice_id", "quarantine": "sha256"}  # the same in equal rows
+TABLES = ("documents", "regions", "events", "quarantine")
 MAX_FILES = 48  # landing files in a batch, which limits the memory of a worker
+# A file that is written again under its name, after a crash of the listener, is not
+# found by the stream: so often all files of landing are listed.
+LIST_S = 60.0
 # Columns of landing, and the column of the document in files of the handler of 2020.
 LANDING_SCHEMA = StructType(
     [*spark_schema("landing").fields, StructField("raw_event", BinaryType())]
@@ -68,149 +74,165 @@ def documents(files: DataFrame) -> DataFrame:
     ).where(F.col("raw").isNotNull())
 
 
-def new_rows(rows: DataFrame, known: DataFrame, key: str) -> DataFrame:
-    """Return the rows whose key is not known: the first received of each key.
-
-    Only keys are compared and shuffled, not the rows, which are long.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        Needs `key`, ``received_at`` and ``transport``.
-    known : DataFrame
-        Needs `key`.
-    key : str
-        Name of a column.
-
-    Returns
-    -------
-    DataFrame
-        Columns of `rows`.
-    """
-    order = [F.col(c) for c in (*RECEPTION, "_row")]
-    rows = rows.withColumn("_row", F.monotonically_increasing_id())
-    ranked = (
-        rows.select(key, *RECEPTION, "_row")
-        .withColumn(
-            "_rank", F.row_number().over(Window.partitionBy(key).orderBy(*order))
-        )
-        .where("_rank = 1")
-        .join(known.select(key), key, "left_anti")
-        .select("_row")
-    )
-    return rows.join(F.broadcast(ranked), "_row", "left_semi").drop("_row")
-
-
-def start(spark: SparkSession, settings: Settings) -> StreamingQuery:
-    """Start the query that reads landing and writes events and quarantine."""
-    root = settings.root
-    checkpoint = f"{root}/checkpoints/{STAGE}"
-    process = batch_writer(settings, run_name(checkpoint))
-    landing = f"{root}/landing"
-    open_store(landing).create()
-    Ledger(root, STAGE).prepare()
-    files = stream_files(spark, landing, MAX_FILES)
-    return start_stage("voevent_ingest", files, process, checkpoint, settings)
-
-
-def batch_writer(
-    settings: Settings, run: str, level: int = logging.INFO
-) -> Callable[[DataFrame, int], None]:
-    """Return the function for `foreachBatch`: it parses, writes and commits a batch.
-
-    A batch that was committed before is skipped.
+def start(
+    spark: SparkSession, settings: Settings, wake: Callable[[], Any] = lambda: None
+) -> IngestStage:
+    """Start the stage: find the files of landing, and those that come.
 
     Parameters
     ----------
+    spark : SparkSession
     settings : Settings
-    run : str
-        Name of the run: see `ledger.run_name`.
+    wake : callable, optional
+        Called after files were found.
+    """
+    landing = f"{settings.root}/landing"
+    open_store(landing).create()
+    files = FileStream(spark, "voevent_ingest", landing, settings.trigger_s, wake)
+    try:
+        return IngestStage(spark, settings, files)
+    except BaseException:
+        files.stop()
+        raise
+
+
+class IngestStage:
+    """The stage, batch by batch: see `store.batches.Stage`.
+
+    Parameters
+    ----------
+    spark : SparkSession
+    settings : Settings
+    files : FileSource
+        Files of landing.
     level : int, optional
         Level at which the numbers of rows of each batch are logged.
-
-    Returns
-    -------
-    callable
-        Takes a DataFrame with the column `path`, files with the columns of
-        `LANDING_SCHEMA`, and the number of the batch. Files that cannot be read are
-        left out, and tried again in later batches: see `UnreadFiles`.
     """
-    unread = UnreadFiles(settings.root, STAGE)
-    ledger, fence = Ledger(settings.root, STAGE), Fence.take(settings.root, STAGE)
-    registry = dataclasses.replace(
-        streams.load(settings.streams),
-        our_authority=streams.authority(settings.local_ivo),
-    )
 
-    def process(files: DataFrame, batch: int) -> None:
-        fence.check()
-        if ledger.has(run, batch):
-            return
-        spark = files.sparkSession
-        earlier = [m for m in ledger.manifests() if (m.run, m.batch) != (run, batch)]
-        staging = ledger.data_folder("staging", run, batch)
-        attempts = Attempts(ledger.data_folder("attempts", run, batch))
+    def __init__(
+        self,
+        spark: SparkSession,
+        settings: Settings,
+        files: FileSource,
+        level: int = logging.INFO,
+    ) -> None:
+        self._spark, self._settings, self.files = spark, settings, files
+        self._level = level
+        self._tables = Tables(settings.root)
+        self.log = BatchLog(self._tables, STAGE)
+        self._landing = open_store(settings.root).subfolder("landing")
+        self._unread = UnreadFiles(settings.root, STAGE)
+        self._registry = dataclasses.replace(
+            streams.load(settings.streams),
+            our_authority=streams.authority(settings.local_ivo),
+        )
+        clean_staging(settings.root, STAGE)
+        self._known = {t: set(self._keys(t)) for t in ("events", "quarantine")}
+        self._known["regions"] = self._known["events"]  # of a notice, by its name
+        self._waiting: dict[str, None] = {}  # files, in order
+        # Files that were processed and are not removed: those of other programs.
+        self._processed = {f for f in self.log.all_files() if not is_ours(f)}
+        self._listed_at_s = time.monotonic()
+        if self.log.last_done() >= FIRST:  # an earlier process may not have done this
+            self._remove(self.log.planned(self.log.last_done()))
+
+    def _remove(self, batch: Batch) -> None:
+        """Remove the files of a batch that is done, if they are ours and were read."""
+        unread = {file.path for file in self._unread.files()}
+        for file in batch.input.files:
+            self._waiting.pop(file, None)
+            if file in unread:
+                continue
+            if is_ours(file):
+                self._landing.delete(file.rpartition("/")[2])
+            else:
+                self._processed.add(file)
+
+    def _keys(self, table: str) -> list[str]:
+        last = self.log.last_done()
+        column = KEYS[table]
+        keys: list[str] = self._tables.rows_of(table, [column], 0, last)[
+            column
+        ].to_pylist()
+        return keys
+
+    def next_input(self) -> Input | None:
+        """Return the files of the next batch."""
+        unread = self._unread.files()
+        left_out = {file.path.rpartition("/")[2] for file in unread}
+        new = self.files.take()
+        if not (new or self._waiting):
+            new = self._list_again()
+        found = [f for f in new if f.rpartition("/")[2] not in left_out]
+        found += due(unread)
+        self._waiting |= dict.fromkeys(f for f in found if f not in self._processed)
+        # A stream that was started while files were removed may have found some.
+        gone = [f for f in self._waiting if is_ours(f) and not self._exists(f)]
+        for file in gone:
+            del self._waiting[file]
+        chosen = tuple(list(self._waiting)[:MAX_FILES])
+        return Input(chosen) if chosen else None
+
+    def _list_again(self) -> list[str]:
+        """Return our files of landing, if they were not listed for some time."""
+        if time.monotonic() < self._listed_at_s + LIST_S:
+            return []
+        self._listed_at_s = time.monotonic()
+        folder = f"{self._settings.root}/landing"
+        files = [f"{folder}/{name}" for name in self._landing.names(".parquet")]
+        return [file for file in files if is_ours(file)]
+
+    def _exists(self, file: str) -> bool:
+        return self._landing.exists(file.rpartition("/")[2])
+
+    def process(self, batch: Batch) -> Mapping[str, Any]:
+        """Parse the documents of a batch, and commit the rows of all tables.
+
+        Files that cannot be read are left out, and tried again later: see
+        `UnreadFiles`.
+        """
+        number = batch.number
+        staging = staging_folder(self._settings.root, STAGE)
+        attempts = Attempts(f"{self._settings.root}/attempts/{STAGE}/{number:09d}")
         is_repeated = attempts.begin()
 
         def read(paths: Sequence[str]) -> DataFrame:
-            return documents(spark.read.schema(LANDING_SCHEMA).parquet(*paths))
+            files = self._spark.read.schema(LANDING_SCHEMA).parquet(*paths)
+            return documents(files)
 
         def parse(paths: Sequence[str]) -> None:
-            open_store(staging).remove()  # in case the batch was interrupted before
+            open_store(staging).remove()  # of a try with files that cannot be read
             if paths:
                 recorded = attempts if is_repeated else None
-                parsing.parse_to_files(read(paths), registry, staging, recorded)
+                parsing.parse_to_files(
+                    read(paths), self._registry, staging, number, recorded
+                )
 
-        paths = [row.path for row in files.collect()]
-        was_read = without_unreadable(paths, read, parse, unread)
-        attempts.end()
-        count_all, tables, new = 0, {}, {}
-        for table, key in KEYS.items():
-            staged = open_store(f"{staging}/{table}")
-            count = sum(staged.row_count(name) for name in staged.names(".parquet"))
-            known = dataframes.read(spark, ledger.root, table, earlier)
-            rows = _new_if_not_all(known, table, key, count, f"{staging}/{table}")
-            if rows is None:
-                written = ledger.adopt(staged, table, run, batch)
-            else:
-                written = ledger.write(rows, table, run, batch)
-            count_all += count
-            tables[table], new[table] = written.files, written.rows
-        open_store(staging).remove()
-        facts = {"documents": count_all, **new}
-        fence.check()
-        ledger.commit(Manifest(STAGE, run, batch, tables, facts))
-        unread.remove(was_read)
+        try:
+            was_read = without_unreadable(batch.input.files, read, parse, self._unread)
+            attempts.end()
+            facts = {}
+            for table in TABLES:
+                staged = open_store(f"{staging}/{table}")
+                keep_new(staged, table, self._known.get(table, ()))
+                facts[table] = self._tables.append(table, staged, STAGE, number).rows
+        finally:
+            open_store(staging).remove()
+        self._unread.remove(was_read)
+        return facts
+
+    def finished(self, batch: Batch, facts: Mapping[str, Any]) -> None:
+        """Remove the files of landing, and log what was done."""
+        for table in ("events", "quarantine"):
+            column = KEYS[table]
+            rows = self._tables.rows_of(table, [column], batch.number, batch.number)
+            self._known[table].update(rows[column].to_pylist())
+        self._remove(batch)
+        for table in TABLES:
+            upkeep.compact_if_due(self._tables, table)
         _LOG.log(
-            level,
+            self._level,
             "ingest: %(documents)d documents, %(events)d new events,"
             " %(quarantine)d new in quarantine",
             facts,
         )
-
-    return process
-
-
-def _new_if_not_all(
-    known: DataFrame, table: str, key: str, count: int, staged: str
-) -> DataFrame | None:
-    """Return the new rows among staged rows; None if all of them are new.
-
-    Nearly always all are new: then their files are moved, and not written again.
-
-    Parameters
-    ----------
-    known : DataFrame
-        Rows of the table that were committed before; needs `key`.
-    table, key : str
-        Name of the table and of its key: see `KEYS`.
-    count : int
-        Number of staged rows.
-    staged : str
-        Folder of the staged rows.
-    """
-    if not count:
-        return None
-    rows = known.sparkSession.read.schema(spark_schema(table)).parquet(staged)
-    new = rows.select(key).distinct().join(known, key, "left_anti").count()
-    return None if new == count else new_rows(rows, known, key)

@@ -9,6 +9,7 @@ may be received again; ingest keeps the first of two equal documents.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import threading
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from gcn_kafka.core import get_config
 from fink_voevent.config.addresses import KafkaSource
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError
+from fink_voevent.listen.connections import Connection
 from fink_voevent.listen.spool import Received
 from fink_voevent.store import kafka_brokers
 
@@ -27,6 +29,9 @@ _LOG = logging.getLogger(__name__)
 POLL_S = 0.5
 MESSAGES = 100  # written to the spool together; one with a sky map is about 1 MB
 RETRY_S = 5.0
+STATISTICS_MS = (
+    5000  # between two statistics of librdkafka, from which we see its state
+)
 
 
 def options(source: KafkaSource, settings: Settings) -> dict[str, Any]:
@@ -84,6 +89,8 @@ class Subscription:
     keep : callable
         Writes a list of documents to the disk; raises StorageError if it cannot.
     stop : threading.Event
+    connection : Connection, optional
+        Where it is recorded when the brokers are connected, and heard of.
     """
 
     def __init__(
@@ -92,11 +99,20 @@ class Subscription:
         consumer_options: dict[str, Any],
         keep: Callable[[list[Received]], object],
         stop: threading.Event,
+        connection: Connection | None = None,
     ) -> None:
         self._source, self._keep, self._stop = source, keep, stop
+        self._connection = connection or Connection()
         self._logged: set[str] = set()
+        self._last_error, self._answers = "", 0
         self._consumer = Consumer(
-            {**consumer_options, "error_cb": self._log_once, "log_level": 0}
+            {
+                **consumer_options,
+                "error_cb": self._log_once,
+                "stats_cb": self._note_state,
+                "statistics.interval.ms": STATISTICS_MS,
+                "log_level": 0,
+            }
         )
         self._thread = threading.Thread(target=self._consume, name=str(source))
 
@@ -163,6 +179,7 @@ class Subscription:
                     return False
                 continue
             self._logged.clear()
+            self._connection.received(len(documents))
             return True
 
     def _commit(self) -> None:
@@ -171,9 +188,30 @@ class Subscription:
         except KafkaException as error:  # the documents are received again
             self._log_once(error.args[0])
 
+    def _note_state(self, statistics: str) -> None:
+        """Record whether brokers are connected, and whether they have answered.
+
+        A source becomes connected once its topics are assigned, which needs that they
+        exist. It stays so while they are assigned again, as for a second listener.
+        """
+        found = json.loads(statistics)
+        is_up = any(one["state"] == "UP" for one in found["brokers"].values())
+        group = found.get("cgrp", {})
+        if not is_up:
+            self._connection.lost(self._last_error or "the brokers are not connected")
+        elif group.get("join_state") == "steady":
+            self._connection.connected()
+            self._last_error = ""
+        elif self._last_error:
+            self._connection.failed(self._last_error)
+        if is_up and found["rx"] != self._answers:
+            self._connection.heard()
+        self._answers = found["rx"]
+
     def _log_once(self, error: Any) -> None:
         """Log an error, once until documents are received again."""
         text = str(error.str() if hasattr(error, "str") else error)
+        self._last_error = text
         if text not in self._logged:
             self._logged.add(text)
             _LOG.warning("%s: %s; trying again", self._source, text)

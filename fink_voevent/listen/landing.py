@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from itertools import accumulate
+from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +22,14 @@ from fink_voevent.tables.schema import arrow_schema
 
 BATCH_DOCUMENTS = 2000
 BATCH_BYTES = 64 * 2**20
+# First part of the names of our files in landing: ingest removes them, and no others.
+PREFIX = "notices-"
+
+
+def is_ours(file: str) -> bool:
+    """Whether a file of landing was written by us, by its path or URI."""
+    path = PurePosixPath(file)
+    return path.name.startswith(PREFIX) and path.parent.name == "landing"
 
 
 def landing_table(rows: list[tuple[Any, ...]]) -> pa.Table:
@@ -54,8 +62,7 @@ def drain(spool: Spool, landing: Store) -> int:
     ----------
     spool : Spool
     landing : Store
-        The folder ``landing``. A file goes to its subfolder ``date=YYYY-MM-DD``, the
-        day (UTC) when its first document was received.
+        The folder ``landing``.
 
     Returns
     -------
@@ -72,10 +79,9 @@ def drain(spool: Spool, landing: Store) -> int:
         while (batch := spool.next_batch(BATCH_DOCUMENTS, BATCH_BYTES)) is not None:
             rows = list(spool.documents(batch))
             if rows:
-                first = datetime.fromtimestamp(rows[0][0] / 1e6, timezone.utc)
                 content = landing_table(rows)
-                landing.subfolder(f"date={first:%Y-%m-%d}").write(
-                    f"{batch.name}.parquet",
+                landing.write(
+                    f"{PREFIX}{batch.name}.parquet",
                     lambda stream, content=content: pq.write_table(  # type: ignore[misc]
                         content, stream, compression="zstd"
                     ),

@@ -13,11 +13,12 @@ from twisted.internet import defer, reactor, task
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
-from fink_voevent.config.addresses import parse_kafka, parse_sources
+from fink_voevent.config.addresses import parse_kafka, parse_sources, source_addresses
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError, StorageError
 from fink_voevent.listen import kafka
 from fink_voevent.listen.landing import drain
+from fink_voevent.listen.source_report import SourceReport
 from fink_voevent.listen.spool import Received, Spool
 from fink_voevent.listen.vtp import SubscriberFactory
 from fink_voevent.store.filesystem import open_store
@@ -30,7 +31,7 @@ class Listener:
 
     Documents received over VTP are written to the spool by one thread, those of each
     Kafka source by the thread of its subscription, and landing by another thread. Each
-    thread has its own connection to the spool.
+    thread has its own connection to the spool. One more thread reports the sources.
 
     Parameters
     ----------
@@ -64,6 +65,10 @@ class Listener:
         self._is_orphaned = is_orphaned
         self._writer = ThreadPool(1, 1, "spool")
         self._lander = ThreadPool(1, 1, "landing")
+        self._reporter = ThreadPool(1, 1, "sources")
+        self._report = SourceReport(
+            settings.root, settings.spool, source_addresses(settings.sources)
+        )
         self._store_error = ""
         self._landed = 0
         self._stop = threading.Event()
@@ -71,7 +76,10 @@ class Listener:
             Spool(settings.spool, self._landing.path) for _ in kafka_sources
         ]
         self._subscriptions = [
-            kafka.Subscription(source, options, spool.append, self._stop)
+            kafka.Subscription(
+                *(source, options, spool.append, self._stop),
+                self._report.connection(str(source)),
+            )
             for (source, options), spool in zip(
                 kafka_sources, self._kafka_spools, strict=True
             )
@@ -85,7 +93,7 @@ class Listener:
         int
             Number of documents that were moved to landing.
         """
-        for pool in (self._writer, self._lander):
+        for pool in (self._writer, self._lander, self._reporter):
             pool.start()
         for host, port in parse_sources(self._settings.sources):
             factory = SubscriberFactory(
@@ -94,12 +102,14 @@ class Listener:
                 self._settings.local_ivo,
                 self._settings.max_message_bytes,
                 self._settings.max_reconnect_s,
+                connection=self._report.connection(f"{host}:{port}"),
             )
             reactor.connectTCP(host, port, factory)
             reactor.addSystemEventTrigger("before", "shutdown", factory.stopTrying)
         for subscription in self._subscriptions:
             subscription.start()
         task.LoopingCall(self._land).start(self._settings.landing_s)
+        task.LoopingCall(self._report_if_due).start(1.0)
         task.LoopingCall(self._check_parent).start(1.0)
         reactor.addSystemEventTrigger("during", "shutdown", self._finish)
         reactor.run()
@@ -110,6 +120,11 @@ class Listener:
 
     def _land(self) -> defer.Deferred[Any]:
         return deferToThreadPool(reactor, self._lander, self._drain)
+
+    def _report_if_due(self) -> defer.Deferred[Any] | None:
+        if not self._report.is_due():
+            return None
+        return deferToThreadPool(reactor, self._reporter, self._report.report)
 
     def _drain(self) -> None:
         """Move documents to landing; log once if that is not possible."""
@@ -140,12 +155,14 @@ class Listener:
             reactor.stop()
 
     def _finish(self) -> None:
-        """Stop the threads, then move the remaining documents to landing."""
+        """Stop the threads, move the remaining documents to landing, and report."""
         self._stop.set()
         for subscription in self._subscriptions:
             subscription.join()
         self._writer.stop()  # waits until the documents received so far are kept
         self._lander.stop()
         self._drain()
+        self._reporter.stop()
+        self._report.stop()
         for spool in (self._spool, self._drain_spool, *self._kafka_spools):
             spool.close()

@@ -22,6 +22,7 @@ from lxml import etree
 from twisted.internet import defer
 from twisted.python.failure import Failure
 
+from fink_voevent.listen.connections import Connection
 from fink_voevent.listen.spool import Received
 from fink_voevent.notices.document import without_blanks
 
@@ -56,11 +57,13 @@ class DurableSubscriber(VOEventSubscriber):
         # The transport then reports, by `pauseProducing`, that answers are not read.
         self.transport.registerProducer(self, True)
         self.factory.note(f"connected to {self.factory.source}", logging.INFO)
+        self.factory.connection.connected()
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         """Receive any part of a message: a slow broker is alive while data arrives."""
         if data:
             self.resetTimeout()
+            self.factory.connection.heard()
         self._partial_bytes += len(data)
         VOEventSubscriber.dataReceived(self, data)
 
@@ -76,6 +79,7 @@ class DurableSubscriber(VOEventSubscriber):
             "%s %s for %g s: the connection is closed",
             *(self.factory.source, what, self.ALIVE_INTERVAL),
         )
+        self.factory.connection.lost(f"it {what} for {self.ALIVE_INTERVAL:g} s")
         # `loseConnection` would first wait until our answers are read.
         self.transport.abortConnection()
 
@@ -139,6 +143,7 @@ class DurableSubscriber(VOEventSubscriber):
 
     def _acknowledge(self, _: Any, data: bytes) -> None:
         self.factory.received += 1
+        self.factory.connection.received()
         if self.transport is not None and self.transport.connected:
             self.send_xml(ack(self.factory.local_ivo, claimed_ivorn(data)))
 
@@ -159,6 +164,7 @@ class DurableSubscriber(VOEventSubscriber):
             length,
             self.MAX_LENGTH,
         )
+        self.factory.connection.lost(f"it sent a message of {length} bytes")
         self.transport.unregisterProducer()  # Twisted would wait for it
         VOEventSubscriber.lengthLimitExceeded(self, length)
 
@@ -181,6 +187,8 @@ class SubscriberFactory(VOEventSubscriberFactory):
         Longest wait before a reconnection (s).
     quiet_s : float, optional
         Longest time without a byte from the broker (s); the connection is then closed.
+    connection : Connection, optional
+        Where it is recorded when the broker is connected, and heard of.
     """
 
     protocol = DurableSubscriber
@@ -193,6 +201,7 @@ class SubscriberFactory(VOEventSubscriberFactory):
         max_message_bytes: int,
         max_delay_s: float,
         quiet_s: float = QUIET_S,
+        connection: Connection | None = None,
     ) -> None:
         VOEventSubscriberFactory.__init__(self, local_ivo)
         self.source = source
@@ -200,6 +209,7 @@ class SubscriberFactory(VOEventSubscriberFactory):
         self.max_message_bytes = max_message_bytes
         self.maxDelay = max_delay_s
         self.quiet_s = quiet_s
+        self.connection = connection or Connection()
         self.received = 0
         self._last_note = ""
 
@@ -218,6 +228,7 @@ class SubscriberFactory(VOEventSubscriberFactory):
             f" trying again, at least every {self.maxDelay:.0f} s",
             logging.WARNING,
         )
+        self.connection.failed(f"it cannot be reached: {reason.getErrorMessage()}")
         VOEventSubscriberFactory.clientConnectionFailed(self, connector, reason)
 
     def clientConnectionLost(  # noqa: N802 - Twisted's name
@@ -228,6 +239,7 @@ class SubscriberFactory(VOEventSubscriberFactory):
             self.note(
                 f"connection to {self.source} lost; reconnecting", logging.WARNING
             )
+            self.connection.lost(reason.getErrorMessage())
         VOEventSubscriberFactory.clientConnectionLost(self, connector, reason)
 
 

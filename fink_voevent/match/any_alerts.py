@@ -14,21 +14,23 @@ from pyspark.sql.types import StructType
 
 from fink_voevent import udf
 from fink_voevent.errors import InputError
-from fink_voevent.events import summary, versions
+from fink_voevent.events import event_state, versions
+from fink_voevent.events.notice import Rules
 from fink_voevent.events.regions import region_tables
 from fink_voevent.match.pairing import matched_alerts
 from fink_voevent.sky.localization import COVER_LEVEL
 from fink_voevent.spark.dataframes import spark_schema
-from fink_voevent.tables.coincidences import EVENT_COLUMNS
+from fink_voevent.tables.schema import NOTICES as READ_NOTICES
+from fink_voevent.tables.schema import column_names
 
 # What `match_alerts` adds of an event, and of the pair.
 _OF_EVENT = ("event_id", "ivorn", "stream", "messenger", "event_time")
 _OF_PAIR = ("separation", "credible_level", "density", "delay")
-# Columns of events that the current notice and its region are made from.
-NOTICE_COLUMNS = (
-    *EVENT_COLUMNS.values(),
-    *("kind", "live", "time", "time_source", "window_before", "window_after"),
-    *("fisher", "ellipse", "cells", "pixels", "skymap_url", "skymap_sha256"),
+# Columns of notices that the current one and its region are made from.
+NOTICE_COLUMNS = tuple(
+    name
+    for name in (*versions.SCALARS, "cells", "pixels")
+    if name in column_names(READ_NOTICES)
 )
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=timezone.utc)
 Notices = DataFrame | Iterable[Mapping[str, Any]]
@@ -54,10 +56,9 @@ def match_alerts(
     alerts : DataFrame
         One row a position, streaming or not, with any columns.
     notices : DataFrame, or iterable of mapping
-        With the columns of the table events (docs/tables.md): that table, or a list of
-        what `fink_voevent.read_notice` returns. Of several notices of one event the
-        current one is used; an event whose current notice is a retraction, or that has
-        no region, matches nothing.
+        What `fink_voevent.read_notice` returns, as a list, or as a DataFrame with its
+        columns. Of several notices of one event the current one is used; an event whose
+        current notice is a retraction, or that has no region, matches nothing.
     ra, dec : str, optional
         Columns of `alerts`: position in degrees, ICRS.
     time : str, optional
@@ -103,17 +104,19 @@ def match_alerts(
     added = (*_OF_EVENT, *_OF_PAIR)
     _check(alerts, (ra, dec, *([time] if time else [])), added, credible_level)
     events = _events(alerts, notices)
-    current = versions.latest(events, tenses).withColumn("_time", F.col("event_time"))
+    current = versions.current_events(events, Rules(tenses))
+    placed = event_state.matchable(current.states)
+    order = event_state.order(placed)
+    rows = versions.rows_with_regions(current, placed, events, Rules(tenses))
+    rows = rows.withColumn("_time", F.col("event_time"))
     if time is None:  # one moment for all
         moment, none = F.lit(_ANY_TIME).cast("timestamp"), F.lit(0.0)
         same = {"event_time": moment, "window_before": none, "window_after": none}
-        current = current.withColumns(same)
+        rows = rows.withColumns(same)
     else:
         moment = F.col(time).cast("timestamp")
-    current = versions.matchable(current)
-    order = summary.order(summary.summarise(current))
     columns = ("_time", *(c for c in _OF_EVENT if c != "event_time"))
-    regions = region_tables(current, columns, order, credible_level)
+    regions = region_tables(rows, columns, order, credible_level)
     pairs = matched_alerts(_positions(alerts, ra, dec, moment), regions)
     delay = F.col("delay") if time else F.lit(None).cast("double")
     return pairs.join(F.broadcast(regions.events), "_event").select(
@@ -149,7 +152,7 @@ def _events(alerts: DataFrame, notices: Notices) -> DataFrame:
         if missing:
             raise InputError(f"notices lack the columns {', '.join(missing)}")
         return notices.select(*NOTICE_COLUMNS)
-    schema = spark_schema("events")
+    schema = spark_schema(READ_NOTICES)
     needed = StructType([schema[name] for name in NOTICE_COLUMNS])
     rows = [tuple(notice.get(name) for name in NOTICE_COLUMNS) for notice in notices]
     return alerts.sparkSession.createDataFrame(rows, needed)

@@ -19,14 +19,15 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from fink_voevent.events import regions, summary, versions
-from fink_voevent.events.cache import KnownEvents
+from fink_voevent.events import event_state, regions, versions
+from fink_voevent.events.cache import EventCache
+from fink_voevent.events.event_state import Changes, States
 from fink_voevent.events.regions import RegionTables
-from fink_voevent.events.summary import Summary
 from fink_voevent.match import pairing, revisions, time_only
 from fink_voevent.match.earlier_batches import EarlierBatches
 from fink_voevent.score.probability import Scorer
-from fink_voevent.store.ledger import Written
+from fink_voevent.spark import dataframes
+from fink_voevent.store.delta import Written
 from fink_voevent.tables.coincidences import PAIR_EVENT_COLUMNS
 from fink_voevent.tables.times import TimeRange
 
@@ -43,17 +44,17 @@ class Inputs:
         Thin alerts of this batch.
     times : TimeRange or None
         Times of these alerts; None if there are no alerts.
-    before : KnownEvents
-        Events as the notices before this batch have them.
-    now : KnownEvents
+    events : EventCache
         Events with the notices of this batch.
+    changes : Changes
+        Events that these notices change.
     """
 
     earlier: EarlierBatches
     alerts: Written
     times: TimeRange | None
-    before: KnownEvents
-    now: KnownEvents
+    events: EventCache
+    changes: Changes
 
     @property
     def batch(self) -> int:
@@ -62,7 +63,14 @@ class Inputs:
 
     def new_alerts(self) -> DataFrame:
         """Thin alerts of this batch: the columns of the table alerts."""
-        return self.earlier.read_files("alerts", self.alerts.files)
+        return dataframes.read_files(
+            self.earlier.spark,
+            self.earlier.tables,
+            "alerts",
+            self.alerts.paths,
+            self.batch,
+            self.batch,
+        )
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ class Matcher:
     credible_level : float
         0-1: see `pairing.pairs`.
     cell_order : int
-        HEALPix order of the pre-selection; 0 to choose it: see `summary.order`.
+        HEALPix order of the pre-selection; 0 to choose it: see `event_state.order`.
     scorer : Scorer or None
         Computes the chance probabilities, if there is a background rate.
     """
@@ -108,7 +116,7 @@ class Matcher:
         return found if self.scorer is None else self.scorer.score(found, events)
 
     def count_beyond_cap(
-        self, alerts: DataFrame, events: DataFrame, summaries: Summary
+        self, alerts: DataFrame, events: DataFrame, states: States
     ) -> dict[str, int]:
         """Count alerts that the cap alone leaves out: see `pairing.count_beyond_cap`.
 
@@ -116,10 +124,10 @@ class Matcher:
         ----------
         alerts, events : DataFrame
             As of `pairs`.
-        summaries : Summary
+        states : States
             Of the same events.
         """
-        order = summary.order(summaries, self.cell_order)
+        order = event_state.order(states, self.cell_order)
         return pairing.count_beyond_cap(alerts, events, self.credible_level, order)
 
 
@@ -146,56 +154,46 @@ def _from_new_alerts(inputs: Inputs, matcher: Matcher) -> DataFrame | None:
     if inputs.times is None:
         return None
     # Whole days, which many batches have in common: so they share the cached regions.
-    now, days = inputs.now, inputs.times.whole_days()
-    summaries = summary.within(now.summaries, days)
-    unplaced = summary.within(summary.unplaced(now.summaries), days)
-    if not (summaries or unplaced):
-        return None
+    days = inputs.times.whole_days()
+    states = inputs.events.current.within(days)
+    placed = event_state.matchable(states)
+    unplaced = event_state.awaiting_map(states)
     alerts = inputs.new_alerts()
     found = []
-    if summaries:
-        order = summary.order(summaries, matcher.cell_order)
-        tables = now.regions(days, order, matcher.credible_level)
-        events = now.reachable(days)
-        found.append(matcher.pairs(alerts, events, tables, inputs.batch))
+    if placed:
+        near = inputs.events.near(days, placed, matcher.cell_order)
+        found.append(matcher.pairs(alerts, near.rows, near.tables, inputs.batch))
     if unplaced:
-        without_map = now.rows(sorted(unplaced))
+        without_map = inputs.events.rows(unplaced)
         found.append(time_only.pairs(alerts, without_map, inputs.batch))
-    return pairing.with_status(_union(found), "new")
+    return pairing.with_status(_union(found), "new") if found else None
 
 
 def _from_new_notices(inputs: Inputs, matcher: Matcher) -> DataFrame | None:
     """Coincidences of the events that this batch changes with the alerts before it."""
-    now, before, earlier = inputs.now, inputs.before, inputs.earlier
-    changed = summary.changed(now.summaries, before.summaries)
-    # Names that are no longer used: a notice of this batch shows that the notices with
-    # this name belong to another event.
-    renamed = sorted(before.summaries.keys() - now.summaries.keys())
-    if not (changed or renamed):
+    events, changes, earlier = inputs.events, inputs.changes, inputs.earlier
+    times = event_state.time_range(changes.after)
+    if times is None and not changes.not_new:
         return None
-    summaries = summary.select(now.summaries, changed)
-    unplaced = summary.unplaced(summaries)
-    places = {**summaries, **unplaced}
-    times = summary.time_range(places)
-    not_new = [event for event in changed if event in before.summaries] + renamed
-    if times is None and not not_new:
-        return None
-    rows = now.rows(changed)
-    events = versions.matchable(rows)
-    order = summary.order(summaries, matcher.cell_order)
+    rows = events.rows(changes.after)
+    order = event_state.order(changes.after, matcher.cell_order)
+    matchable = versions.matchable(rows)
     tables = regions.region_tables(
-        events, PAIR_EVENT_COLUMNS, order, matcher.credible_level
+        matchable, PAIR_EVENT_COLUMNS, order, matcher.credible_level
     )
-    alerts = earlier.alerts_within(times, summary.sky_cells(places))
-    pairs = matcher.pairs(alerts, events, tables, inputs.batch)
+    alerts = earlier.alerts_within(times, event_state.sky_cells(changes.after))
+    pairs = matcher.pairs(alerts, matchable, tables, inputs.batch)
+    unplaced = event_state.awaiting_map(changes.after)
     if unplaced:
-        without_map = now.rows(sorted(unplaced))
+        without_map = events.rows(unplaced)
         pairs = pairs.unionByName(time_only.pairs(alerts, without_map, inputs.batch))
-    if not not_new:  # then no pair of these events has been reported
+    if not changes.not_new:  # then no pair of these events has been reported
         return pairing.with_status(pairs, "new")
-    journal = versions.select_events(earlier.coincidences(), not_new)
-    if renamed:  # withdrawn pairs have the identity of the last notice of these
-        rows = rows.unionByName(before.rows(renamed))
+    journal = versions.select_events(earlier.coincidences(), changes.not_new)
+    if changes.renamed:
+        # Withdrawn pairs have the identity of the last notice of the old name.
+        old = {event: changes.before[event] for event in changes.renamed}
+        rows = rows.unionByName(events.rows(old))
     return revisions.revise(pairs, revisions.view(journal), rows, inputs.batch)
 
 
@@ -205,7 +203,7 @@ def count_beyond_cap(inputs: Inputs, matcher: Matcher) -> dict[str, int]:
     Counted are the alerts of this batch, and for events that this batch changes also
     those of the batches before.
     """
-    return _count(inputs, summary.capped, matcher.count_beyond_cap)
+    return _count(inputs, event_state.capped, matcher.count_beyond_cap)
 
 
 def count_in_time_only(inputs: Inputs) -> dict[str, int]:
@@ -215,28 +213,26 @@ def count_in_time_only(inputs: Inputs) -> dict[str, int]:
     """
     return _count(
         inputs,
-        summary.unplaced,
+        event_state.awaiting_map,
         lambda alerts, events, _: time_only.count_alerts(alerts, events),
     )
 
 
 def _count(
     inputs: Inputs,
-    choose: Callable[[Summary], Summary],
-    count: Callable[[DataFrame, DataFrame, Summary], dict[str, int]],
+    choose: Callable[[States], States],
+    count: Callable[[DataFrame, DataFrame, States], dict[str, int]],
 ) -> dict[str, int]:
     """Count new alerts by chosen events, and earlier alerts by those that changed."""
-    now, before, earlier = inputs.now, inputs.before, inputs.earlier
+    events, earlier = inputs.events, inputs.earlier
     counts: Counter[str] = Counter()
     if inputs.times is not None:
-        chosen = summary.within(choose(now.summaries), inputs.times.whole_days())
+        chosen = choose(events.current.within(inputs.times.whole_days()))
         if chosen:
-            events = now.rows(sorted(chosen))
-            counts.update(count(inputs.new_alerts(), events, chosen))
-    changed = summary.changed(now.summaries, before.summaries)
-    chosen = choose(summary.select(now.summaries, changed))
+            counts.update(count(inputs.new_alerts(), events.rows(chosen), chosen))
+    chosen = choose(inputs.changes.after)
     if chosen:
-        times, sky = summary.time_range(chosen), summary.sky_cells(chosen)
-        alerts = earlier.alerts_within(times, sky)
-        counts.update(count(alerts, now.rows(sorted(chosen)), chosen))
+        times = event_state.time_range(chosen)
+        alerts = earlier.alerts_within(times, event_state.sky_cells(chosen))
+        counts.update(count(alerts, events.rows(chosen), chosen))
     return dict(counts)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The change from one night to the next: the last night is finished first.
 
-Each night has its own checkpoint. A stage that starts with another night would
-otherwise never match the alerts that the last night has left.
+The stage reads the science alerts of one night. When it starts with another night, it
+would otherwise never match the alerts that the last night has left.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ import re
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timezone
+from typing import Any
 
 from py4j.protocol import Py4JError
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import SparkSession
-from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.types import StructType
 
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import InputError
 from fink_voevent.match import compaction
 from fink_voevent.match import stage as match_stage
+from fink_voevent.match.stage import MatchStage
+from fink_voevent.store.batches import PLANNED, BatchLog, do_next
+from fink_voevent.store.delta import Tables
 from fink_voevent.store.filesystem import open_store
-from fink_voevent.store.ledger import Ledger
 
 _LOG = logging.getLogger(__name__)
 POLL_S = 0.5  # how long a `Halted` of a caller waits
@@ -59,8 +61,12 @@ def read_schema(spark: SparkSession, path: str) -> StructType | None:
 
 
 def begin(
-    spark: SparkSession, settings: Settings, night: str, halted: Halted
-) -> StreamingQuery | None:
+    spark: SparkSession,
+    settings: Settings,
+    night: str,
+    halted: Halted,
+    wake: Callable[[], Any] = lambda: None,
+) -> MatchStage | None:
     """Finish the last night, compact past nights, and start to match a night.
 
     Parameters
@@ -72,10 +78,12 @@ def begin(
     halted : callable
         Called repeatedly, to learn whether to stop. It waits `POLL_S` seconds, and may
         raise an error to end everything.
+    wake : callable, optional
+        Called after science alerts were found.
 
     Returns
     -------
-    StreamingQuery or None
+    MatchStage or None
         None if halted.
 
     Raises
@@ -86,9 +94,8 @@ def begin(
     if not _finish_last(spark, settings, night, halted):
         return None
     spark.catalog.clearCache()  # of the nights before: nothing of them runs now
-    matched = Ledger(settings.root, match_stage.STAGE).manifests()
     # The age of nights counts from today if `night` is in the future.
-    steps = compaction.compact(spark, settings, matched, min(night, today()))
+    steps = compaction.compact(spark, settings, min(night, today()))
     with closing(steps):
         for _ in steps:
             if halted():
@@ -97,9 +104,9 @@ def begin(
     if schema is None:
         return None
     folder = science_folder(settings, night)
-    query = match_stage.start(spark, settings, night, folder, schema)
+    stage = match_stage.start(spark, settings, night, folder, schema, wake)
     _LOG.info("voevent_match is running on night %s", night)
-    return query
+    return stage
 
 
 def has_next_night_begun(settings: Settings, running: str) -> bool:
@@ -114,11 +121,10 @@ def has_next_night_begun(settings: Settings, running: str) -> bool:
 
 
 def last_before(settings: Settings, night: str) -> str | None:
-    """Last night before `night` that has a checkpoint, YYYYMMDD; None if none has."""
-    checkpoints = open_store(
-        f"{settings.root}/checkpoints/{match_stage.STAGE}/{settings.survey}"
-    )
-    return max((name for name in checkpoints.folders() if name < night), default=None)
+    """Last night before `night` that has a batch, YYYYMMDD; None if none has."""
+    log = BatchLog(Tables(settings.root), match_stage.STAGE)
+    nights = log.nights(settings.survey, PLANNED)
+    return max((name for name in nights if name < night), default=None)
 
 
 def _finish_last(
@@ -137,16 +143,14 @@ def _finish_last(
         schema = read_schema(spark, path)
         if schema is None:
             return True
-        query = match_stage.start(
-            spark, settings, last, path, schema, availableNow=True
-        )
+        stage = match_stage.start(spark, settings, last, path, schema)
         try:
-            while query.isActive:
+            stage.files.wait_for_all()
+            while do_next(stage):
                 if halted():
                     return False
-            query.awaitTermination()  # raises the error of a failed query
         finally:
-            query.stop()
+            stage.files.stop()
     except (PySparkException, Py4JError) as error:
         if not _GONE.search(str(error)):
             raise

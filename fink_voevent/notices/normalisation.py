@@ -77,7 +77,7 @@ def normalise(raw: bytes, registry: Registry) -> dict[str, Any]:
     Returns
     -------
     dict
-        Values of the columns `fink_voevent.tables.notices.EVENTS` by name, without
+        Values of the columns `fink_voevent.tables.notices.READ_NOTICE` by name, without
         those of the reception, `received_at` and `transport`.
 
     Raises

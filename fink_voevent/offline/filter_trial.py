@@ -18,7 +18,8 @@ from fink_voevent.route import packet_table, topics
 from fink_voevent.spark import dataframes
 from fink_voevent.spark.dataframes import spark_schema
 from fink_voevent.spark.session import spark_session
-from fink_voevent.store.ledger import Ledger
+from fink_voevent.store.batches import FIRST, BatchLog
+from fink_voevent.store.delta import Tables
 
 
 class FilterTrial(NamedTuple):
@@ -78,14 +79,14 @@ def count(settings: Settings, name: str, folder: str | None) -> FilterTrial:
 
 def _pairs(spark: SparkSession, settings: Settings, folder: str | None) -> DataFrame:
     if folder is None:
-        manifests = [
-            m
-            for m in Ledger(settings.root, match_stage.STAGE).manifests()
-            if settings.night in ("", m.facts["night"])
-        ]
-        if not manifests:
+        tables = Tables(settings.root)
+        last = BatchLog(tables, match_stage.STAGE).last_done()
+        found = dataframes.read(spark, tables, "coincidences", FIRST, last)
+        if settings.night:
+            found = found.where(F.col("night") == settings.night)
+        if found.isEmpty():
             raise InputError(f"no coincidences under {settings.root} for this night")
-        return dataframes.read(spark, settings.root, "coincidences", manifests)
+        return found
     try:
         schema = spark_schema("coincidences")
         return spark.read.schema(schema).parquet(folder)

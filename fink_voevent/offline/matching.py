@@ -21,18 +21,18 @@ from pyspark.sql import functions as F  # noqa: N812
 from fink_voevent.alerts import thin_alerts
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import InputError
-from fink_voevent.events import summary, versions
-from fink_voevent.events.summary import Summary
-from fink_voevent.match import night_change, pairing, time_only
+from fink_voevent.events import event_state
+from fink_voevent.events.event_state import States
+from fink_voevent.match import compaction, night_change, pairing, time_only
 from fink_voevent.match import stage as match_stage
 from fink_voevent.match.earlier_batches import EarlierBatches
 from fink_voevent.offline import scramble as scrambling
-from fink_voevent.offline.notices import live_of, read_notices
+from fink_voevent.offline.notices import ReadNotices, read_notices
 from fink_voevent.score.probability import load_scorer
 from fink_voevent.spark.dataframes import spark_schema
-from fink_voevent.store import alert_files
+from fink_voevent.store.batches import BatchLog
+from fink_voevent.store.delta import Tables
 from fink_voevent.store.filesystem import open_store
-from fink_voevent.store.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -97,16 +97,17 @@ def match_night(
     """
     science = _science(spark, alerts)
     with tempfile.TemporaryDirectory(prefix="fink_voevent-") as scratch:
-        count, events = read_notices(spark, settings, notices, Path(scratch))
+        notices_read = read_notices(spark, settings, notices, Path(scratch))
         thin = match_stage.new_alerts(
             thin_alerts.thin(science, settings.survey),
             spark.createDataFrame([], spark_schema("alerts")),
         ).persist()
-        latest = live_of(events, settings).persist()
-        live, summaries = versions.matchable(latest), summary.summarise(latest)
-        pairs = _placed(thin, live, settings, summaries)
-        unplaced = sorted(summary.unplaced(summaries))
-        without_map = versions.select_events(latest, unplaced)
+        states = notices_read.current.states
+        placed = event_state.matchable(states)
+        live = notices_read.rows(placed).persist()
+        pairs = _placed(thin, live, settings, placed)
+        unplaced = event_state.awaiting_map(states)
+        without_map = notices_read.rows(unplaced)
         if unplaced:
             pairs = pairs.unionByName(time_only.pairs(thin, without_map))
         found = pairing.with_status(pairs, "new").orderBy(
@@ -114,36 +115,37 @@ def match_night(
         )
         rows = _write(found, Path(scratch), out, formats)
         counts = MatchSummary(
-            count,
-            events.count(),
-            sum(one.span is not None for one in summaries.values()),
+            notices_read.documents,
+            notices_read.notices,
+            len(placed),
             thin.count(),
             rows,
-            _beyond(thin, live, settings, summary.capped(summaries)),
+            _beyond(thin, notices_read, settings, event_state.capped(states)),
             time_only.count_alerts(thin, without_map) if unplaced else {},
         )
-        for frame in (events, thin, latest):
+        for frame in (thin, live):
             frame.unpersist()
     return counts
 
 
 def _placed(
-    thin: DataFrame, live: DataFrame, settings: Settings, summaries: Summary
+    thin: DataFrame, live: DataFrame, settings: Settings, states: States
 ) -> DataFrame:
     """Pairs of thin alerts with events, scored if background rates are known."""
-    order = summary.order(summaries, settings.cell_order)
+    order = event_state.order(states, settings.cell_order)
     pairs = pairing.pairs(thin, live, settings.credible_level, order)
     scorer = load_scorer(settings)
     return pairs if scorer is None else scorer.score(pairs, live)
 
 
 def _beyond(
-    thin: DataFrame, live: DataFrame, settings: Settings, large: Summary
+    thin: DataFrame, notices: ReadNotices, settings: Settings, large: States
 ) -> dict[str, int]:
     if not large:
         return {}
-    order = summary.order(large, settings.cell_order)
-    return pairing.count_beyond_cap(thin, live, settings.credible_level, order)
+    order = event_state.order(large, settings.cell_order)
+    events = notices.rows(large)
+    return pairing.count_beyond_cap(thin, events, settings.credible_level, order)
 
 
 def scramble(
@@ -168,12 +170,12 @@ def scramble(
         )
     thin = past_alerts(spark, settings, alerts).persist()
     with tempfile.TemporaryDirectory(prefix="fink_voevent-") as scratch:
-        _, events = read_notices(spark, settings, notices, Path(scratch))
-        live = versions.matchable(live_of(events, settings))
-        order = summary.order(summary.summarise(live), settings.cell_order)
+        found = read_notices(spark, settings, notices, Path(scratch))
+        placed = event_state.matchable(found.current.states)
+        order = event_state.order(placed, settings.cell_order)
+        live = found.rows(placed)
         counts = scrambling.measure(thin, live, scorer, shifts_days, order)
-        for frame in (events, thin):
-            frame.unpersist()
+        thin.unpersist()
     return counts
 
 
@@ -205,16 +207,16 @@ def past_alerts(
 
 
 def _matched_alerts(spark: SparkSession, settings: Settings) -> DataFrame:
-    matched = Ledger(settings.root, match_stage.STAGE).manifests()
-    compacted = Ledger(settings.root, alert_files.STAGE).manifests()
-    past = EarlierBatches.from_manifests(spark, settings, matched, compacted)
-    complete = past.complete_nights(night_change.today())
-    if not complete:
+    tables = Tables(settings.root)
+    nights = compaction.complete_nights(tables, settings.survey, night_change.today())
+    if not nights:
         raise InputError(
             f"no complete night of {settings.survey} in {settings.root}: give nights"
             " with --alerts"
         )
-    return past.alerts_in_nights(*complete)
+    last = BatchLog(tables, match_stage.STAGE).last_done()
+    past = EarlierBatches(spark, tables, settings, last + 1)
+    return past.alerts_in_nights(*nights)
 
 
 def _science(spark: SparkSession, location: str) -> DataFrame:

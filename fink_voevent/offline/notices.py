@@ -5,26 +5,35 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import InputError, NoticeError
 from fink_voevent.events import versions
-from fink_voevent.events.cache import tenses, with_maps, with_window_and_cap
+from fink_voevent.events.cache import cell_arrays, rules_of
+from fink_voevent.events.current import CurrentEvents
+from fink_voevent.events.event_state import States
+from fink_voevent.events.notice import Rules
 from fink_voevent.ingest import parsing, skymaps
 from fink_voevent.ingest import stage as ingest_stage
-from fink_voevent.ingest.reader import Reader
+from fink_voevent.ingest.duplicates import keep_new
+from fink_voevent.ingest.reader import Converted, Reader
 from fink_voevent.listen import landing
 from fink_voevent.listen.files import FileDocument, documents
 from fink_voevent.listen.spool import sha256
 from fink_voevent.notices import streams
 from fink_voevent.notices.formats import detect_format
 from fink_voevent.spark.dataframes import spark_schema
+from fink_voevent.store.batches import FIRST
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.tables.schema import arrow_schema
 from fink_voevent.tables.times import microseconds
@@ -33,27 +42,45 @@ _LOG = logging.getLogger(__name__)
 BATCH = 1000
 
 
+@dataclass(frozen=True)
+class ReadNotices:
+    """Notices of files, and their regions.
+
+    Parameters
+    ----------
+    documents, notices : int
+        Documents that were read, and notices among them, each once.
+    current : CurrentEvents
+        Of all notices.
+    """
+
+    documents: int
+    notices: int
+    current: CurrentEvents
+    _regions: DataFrame
+    _rules: Rules
+
+    def rows(self, states: States) -> DataFrame:
+        """Rows of events, as `versions.latest` returns them."""
+        rows = self.current.rows(list(states.values()))
+        spark = self._regions.sparkSession
+        return versions.as_dataframe(spark, rows, self._regions, self._rules)
+
+
 def read_notices(
     spark: SparkSession, settings: Settings, paths: Iterable[str], scratch: Path
-) -> tuple[int, DataFrame]:
+) -> ReadNotices:
     """Read the notices of files.
 
     Parameters
     ----------
     spark : SparkSession
     settings : Settings
-        `streams` and `skymap_hosts` are used.
+        `streams`, `skymap_hosts` and all that decides what is matched.
     paths : iterable of str
         Files, folders, tar archives or landing folders.
     scratch : Path
-        Local folder that outlives the DataFrame.
-
-    Returns
-    -------
-    int
-        Number of documents.
-    DataFrame
-        Columns of the table events, each notice once; persisted.
+        Local folder that outlives the result.
 
     Raises
     ------
@@ -65,33 +92,59 @@ def read_notices(
         raise InputError("no notice found at the paths given")
     events = _events(spark, settings, scratch)
     hosts = skymaps.allowed_hosts(settings)
-    if hosts:
-        events = _with_maps(events, hosts, scratch / "maps.parquet")
-    return count, events.persist()
+    maps = _maps(events, hosts, scratch) if hosts else None
+    rules = rules_of(settings)
+
+    def cells_of(region_ids: Collection[str]) -> Mapping[str, npt.NDArray[np.int64]]:
+        table = _staged(scratch, "regions", ["region_id", "cells"])
+        chosen = table.filter(pc.field("region_id").isin(list(region_ids)))
+        return cell_arrays(chosen)
+
+    current = CurrentEvents(rules, cells_of)
+    current.add(events, maps)
+    return ReadNotices(count, len(events), current, _regions(spark, scratch), rules)
 
 
-def live_of(events: DataFrame, settings: Settings) -> DataFrame:
-    """Return the current notice of each event, as `versions.latest` does.
+def _staged(scratch: Path, table: str, columns: Sequence[str]) -> pa.Table:
+    """Columns of the files of a table in the scratch folder."""
+    store = open_store(str(scratch / "staging" / table))
+    parts = [store.read_table(name, columns) for name in store.names(".parquet")]
+    schema = arrow_schema(table)
+    nothing = pa.schema([schema.field(c).with_nullable(True) for c in columns])
+    return pa.concat_tables([nothing.empty_table(), *parts], promote_options="default")
 
-    Windows and caps are those of the settings.
+
+def _regions(spark: SparkSession, scratch: Path) -> DataFrame:
+    """Rows of the table regions."""
+    folder = scratch / "staging" / "regions"
+    schema = spark_schema("regions")
+    if not folder.exists():
+        return spark.createDataFrame([], schema)
+    return spark.read.schema(schema).parquet(folder.as_uri())
+
+
+def _maps(events: pa.Table, hosts: Sequence[str], scratch: Path) -> pa.Table:
+    """Rows of the table maps of the sky maps that events give by address only.
+
+    Their regions are written to the scratch folder.
     """
-    return with_window_and_cap(versions.latest(events, tenses(settings)), settings)
-
-
-def _with_maps(events: DataFrame, hosts: Sequence[str], path: Path) -> DataFrame:
-    """Events with the sky maps that they give by address only, fetched."""
-    lacking = events.where("skymap_url IS NOT NULL AND skymap_sha256 IS NULL")
-    urls = sorted(
-        r.skymap_url for r in lacking.select("skymap_url").distinct().collect()
+    is_missing = (
+        pc.field("skymap_url").is_valid() & ~pc.field("skymap_sha256").is_valid()
     )
+    urls = sorted(set(events.filter(is_missing)["skymap_url"].to_pylist()))
     with Reader(streams.load()) as reader:
-        rows = [row for url in urls if (row := _fetched(url, hosts, reader))]
-    pq.write_table(pa.Table.from_batches(rows, arrow_schema(skymaps.TABLE)), path)
-    reader = events.sparkSession.read.schema(spark_schema(skymaps.TABLE))
-    return with_maps(events, reader.parquet(path.as_uri()))
+        found = [rows for url in urls if (rows := _fetched(url, hosts, reader))]
+    if found:
+        regions = pa.Table.from_batches([rows["regions"] for rows in found])
+        open_store(str(scratch / "staging" / "regions")).write(
+            "maps.parquet", lambda stream: pq.write_table(regions, stream)
+        )
+    return pa.Table.from_batches(
+        [rows["maps"] for rows in found], arrow_schema(skymaps.TABLE)
+    )
 
 
-def _fetched(url: str, hosts: Sequence[str], reader: Reader) -> pa.RecordBatch | None:
+def _fetched(url: str, hosts: Sequence[str], reader: Reader) -> Converted | None:
     try:
         return skymaps.fetch_map(url, hosts, reader.read_map)
     except (InputError, NoticeError) as error:
@@ -135,16 +188,17 @@ def _batches(found: Iterable[FileDocument]) -> Iterator[list[FileDocument]]:
         yield batch
 
 
-def _events(spark: SparkSession, settings: Settings, scratch: Path) -> DataFrame:
+def _events(spark: SparkSession, settings: Settings, scratch: Path) -> pa.Table:
+    """Parse what has landed in the scratch folder; return the notices, each once.
+
+    Their regions stay in files.
+    """
     landing_files = (scratch / "landing").as_uri()  # local, whatever Spark's default is
     files = spark.read.schema(ingest_stage.LANDING_SCHEMA).parquet(landing_files)
     cores = spark.sparkContext.defaultParallelism
     landed = ingest_stage.documents(files).repartition(cores)
     staging = (scratch / "staging").as_uri()
-    parsing.parse_to_files(landed, streams.load(settings.streams), staging)
-    schema = spark_schema("events")
-    nothing = spark.createDataFrame([], schema)
-    if not (scratch / "staging" / "events").exists():
-        return nothing
-    rows = spark.read.schema(schema).parquet(f"{staging}/events")
-    return ingest_stage.new_rows(rows, nothing, "notice_id")
+    parsing.parse_to_files(landed, streams.load(settings.streams), staging, FIRST)
+    for table in ("events", "regions"):
+        keep_new(open_store(f"{staging}/{table}"), table, ())
+    return _staged(scratch, "events", versions.SCALARS)

@@ -5,20 +5,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
+from collections.abc import Iterator
 from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from fink_voevent.store import arrow_tables, unread
+from fink_voevent.listen.landing import PREFIX
+from fink_voevent.store import unread
+from fink_voevent.store.batches import FIRST, BatchLog
+from fink_voevent.store.delta import Tables
 from fink_voevent.store.filesystem import open_store
-from fink_voevent.store.ledger import Ledger, Manifest
 from fink_voevent.tables.schema import column_names
 
 INGEST = "ingest"
+AT_ONCE = 20  # documents that are landed in one file: each may have 16 MB
 _LISTED = ("received_at", "source", "format", "sha256", "reason")
 
 
@@ -38,9 +40,10 @@ def documents(root: str, reason: str = "") -> pa.Table:
         Columns `received_at`, `source`, `format`, `sha256` and `reason` of the table
         quarantine, in order of time.
     """
-    found = arrow_tables.read_arrow(root, "quarantine", _files(root), _LISTED)
-    events = [f for m in _manifests(root) for f in m.tables.get("events", ())]
-    read = arrow_tables.read_arrow(root, "events", events, ["sha256"])["sha256"]
+    tables = Tables(root)
+    last = BatchLog(tables, INGEST).last_done()
+    found = tables.rows_of("quarantine", _LISTED, FIRST, last)
+    read = tables.rows_of("events", ["sha256"], FIRST, last)["sha256"]
     is_wanted = pc.and_(
         pc.invert(pc.is_in(found["sha256"], read)),
         pc.match_substring(found["reason"], reason),
@@ -67,12 +70,11 @@ def retry_documents(root: str, reason: str = "") -> int:
         If landing cannot be written.
     """
     wanted = documents(root, reason)["sha256"]
-    day = f"date={datetime.now(timezone.utc):%Y-%m-%d}"
-    landing = open_store(root).subfolder("landing", day)
+    landing = open_store(root).subfolder("landing")
     count = 0
     for rows in _raw_documents(root, wanted):
         landing.write(
-            f"retry-{uuid.uuid4().hex}.parquet",
+            f"{PREFIX}retry-{uuid.uuid4().hex}.parquet",
             partial(pq.write_table, rows, compression="zstd"),
         )
         count += rows.num_rows
@@ -85,18 +87,9 @@ def retry_files(root: str) -> int:
 
 
 def _raw_documents(root: str, sha256: pa.ChunkedArray) -> Iterator[pa.Table]:
-    """Yield rows of landing of documents in quarantine, a file of the table at once."""
-    columns = column_names("landing")
-    for file in _files(root):
-        rows = arrow_tables.read_arrow(root, "quarantine", [file], columns)
-        rows = rows.filter(pc.is_in(rows["sha256"], sha256))
-        if rows.num_rows:
-            yield rows
-
-
-def _files(root: str) -> Sequence[str]:
-    return [f for m in _manifests(root) for f in m.tables.get("quarantine", ())]
-
-
-def _manifests(root: str) -> list[Manifest]:
-    return Ledger(root, INGEST).manifests()
+    """Yield rows of landing of documents in quarantine, `AT_ONCE` at a time."""
+    tables, columns = Tables(root), column_names("landing")
+    for start in range(0, len(sha256), AT_ONCE):
+        wanted = sha256.slice(start, AT_ONCE)
+        where = pc.field("sha256").isin(wanted.combine_chunks())
+        yield tables.arrow("quarantine", columns, where)

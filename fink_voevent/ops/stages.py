@@ -12,12 +12,11 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from py4j.protocol import Py4JError
-from pyspark.errors import PySparkException, StreamingQueryException
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
-from pyspark.sql.streaming import StreamingQuery
 
 from fink_voevent.config.settings import Settings
-from fink_voevent.errors import VOEventPluginError
+from fink_voevent.errors import StorageError, VOEventPluginError
 from fink_voevent.ingest import skymaps
 from fink_voevent.ingest import stage as ingest_stage
 from fink_voevent.match import night_change
@@ -28,14 +27,22 @@ from fink_voevent.route import stage as route_stage
 from fink_voevent.route.heartbeat import Heartbeat
 from fink_voevent.spark.session import spark_session
 from fink_voevent.spark.unreadable import cause
-from fink_voevent.store import merging
+from fink_voevent.store import upkeep
+from fink_voevent.store.batches import BATCHES, Stage, do_next
+from fink_voevent.store.delta import Tables
 from fink_voevent.store.lease import hold
-from fink_voevent.store.ledger import Ledger
 
 _LOG = logging.getLogger(__name__)
 # Longest wait for real data to be processed, between two steps of the warm-up.
 GIVE_WAY_S = 20.0
 STAGES = (ingest_stage.STAGE, match_stage.STAGE, route_stage.STAGE)
+WRITTEN_BY = {
+    ingest_stage.STAGE: (*ingest_stage.TABLES, skymaps.TABLE),
+    match_stage.STAGE: ("alerts", "coincidences", BATCHES),
+    route_stage.STAGE: ("routed",),
+}
+SHORTEST_S = 0.2  # wait of a stage without input, if there is no interval
+CLEAN_S = 3600.0  # interval between two removals of old files
 
 
 def run(
@@ -74,61 +81,139 @@ def _run(settings: Settings, stop: threading.Event, stages: Sequence[str]) -> No
     log = Path(settings.spool) / "spark.log"
     with spark_session(settings, "fink_voevent", log) as spark:
         _LOG.info("Spark has started; its own log is %s", log)
-        queries: list[StreamingQuery] = []
+        running: list[StageThread] = []
         routes = route_stage.STAGE in stages
         heartbeat = Heartbeat.from_settings(settings) if routes else None
 
         def halted() -> bool:
-            _raise_failure(queries)
+            _raise_failure(running)
             if heartbeat is not None:
                 heartbeat.beat()
             return stop.wait(night_change.POLL_S) or is_orphaned()
 
+        def wake() -> None:
+            for one in running:
+                one.wake()
+
+        def run_stage(stage: Stage) -> None:
+            running.append(StageThread(stage, settings.trigger_s, wake))
+
         try:
             if ingest_stage.STAGE in stages:
-                skymaps.start(settings, stop)
-                queries.append(ingest_stage.start(spark, settings))
+                skymaps.start(settings, stop, wake)
+                run_stage(ingest_stage.start(spark, settings, wake))
             if routes:
-                queries.append(route_stage.start(spark, settings))
-            _LOG.info("running: %s", ", ".join(str(q.name) for q in queries) or "-")
+                run_stage(route_stage.start(spark, settings))
+            _LOG.info("running: %s", ", ".join(one.name for one in running) or "-")
             night = None
             if match_stage.STAGE in stages:
-                night = _start_match(spark, settings, queries, halted)
-            _warm_up(spark, settings, stages, lambda: _halted_or_idle(queries, halted))
-            ledgers = [Ledger(settings.root, stage) for stage in stages]
-            housekeeping = merging.Housekeeping(ledgers)
+                night = _start_match(spark, settings, run_stage, halted, wake)
+            _warm_up(spark, settings, stages, lambda: _halted_or_idle(running, halted))
+            cleaned_at_s = time.monotonic()
             while not halted():
-                housekeeping.turn(time.monotonic(), halted)
+                if time.monotonic() > cleaned_at_s + CLEAN_S:
+                    cleaned_at_s = time.monotonic()
+                    _remove_old_files(settings, stages)
                 if night is not None and night_change.has_next_night_begun(
                     settings, night
                 ):
-                    _stop_match(queries)
-                    night = _start_match(spark, settings, queries, halted)
+                    _stop_match(running)
+                    night = _start_match(spark, settings, run_stage, halted, wake)
         finally:
-            for query in queries:
-                query.stop()
+            for one in running:
+                one.stop()
+
+
+class StageThread(threading.Thread):
+    """Does the batches of a stage in a thread, until it is stopped or one fails.
+
+    Parameters
+    ----------
+    stage : Stage
+    interval_s : float
+        Longest wait before the stage looks for input again.
+    wake_all : callable
+        Called after each batch: other stages may have input now.
+    """
+
+    def __init__(
+        self, stage: Stage, interval_s: float, wake_all: Callable[[], None]
+    ) -> None:
+        super().__init__(name=f"voevent_{stage.log.stage}", daemon=True)
+        self._stage, self._wake_all = stage, wake_all
+        self._interval_s = max(interval_s, SHORTEST_S)
+        self._woken, self._stopped = threading.Event(), threading.Event()
+        self.is_idle = False
+        self.failure: Exception | None = None
+        self.start()
+
+    def run(self) -> None:
+        """Do batches; called by the thread."""
+        try:
+            while not self._stopped.is_set():
+                self._woken.clear()
+                self.is_idle = False
+                if do_next(self._stage):
+                    self._wake_all()
+                    continue
+                self.is_idle = True
+                self._woken.wait(self._interval_s)
+        except Exception as error:  # noqa: BLE001 - raised where the threads are watched
+            self.failure = error
+
+    def wake(self) -> None:
+        """Look for input now."""
+        self._woken.set()
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage."""
+        return self._stage.log.stage
+
+    def error(self) -> Exception | None:
+        """Return the error that has ended the stage or its stream of files."""
+        return self.failure or self._stage.files.exception()
+
+    def stop(self) -> None:
+        """Stop the stage, after the batch that it is doing."""
+        self._stopped.set()
+        self._woken.set()
+        self._stage.files.stop()
+        self.join()
 
 
 def _start_match(
     spark: SparkSession,
     settings: Settings,
-    queries: list[StreamingQuery],
+    run_stage: Callable[[Stage], None],
     halted: Callable[[], bool],
+    wake: Callable[[], None],
 ) -> str | None:
     """Start to match the current night and return its name; None if halted."""
     night = night_change.current_night(settings)
-    query = night_change.begin(spark, settings, night, halted)
-    if query is None:
+    stage = night_change.begin(spark, settings, night, halted, wake)
+    if stage is None:
         return None
-    queries.append(query)
+    run_stage(stage)
     return night
 
 
-def _stop_match(queries: list[StreamingQuery]) -> None:
-    """Stop the query of match, and remove it from the list."""
-    for query in [q for q in queries if q.name == match_stage.QUERY]:
-        query.stop()
-        queries.remove(query)
+def _stop_match(running: list[StageThread]) -> None:
+    """Stop the stage match, and remove it from the list."""
+    for one in [one for one in running if one.stage == match_stage.STAGE]:
+        one.stop()
+        running.remove(one)
+
+
+def _remove_old_files(settings: Settings, stages: Sequence[str]) -> None:
+    """Remove the files that no version of the last days has, of what stages write."""
+    tables = Tables(settings.root)
+    for stage in stages:
+        for name in WRITTEN_BY[stage]:
+            try:
+                upkeep.remove_old_files(tables, name, settings.history_days)
+            except StorageError as error:  # noqa: PERF203 - few iterations
+                _LOG.warning("old files are not removed: %s", error)
 
 
 def _warm_up(
@@ -164,25 +249,32 @@ def _warm_up(
         _LOG.info("warmed up with %d artificial notices", done)
 
 
-def _halted_or_idle(
-    queries: Sequence[StreamingQuery], halted: Callable[[], bool]
-) -> bool:
-    """Wait until the queries have no data, for `GIVE_WAY_S` at most; True if halted."""
+def _halted_or_idle(running: Sequence[StageThread], halted: Callable[[], bool]) -> bool:
+    """Wait until the stages have no input, for `GIVE_WAY_S` at most; True if halted."""
     for _ in range(int(GIVE_WAY_S / night_change.POLL_S)):
         if halted():
             return True
-        if not any(query.status["isDataAvailable"] for query in queries):
+        if all(one.is_idle for one in running):
             break
     return False
 
 
-def _raise_failure(queries: list[StreamingQuery]) -> None:
-    """Raise VOEventPluginError if a query has failed."""
-    for query in queries:
-        failure: StreamingQueryException | None = query.exception()
-        if failure is not None:
-            _LOG.debug("%s", failure)
-            raise VOEventPluginError(
-                f"stage {query.name} failed: {cause(str(failure))} (the log of Spark"
-                " has the details)"
-            )
+def _raise_failure(running: Sequence[StageThread]) -> None:
+    """Raise the error of a stage that has failed.
+
+    Raises
+    ------
+    VOEventPluginError
+        With one line.
+    """
+    for one in running:
+        error = one.error()
+        if error is None:
+            continue
+        if isinstance(error, VOEventPluginError):
+            raise error
+        _LOG.debug("%s", error, exc_info=error)
+        reason = cause(str(error)) if str(error) else type(error).__name__
+        raise VOEventPluginError(
+            f"stage {one.name} failed: {reason} (the log of Spark has the details)"
+        )

@@ -1,45 +1,33 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""What the pipeline has done so far, read from landing and the ledgers."""
+"""What the pipeline has done so far, read from landing and the tables."""
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyarrow import fs
 
 from fink_voevent.errors import StorageError
+from fink_voevent.listen.landing import is_ours
 from fink_voevent.listen.spool import waiting
-from fink_voevent.store import alert_files, merging, unread
+from fink_voevent.ops import sources
+from fink_voevent.ops.sources import SourceStatus
+from fink_voevent.store import unread
+from fink_voevent.store.batches import FIRST, BatchLog
+from fink_voevent.store.delta import Tables
 from fink_voevent.store.filesystem import Store, open_store
-from fink_voevent.store.ledger import WHAT_TO_DO, Ledger, Manifest
+from fink_voevent.tables.schema import stored_schema
 
-# Facts that the status needs from the manifests of a stage, and their types.
-FACTS: dict[str, dict[str, tuple[type, ...]]] = {
-    "ingest": {"documents": (int,), "events": (int,), "quarantine": (int,)},
-    "match": {
-        "alerts": (int,),
-        "coincidences": (int,),
-        "night": (str,),
-        "span_us": (list, type(None)),
-    },
-    "announced": {},  # batches of match for route
-    "route": {"sent": (dict,), "manifests": (list,)},
-    alert_files.STAGE: {
-        "night": (str,),
-        "span_us": (list, type(None)),
-        "replaces": (list,),
-    },
-}
-# Stage that writes a table.
-TABLES = {"events": "ingest", "coincidences": "match", "alerts": "match"}
+INGEST, MATCH, ROUTE = "ingest", "match", "route"  # stages
+CHECKED = ("events", "coincidences", "alerts")  # tables whose files are looked at
 
 
 @dataclass(frozen=True)
@@ -61,8 +49,7 @@ class Status:
     topics : dict of str to int
         Packets by topic.
     lag_s : float
-        Age (s) of the oldest landed file with a document that is neither an event nor
-        in quarantine yet; 0 if there is none.
+        Age (s) of the oldest landed file that is not ingested yet; 0 if there is none.
     beyond_cap : int
         Alerts in the regions of events, outside the area that was matched.
     unplaced_notices : int
@@ -73,7 +60,10 @@ class Status:
         Age (s) of the oldest of them; 0 if there is none.
     problems : tuple of str
         One line for each of our files that is missing or cannot be read: which one, and
-        what to do. What it contains is not counted.
+        what to do. What it contains is not counted. One line for each source that is
+        not connected for some time.
+    sources : tuple of SourceStatus
+        The sources of the listeners.
     """
 
     received: int
@@ -89,6 +79,7 @@ class Status:
     in_spool: int = 0
     in_spool_s: float = 0.0
     problems: tuple[str, ...] = ()
+    sources: tuple[SourceStatus, ...] = ()
 
     def line(self) -> str:
         """Return the status line."""
@@ -123,14 +114,22 @@ class Observer:
         Folder of our tables: a path or a URI.
     spool : str, optional
         Folder of the spool; empty if there is none on this machine.
+    configured : sequence of str, optional
+        Addresses of sources that are shown even if no listener has reported them.
     """
 
     root: str
     spool: str = ""
+    configured: Sequence[str] = ()
     _row_counts: dict[str, int] = field(default_factory=dict)
-    _ledgers: dict[str, Ledger] = field(default_factory=dict)
+    # Facts of the batches of each stage that were read.
+    _facts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     _complete: set[str] = field(default_factory=set)  # data files that were read
     _problems: list[str] = field(default_factory=list)  # since the call of `status`
+
+    @functools.cached_property
+    def _tables(self) -> Tables:
+        return Tables(self.root)
 
     def status(self) -> Status:
         """Return the status of this moment.
@@ -156,31 +155,64 @@ class Observer:
         left_out = self._unread()
         landed = [
             info
-            for info in sorted(landing.files(".parquet"), key=lambda f: f.mtime)
+            for info in self._waiting(landing)
             if PurePosixPath(info.path).name not in left_out
         ]
         row_counts = [self._row_count(landing, info) for info in landed]
-        manifests = {stage: self._manifests(stage) for stage in FACTS}
-        ingested = [m.facts for m in manifests["ingest"]]
-        matched = [m.facts for m in manifests["match"]]
-        latest = self._latest_facts()
+        ingested, matched, routed = map(self._facts_of, (INGEST, MATCH, ROUTE))
+        latest = matched[-1] if matched else {}
         topics: Counter[str] = Counter()
-        for manifest in manifests["route"]:
-            topics.update(manifest.facts["sent"])
+        for facts in routed:
+            topics.update(facts["sent"])
         self._check_data_files()
+        found = self._sources()
+        documents = sum(facts["documents"] for facts in ingested)
         return Status(
-            received=sum(row_counts),
+            received=documents + sum(row_counts),
             events=sum(facts["events"] for facts in ingested),
             quarantined=sum(facts["quarantine"] for facts in ingested),
             live_notices=latest.get("live_notices", 0),
             alerts=sum(facts["alerts"] for facts in matched),
             coincidences=sum(facts["coincidences"] for facts in matched),
             topics=dict(sorted(topics.items())),
-            lag_s=_lag_s(landed, row_counts, sum(f["documents"] for f in ingested)),
-            beyond_cap=sum(sum(f.get("beyond_cap", {}).values()) for f in matched),
+            lag_s=_lag_s(landed),
+            beyond_cap=sum(sum(facts["beyond_cap"].values()) for facts in matched),
             unplaced_notices=latest.get("unplaced_notices", 0),
             problems=tuple(dict.fromkeys(self._problems)),
+            sources=tuple(found),
         )
+
+    def _waiting(self, landing: Store) -> list[fs.FileInfo]:
+        """Return the files of landing that are not ingested yet, the oldest first."""
+        files = sorted(landing.files(".parquet"), key=lambda info: info.mtime)
+        if all(is_ours(info.path) for info in files):  # they are removed once ingested
+            return files
+        processed = {
+            PurePosixPath(file).name
+            for file in BatchLog(self._tables, INGEST).all_files()
+            if not is_ours(file)
+        }
+        return [i for i in files if PurePosixPath(i.path).name not in processed]
+
+    def _facts_of(self, stage: str) -> list[dict[str, Any]]:
+        """Return the facts of the batches of a stage; a damaged table is a problem."""
+        known = self._facts.setdefault(stage, [])
+        try:
+            known += BatchLog(self._tables, stage).facts(FIRST + len(known))
+        except StorageError as error:
+            self._problems.append(str(error))
+        return known
+
+    def _sources(self) -> list[SourceStatus]:
+        """Return the status of the sources; a damaged table is a problem."""
+        now = datetime.now(timezone.utc)
+        try:
+            found = sources.read(self._tables, self.configured, now)
+        except StorageError as error:
+            self._problems.append(str(error))
+            return []
+        self._problems += filter(None, (one.problem(now) for one in found))
+        return found
 
     def _unread(self) -> set[str]:
         """Return the names of the files that stages could not read, as problems."""
@@ -205,89 +237,52 @@ class Observer:
 
     def coincidences(self) -> list[dict[str, Any]]:
         """Return all rows of the table coincidences, in the order of the batches."""
-        store = open_store(self.root)
-        rows: list[dict[str, Any]] = []
-        for manifest in self._manifests("match"):
-            for name in manifest.tables.get("coincidences", ()):
-                table = pq.read_table(
-                    f"{store.path}/{name}", filesystem=store.filesystem
-                )
-                rows += table.to_pylist()
-        return rows
-
-    def route_is_done(self) -> bool:
-        """Return whether route has committed every batch of match with coincidences."""
-        routed = {m for r in self._manifests("route") for m in r.facts["manifests"]}
-        matched = self._manifests("match")
-        return routed.issuperset(m.name for m in matched if m.tables["coincidences"])
-
-    def _ledger(self, stage: str) -> Ledger:
-        return self._ledgers.setdefault(stage, Ledger(self.root, stage))
-
-    def _manifests(self, stage: str) -> list[Manifest]:
-        """Return the manifests of a stage; those that are damaged are problems."""
-        own = self._ledger(stage)
-        found = []
-        for name in own.names():
-            try:
-                manifest = own.manifest(name)
-            except (StorageError, OSError) as error:  # noqa: PERF203 - of one file
-                self._problems.append(" ".join(str(error).split()))
-                continue
-            missing = [
-                fact
-                for fact, kinds in FACTS[stage].items()
-                if not isinstance(manifest.facts.get(fact), kinds)
-            ]
-            if missing:
-                text = f"has no valid {', '.join(missing)}: {WHAT_TO_DO}"
-                self._problems.append(f"{own.folder}/{name} {text}")
-            else:
-                found.append(manifest)
+        last = BatchLog(self._tables, MATCH).last_done()
+        columns = stored_schema("coincidences").names
+        rows = self._tables.rows_of("coincidences", columns, FIRST, last)
+        found: list[dict[str, Any]] = rows.sort_by("batch").to_pylist()
         return found
 
-    def _latest_facts(self) -> Mapping[str, Any]:
-        """Facts of the latest batch of match; empty if there are none."""
-        try:
-            newest = self._ledger("match").newest()
-        except StorageError:  # a problem already
-            return {}
-        return {} if newest is None else newest.facts
+    def route_is_done(self) -> bool:
+        """Return whether route has sent every batch of match with coincidences."""
+        route = BatchLog(self._tables, ROUTE)
+        if route.unfinished() is not None:
+            return False
+        found = self._tables.rows_of(
+            "coincidences", ["batch", "survey"], FIRST, route.last_done(MATCH)
+        )
+        newest = found.group_by("survey").aggregate([("batch", "max")]).to_pylist()
+        return all(
+            (last := route.newest_planned(row["survey"], route.last_done() + 1))
+            and last.input.until[MATCH] >= row["batch_max"]
+            for row in newest
+        )
 
     def _check_data_files(self) -> None:
-        """Add the files of tables that are missing or not Parquet to the problems.
-
-        Only the files that the stages read are checked: see `merging.fewest_files`.
-        """
-        folder = open_store(self.root)
-        for table in TABLES:
+        """Add the files of tables that are missing or not Parquet to the problems."""
+        for table in CHECKED:
+            folder = open_store(self.root).subfolder(table)
             bad = {}
             for name in self._data_files(table) - self._complete:
                 try:
-                    folder.row_count(name)
+                    folder.footer(name)
                     self._complete.add(name)
                 except (OSError, pa.ArrowException) as error:  # noqa: PERF203 - of one
                     bad[name] = " ".join(str(error).split())
             # again, for a compaction may have replaced a file meanwhile
             still = bad.keys() & self._data_files(table) if bad else ()
             self._problems += [
-                f"{self.root}/{name}, a file of the table {table}, is missing or"
+                f"{folder.path}/{name}, a file of the table {table}, is missing or"
                 f" damaged: restore it from a copy ({bad[name]})"
                 for name in sorted(still)
             ]
 
     def _data_files(self, table: str) -> set[str]:
-        """Files of a table that the stages read; empty if a merge is damaged."""
-        manifests = self._manifests(TABLES[table])
-        if table == "alerts":
-            sets = alert_files.alert_files(
-                manifests, self._manifests(alert_files.STAGE)
-            )
-            files = [f for one in sets for f in one.files]
-        else:
-            files = [f for m in manifests for f in m.tables.get(table, ())]
+        """Files of a table that the stages read; none if the table is damaged."""
         try:
-            return set(merging.fewest_files(self.root, table, files))
+            if self._tables.existing(table) is None:
+                return set()
+            return set(self._tables.live_files(table))
         except StorageError as error:
             self._problems.append(str(error))
             return set()
@@ -306,21 +301,8 @@ class Observer:
         return self._row_counts[info.path]
 
 
-def _lag_s(landed: list[fs.FileInfo], row_counts: list[int], documents: int) -> float:
-    """Return the age (s) of the first landed file that is not ingested completely.
-
-    Parameters
-    ----------
-    landed : list of FileInfo
-        In order of time.
-    row_counts : list of int
-        Rows of each file.
-    documents : int
-        Documents that were ingested.
-    """
-    total = 0
-    for info, count in zip(landed, row_counts, strict=True):
-        total += count
-        if total > documents:
-            return (datetime.now(timezone.utc) - info.mtime).total_seconds()
-    return 0.0
+def _lag_s(landed: list[fs.FileInfo]) -> float:
+    """Return the age (s) of the first of files; 0 if there are none."""
+    if not landed:
+        return 0.0
+    return (datetime.now(timezone.utc) - landed[0].mtime).total_seconds()

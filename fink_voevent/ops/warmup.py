@@ -22,12 +22,12 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent.alerts import thin_alerts
 from fink_voevent.config.settings import Settings
-from fink_voevent.ingest import stage as ingest_stage
+from fink_voevent.ingest.stage import IngestStage
 from fink_voevent.listen import landing
-from fink_voevent.match import stage as match_stage
-from fink_voevent.route import stage as route_stage
+from fink_voevent.match.stage import MatchStage
+from fink_voevent.route.stage import RouteStage
+from fink_voevent.store.batches import GivenFiles, do_next
 from fink_voevent.store.filesystem import open_store
-from fink_voevent.store.ledger import Ledger, Manifest
 from fink_voevent.tables.times import microseconds
 
 RUN = "warmup"
@@ -128,18 +128,18 @@ def _pass_through_stages(
         return
     seen = datetime.fromtimestamp(alert["s"], timezone.utc)
     spark, level = science.sparkSession, logging.DEBUG
-    ingest = ingest_stage.batch_writer(settings, RUN, level)
-    match = match_stage.batch_writer(settings, night, RUN, science.schema, level)
-    route = route_stage.batch_writer(settings, RUN, level)
+    notices, alerts = GivenFiles(), GivenFiles(science.inputFiles())
+    stages = (
+        IngestStage(spark, settings, notices, level),
+        MatchStage(spark, settings, night, alerts, science.schema, level),
+        RouteStage(spark, settings, level),
+    )
     for number in range(settings.warmup_notices):
         raw = notice(alert["alert_ra"], alert["alert_dec"], seen, number)
-        ingest(_files(spark, [_land(settings, raw, seen, number)]), number)
-        yield number
-        events = spark.read.text(_manifest(settings, ingest_stage.STAGE, number))
-        files = [] if number else science.inputFiles()
-        match(match_stage.arrivals(_files(spark, files), events), number)
-        yield number
-        route(spark.read.text(_manifest(settings, match_stage.STAGE, number)), number)
+        notices.add(_land(settings, raw, seen, number))
+        for stage in stages:
+            yield number
+            do_next(stage)
         yield number + 1
 
 
@@ -150,16 +150,6 @@ def _land(settings: Settings, raw: bytes, moment: datetime, number: int) -> str:
     content = landing.landing_table([row])
     store = open_store(settings.root).subfolder("landing")
     return store.write(
-        f"{number:06d}.parquet", lambda stream: pq.write_table(content, stream)
+        f"{landing.PREFIX}{number:06d}.parquet",
+        lambda stream: pq.write_table(content, stream),
     )
-
-
-def _files(spark: SparkSession, paths: list[str]) -> DataFrame:
-    """Return the input of a stage: the files of a batch."""
-    return spark.createDataFrame([(path,) for path in paths], "path string")
-
-
-def _manifest(settings: Settings, stage: str, number: int) -> str:
-    """Return the path of the manifest of a batch."""
-    name = Manifest(stage, RUN, number, {}).name
-    return f"{Ledger(settings.root, stage).folder}/{name}"

@@ -104,14 +104,23 @@ class Outbox:
         """Return a context in which either all changes are kept or none."""
         return sqlite.transaction(self._db)
 
-    def is_done(self, name: str) -> bool:
-        """Whether the packets of an input were added."""
-        found = self._db.execute("SELECT 1 FROM done WHERE name = ?", (name,))
-        return found.fetchone() is not None
+    def last_done(self, tables: str) -> int:
+        """Return the last batch of route whose packets were added; -1 if none was.
 
-    def mark_done(self, name: str) -> None:
-        """Record that the packets of an input were added."""
-        self._db.execute("INSERT OR IGNORE INTO done VALUES (?)", (name,))
+        Parameters
+        ----------
+        tables : str
+            Identity of the tables: see `BatchLog.identity`.
+        """
+        found = self._db.execute(
+            "SELECT max(name) FROM done WHERE name LIKE ?", (f"{tables} %",)
+        ).fetchone()[0]
+        return -1 if found is None else int(found.rpartition(" ")[2])
+
+    def mark_done(self, tables: str, number: int) -> None:
+        """Record that the packets of a batch, and of those before it, were added."""
+        self._db.execute("DELETE FROM done WHERE name LIKE ?", (f"{tables} %",))
+        self._db.execute("INSERT INTO done VALUES (?)", (f"{tables} {number:012d}",))
 
     def add(self, entry: Entry) -> bool:
         """Add a packet; return False if there is already one of the same source."""

@@ -24,6 +24,8 @@ from fink_voevent.publish.compose import Author, Citation, compose
 from fink_voevent.publish.outbox import ACCEPTED, DRY_RUN, PENDING, Entry, Outbox
 from fink_voevent.publish.packets import compose_alert, read_alerts
 from fink_voevent.publish.submit import submit
+from fink_voevent.store.batches import BatchLog
+from fink_voevent.store.delta import Tables
 
 _LOG = logging.getLogger(__name__)
 POLL_S = 0.5  # pause between two looks for new inputs
@@ -61,7 +63,10 @@ class Publisher:
     def collect(self) -> int:
         """Add the packets of newly routed coincidences; return how many."""
         added = 0
-        for name, rows in sources.routed_rows(self.settings, self.outbox.is_done):
+        log = BatchLog(Tables(self.settings.root), sources.ROUTE)
+        tables = log.identity()
+        after = self.outbox.last_done(tables)
+        for number, rows in sources.routed_rows(self.settings, log, after):
             ivorns = sources.notice_ivorns(
                 self.settings, {row["event_id"] for row in rows}
             )
@@ -69,7 +74,7 @@ class Publisher:
                 added += sum(
                     self._add_row(row, ivorns[row["event_id"]]) for row in rows
                 )
-                self.outbox.mark_done(name)
+                self.outbox.mark_done(tables, number)
         return added
 
     def _add_row(self, row: Mapping[str, Any], notices: Sequence[str]) -> bool:

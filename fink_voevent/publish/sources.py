@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow.compute as pc
@@ -16,11 +16,12 @@ from fink_client.consumer import AlertConsumer, AlertError
 from fink_voevent.alerts.transient import Transient, from_packet
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError, InputError
-from fink_voevent.store import arrow_tables
-from fink_voevent.store.ledger import Ledger
+from fink_voevent.store.batches import BatchLog
+from fink_voevent.store.delta import Tables
 from fink_voevent.tables.schema import column_names
 
 _LOG = logging.getLogger(__name__)
+INGEST, ROUTE = "ingest", "route"  # stages whose tables are read
 MOST_AT_ONCE = 500  # alerts that one call of `TopicReader.poll` yields
 _ORDER = ("version", "kind", "issued", "received_at", "notice_id")
 POLL_S = 0.1  # wait for the next alert of a topic
@@ -32,49 +33,40 @@ def published_filters(settings: Settings) -> set[str]:
 
 
 def routed_rows(
-    settings: Settings, is_done: Callable[[str], bool]
-) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield the rows to publish of each new manifest of route, oldest first.
+    settings: Settings, log: BatchLog, after: int
+) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Yield the rows to publish of each new batch of route, oldest first.
 
     Parameters
     ----------
     settings : Settings
         `publish` names the filters whose coincidences are published.
-    is_done : callable
-        Takes the name of a manifest; returns whether it was published.
+    log : BatchLog
+        The batches of route.
+    after : int
+        The last batch that was published.
 
     Yields
     ------
-    str
-        Name of the manifest.
+    int
+        Number of the batch.
     list of dict
         Rows of the table routed, of our survey and on a topic of a published filter;
         empty if there are none. They are ordered by `batch`, `event_id`, `alert_id` and
         `coincidence_id`.
     """
     filters = published_filters(settings)
-    if not filters:
+    last = log.last_done()
+    if not filters or last <= after:
         return
-    manifests = Ledger(settings.root, "route").manifests(is_done)
-    tables = {m.name: m.tables.get("routed", ()) for m in manifests}
-    found = {name: _read_routed(settings, files) for name, files in tables.items()}
-    first = {n: min((r["batch"] for r in rows), default=0) for n, rows in found.items()}
-    for name in sorted(found, key=lambda n: (first[n], n)):
-        rows = [
-            row
-            for row in found[name]
-            if row["survey"] == settings.survey
-            and filters & {_filter_of_topic(settings, topic) for topic in row["topics"]}
-        ]
-        yield name, sorted(rows, key=_order)
-
-
-def _read_routed(settings: Settings, files: Sequence[str]) -> list[dict[str, Any]]:
-    table = arrow_tables.read_arrow(
-        settings.root, "routed", files, column_names("routed")
-    )
-    rows: list[dict[str, Any]] = table.to_pylist()
-    return rows
+    columns = [*column_names("routed"), "route_batch"]
+    found: dict[int, list[dict[str, Any]]] = {n: [] for n in range(after + 1, last + 1)}
+    for row in log.tables.rows_of("routed", columns, after + 1, last).to_pylist():
+        topics = {_filter_of_topic(settings, topic) for topic in row["topics"]}
+        if row["survey"] == settings.survey and filters & topics:
+            found[row.pop("route_batch")].append(row)
+    for number, rows in found.items():
+        yield number, sorted(rows, key=_order)
 
 
 def _filter_of_topic(settings: Settings, topic: str) -> str:
@@ -98,14 +90,14 @@ def notice_ivorns(
         By event; an event without notices has an empty list.
     """
     wanted = sorted(event_ids)
-    manifests = Ledger(settings.root, "ingest").manifests()
-    files = [f for m in manifests for f in m.tables.get("events", ())]
     ivorns: dict[str, list[str]] = defaultdict(list)
-    if not (wanted and files):
+    if not wanted:
         return ivorns
     columns = ["event_id", "ivorn", *_ORDER]
-    events = arrow_tables.read_arrow(settings.root, "events", files, columns)
-    rows = events.filter(pc.field("event_id").isin(wanted)).to_pylist()
+    tables = Tables(settings.root)
+    is_done = pc.field("batch") <= BatchLog(tables, INGEST).last_done()
+    where = is_done & pc.field("event_id").isin(wanted)
+    rows = tables.arrow("events", columns, where).to_pylist()
     for row in sorted(rows, key=_notice_order):
         ivorns[row["event_id"]].append(row["ivorn"])
     return ivorns

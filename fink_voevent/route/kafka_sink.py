@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -62,11 +63,13 @@ class Delivery:
         The Kafka brokers.
     batches_topic : str
         Topic of batches, with one partition: it records which batches were sent.
-    run : str
-        Name of the life of the checkpoint. A later process of the same run aborts the
-        transaction that an earlier one left open.
+    sender : str
+        Name of the tables and the survey whose batches are sent. A later process with
+        this name aborts the transaction that an earlier one left open.
     batch : int
-        Spark's number of the batch within the run.
+        Number of the batch: see `store.batches`.
+    until : int
+        Last batch of match that the batch sends.
     may_be_sent : bool, optional
         Whether an earlier process, or an earlier attempt of the Spark task, may have
         sent the batch; if so, the topic of batches is searched first.
@@ -79,8 +82,9 @@ class Delivery:
 
     brokers: Brokers
     batches_topic: str
-    run: str
+    sender: str
     batch: int
+    until: int
     may_be_sent: bool = True
     notice_topics: tuple[str, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
@@ -143,7 +147,7 @@ def _send_in_transaction(
     delivery: Delivery, batches: Iterable[pa.RecordBatch]
 ) -> tally.Sent:
     options = {
-        "transactional.id": f"fink_voevent-{delivery.run}",
+        "transactional.id": f"fink_voevent-{delivery.sender}",
         # topics limit what is sent at once, be it one message or several
         "batch.size": min(BATCH_BYTES, delivery.smallest_limit),
     }
@@ -156,7 +160,12 @@ def _send_in_transaction(
         return earlier
     producer.begin_transaction()
     sent = _produce(producer, batches, delivery)
-    record = {"run": delivery.run, "batch": delivery.batch, **sent.record()}
+    record = {
+        "sender": delivery.sender,
+        "batch": delivery.batch,
+        "until": delivery.until,
+        **sent.record(),
+    }
     message = {"value": json.dumps(record).encode(), "partition": 0}
     _queue(producer, delivery.batches_topic, message)
     _commit(producer)
@@ -178,14 +187,46 @@ def _commit(producer: Producer) -> None:
 
 def _earlier_sending(delivery: Delivery) -> tally.Sent | None:
     """Return what was sent if this batch was sent before, else None."""
+    records = sent_batches(delivery.brokers, delivery.batches_topic, delivery.sender)
+    for record in records:
+        same = (delivery.batch, delivery.until)
+        if (record["batch"], record.get("until")) == same:
+            return tally.Sent.of_record(record)
+    return None
+
+
+def sent_batches(
+    brokers: Brokers, batches_topic: str, sender: str
+) -> list[Mapping[str, Any]]:
+    """Return the records of the last batches that a sender has sent, in order.
+
+    Parameters
+    ----------
+    brokers : Brokers
+    batches_topic, sender : str
+        As of `Delivery`.
+
+    Returns
+    -------
+    list of mapping
+        With `batch` and `until`, as of `Delivery`, and the values of
+        `tally.Sent.record`.
+
+    Raises
+    ------
+    KafkaException
+        If Kafka does not answer or refuses.
+    """
     reading = {
-        "group.id": f"fink_voevent-{delivery.run}",
+        "group.id": f"fink_voevent-{sender}",
         "enable.auto.commit": False,
         "enable.partition.eof": True,
     }
-    consumer = Consumer({**delivery.brokers.options, **reading})
+    consumer = Consumer({**brokers.options, **reading})
+    found = []
     try:
-        start = TopicPartition(delivery.batches_topic, 0)
+        start = TopicPartition(batches_topic, 0)
+        _wait_for_topic(consumer, batches_topic)
         low, high = consumer.get_watermark_offsets(start, timeout=LIMIT_S)
         start.offset = max(low, high - LAST_BATCHES)
         consumer.assign([start])
@@ -193,15 +234,23 @@ def _earlier_sending(delivery: Delivery) -> tally.Sent | None:
             error = message.error()
             if error is not None:
                 if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its name
-                    return None
+                    return found
                 raise KafkaException(error)
             record = _record(message.value() or b"{}")
-            key = (record.get("run"), record.get("batch"))
-            if key == (delivery.run, delivery.batch):
-                return tally.Sent.of_record(record)
+            if record.get("sender") == sender:
+                found.append(record)
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
     finally:
         consumer.close()
+
+
+def _wait_for_topic(consumer: Consumer, topic: str) -> None:
+    """Wait until the brokers know a topic, which may have been made just now."""
+    end_s = time.monotonic() + LIMIT_S
+    while not consumer.list_topics(topic, LIMIT_S).topics[topic].partitions:
+        if time.monotonic() > end_s:
+            raise KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC))  # noqa: SLF001
+        time.sleep(0.1)
 
 
 def _record(value: bytes) -> Mapping[str, Any]:

@@ -1,52 +1,140 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Our tables as Spark DataFrames: the rows of committed data files, and no others."""
+"""Our tables as Spark DataFrames, and DataFrames as rows of our tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_type
 from pyspark.sql.types import StructField, StructType
 
-from fink_voevent.store import merging
-from fink_voevent.store.ledger import Manifest
-from fink_voevent.tables.schema import TABLES
+from fink_voevent.store.delta import Tables, Written, staging_folder
+from fink_voevent.store.filesystem import open_store
+from fink_voevent.tables.schema import (
+    PARTITIONS,
+    batch_column,
+    column_names,
+    declared_columns,
+    stored_columns,
+)
 
 
 def spark_schema(table: str) -> StructType:
     """Spark schema of a table; every column nullable, as Spark reads files."""
     return StructType(
-        [StructField(c.name, from_arrow_type(c.type), True) for c in TABLES[table]]
+        [
+            StructField(c.name, from_arrow_type(c.type), True)
+            for c in declared_columns(table)
+        ]
     )
 
 
 def read(
-    spark: SparkSession, root: str, table: str, manifests: Iterable[Manifest]
+    spark: SparkSession, tables: Tables, table: str, first: int, last: int
 ) -> DataFrame:
-    """Rows of a table that these manifests commit; columns as in `tables`."""
-    files = [f for m in manifests for f in m.tables.get(table, ())]
-    return read_files(spark, root, table, files)
-
-
-def read_files(
-    spark: SparkSession, root: str, table: str, files: Sequence[str]
-) -> DataFrame:
-    """Rows of data files of a table; an empty DataFrame if there are no files.
+    """Rows of a table that some batches have written.
 
     Parameters
     ----------
     spark : SparkSession
-    root : str
-        Folder of our tables.
+    tables : Tables
     table : str
-        Name of the table: the DataFrame has its columns, as declared in `tables`.
-    files : sequence of str
-        Paths relative to `root`.
+        The DataFrame has its columns, as declared in `tables`.
+    first, last : int
+        Batches, both included.
     """
-    schema = spark_schema(table)
+    return read_files(
+        spark, tables, table, tables.live_files(table, first, last), first, last
+    )
+
+
+def read_files(
+    spark: SparkSession,
+    tables: Tables,
+    table: str,
+    files: Sequence[str],
+    first: int,
+    last: int,
+) -> DataFrame:
+    """Rows of live files of a table that some batches have written.
+
+    Parameters
+    ----------
+    spark, tables, table, first, last
+        As of `read`.
+    files : sequence of str
+        Some of `Tables.live_files`. If there are none, the DataFrame is empty.
+    """
+    rows = read_stored(spark, tables, table, files)
+    return rows.where(F.col(batch_column(table)).between(first, last)).select(
+        column_names(table)
+    )
+
+
+def read_stored(
+    spark: SparkSession, tables: Tables, table: str, files: Sequence[str]
+) -> DataFrame:
+    """All rows of live files of a table, with the columns that are stored.
+
+    Parameters
+    ----------
+    spark, tables, table, files
+        As of `read_files`.
+    """
+    schema = StructType(
+        [
+            StructField(c.name, from_arrow_type(c.type), True)
+            for c in stored_columns(table)
+        ]
+    )
     if not files:
         return spark.createDataFrame([], schema)
-    fewest = merging.fewest_files(root, table, files)
-    return spark.read.schema(schema).parquet(*[f"{root}/{f}" for f in fewest])
+    folder = f"{tables.root}/{table}"
+    reader = spark.read.schema(schema)
+    if table in PARTITIONS:
+        reader = reader.option("basePath", folder)
+    return reader.parquet(*[f"{folder}/{file}" for file in files])
+
+
+def append(
+    tables: Tables, table: str, rows: DataFrame, stage: str, batch: int
+) -> Written:
+    """Write a DataFrame and commit it: see `Tables.append`.
+
+    Parameters
+    ----------
+    tables : Tables
+    table : str
+    rows : DataFrame
+        Columns of the table, without `batch_column`, or with it.
+    stage : str
+    batch : int
+    """
+    folder = staging_folder(tables.root, stage)
+    try:
+        write(rows, table, folder, batch)
+        return tables.append(table, open_store(folder), stage, batch)
+    finally:
+        open_store(folder).remove()
+
+
+def write(rows: DataFrame, table: str, folder: str, batch: int) -> None:
+    """Write a DataFrame as files that a batch can commit to a table.
+
+    Parameters
+    ----------
+    rows, table, batch
+        As of `append`.
+    folder : str
+        Path or URI, which does not exist.
+    """
+    column = batch_column(table)
+    if column not in rows.columns:
+        rows = rows.withColumn(column, F.lit(batch).cast("bigint"))
+    writer = rows.write
+    if table in PARTITIONS:
+        writer = writer.partitionBy(*PARTITIONS[table])
+    writer.parquet(folder)

@@ -1,12 +1,17 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""The streaming queries of the stages: what they read, and how they are started."""
+"""Find the files that other programs write, by a Spark stream of their names."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.types import (
@@ -18,11 +23,11 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
-from fink_voevent.config.settings import Settings
-from fink_voevent.store.ledger import Ledger
-
 # Spark ignores files that are older than this: a week by default.
 MAX_FILE_AGE = "36500d"
+# Spark keeps the names of all files of a stream, in memory and in its checkpoint: after
+# so many a new stream is started.
+MOST_FILES = 20_000
 # Columns of Spark's format binaryFile, which it does not infer for a stream.
 _BINARY_FILE = StructType(
     [
@@ -34,92 +39,95 @@ _BINARY_FILE = StructType(
 )
 
 
-def stream_files(
-    spark: SparkSession, folder: str, max_files: int | None = None
-) -> DataFrame:
-    """Read the names of the Parquet files of a folder as a stream.
+class FileStream:
+    """A Spark stream of the names of the Parquet files of a folder.
 
-    The files themselves are not opened, so that none of them can end the query: its
-    batches read them.
+    If a Spark stream has written the folder, as Fink does, the files are those that its
+    log names (``_spark_metadata``). The files themselves are not opened, so that none
+    of them can end the query.
 
-    Parameters
-    ----------
-    spark : SparkSession
-    folder : str
-        Path or URI; the folders below it are included.
-    max_files : int, optional
-        Largest number of files in a batch; by default all that have appeared.
-
-    Returns
-    -------
-    DataFrame
-        One row a file, with its URI in the column `path`.
-    """
-    reader = (
-        spark.readStream.format("binaryFile")
-        .schema(_BINARY_FILE)
-        .option("recursiveFileLookup", "true")
-        .option("pathGlobFilter", "*.parquet")
-        .option("maxFileAge", MAX_FILE_AGE)
-    )
-    if max_files is not None:
-        reader = reader.option("maxFilesPerTrigger", max_files)
-    return reader.load(folder).select("path")
-
-
-def stream_manifests(
-    spark: SparkSession, ledger: Ledger, max_files: int | None = None
-) -> DataFrame:
-    """Read the manifests of a stage as a stream.
+    The stream remembers nothing from one process to the next: its checkpoint is a local
+    folder that is removed at the end. Which files were processed is in the table
+    `batches`, and nowhere else.
 
     Parameters
     ----------
     spark : SparkSession
-    ledger : Ledger
-        Its folder is made if it does not exist.
-    max_files : int, optional
-        Largest number of manifests in a batch; by default all that have appeared.
-
-    Returns
-    -------
-    DataFrame
-        One row a manifest, with its line of JSON in the column `value`.
-    """
-    ledger.prepare()
-    reader = spark.readStream.option("maxFileAge", MAX_FILE_AGE)
-    if max_files is not None:
-        reader = reader.option("maxFilesPerTrigger", max_files)
-    return reader.text(ledger.folder)
-
-
-def start_stage(
-    name: str,
-    rows: DataFrame,
-    process: Callable[[DataFrame, int], None],
-    checkpoint: str,
-    settings: Settings,
-    **trigger: Any,
-) -> StreamingQuery:
-    """Start the query of a stage.
-
-    Parameters
-    ----------
     name : str
         Name of the query.
-    rows : DataFrame
-        The stream.
-    process : callable
-        Called with the rows and the number of each batch.
-    checkpoint : str
-        Folder in which Spark records what belongs to which batch.
-    settings : Settings
-    **trigger
-        Arguments of Spark's `trigger`; by default a batch every `trigger_s` seconds.
+    folder : str
+        Path or URI; the folders below it are included.
+    interval_s : float
+        Interval between two looks at the folder.
+    wake : callable
+        Called after files were found, in a thread of Spark.
     """
-    return (
-        rows.writeStream.foreachBatch(process)
-        .queryName(name)
-        .option("checkpointLocation", checkpoint)
-        .trigger(**(trigger or {"processingTime": f"{settings.trigger_s} seconds"}))
-        .start()
-    )
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        name: str,
+        folder: str,
+        interval_s: float,
+        wake: Callable[[], Any],
+    ) -> None:
+        self._spark, self._name, self._folder = spark, name, folder
+        self._interval_s, self._wake = interval_s, wake
+        self._lock = threading.Lock()
+        self._found: list[str] = []
+        self._count = 0
+        self._query, self._checkpoint = self._start()
+
+    def take(self) -> list[str]:
+        """Return the URIs of the files that were found since the last call.
+
+        After `MOST_FILES` the stream is started again, and all files of the folder are
+        found again.
+        """
+        with self._lock:
+            found, self._found = self._found, []
+            self._count += len(found)
+        if self._count > MOST_FILES and self._count > 2 * len(found):
+            self.stop()
+            self._count = 0
+            self._query, self._checkpoint = self._start()
+        return found
+
+    def wait_for_all(self) -> None:
+        """Wait until all files that exist now are found."""
+        self._query.processAllAvailable()
+
+    def exception(self) -> StreamingQueryException | None:
+        """Return the error that has ended the stream; None if it is running."""
+        return self._query.exception()
+
+    def stop(self) -> None:
+        """Stop the stream and remove its checkpoint."""
+        self._query.stop()
+        shutil.rmtree(self._checkpoint, ignore_errors=True)
+
+    def _start(self) -> tuple[StreamingQuery, Path]:
+        checkpoint = Path(tempfile.mkdtemp(prefix="fink_voevent-stream-"))
+        files = (
+            self._spark.readStream.format("binaryFile")
+            .schema(_BINARY_FILE)
+            .option("recursiveFileLookup", "true")
+            .option("pathGlobFilter", "*.parquet")
+            .option("maxFileAge", MAX_FILE_AGE)
+            .load(self._folder)
+            .select("path")
+        )
+        query = (
+            files.writeStream.foreachBatch(self._add)
+            .queryName(self._name)
+            .option("checkpointLocation", checkpoint.as_uri())
+            .trigger(processingTime=f"{self._interval_s} seconds")
+            .start()
+        )
+        return query, checkpoint
+
+    def _add(self, files: DataFrame, _number: int) -> None:
+        names = [row.path for row in files.collect()]
+        with self._lock:
+            self._found += names
+        self._wake()

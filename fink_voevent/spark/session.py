@@ -36,7 +36,7 @@ OPTIONS = {
     # our tables and batches are small: more partitions only cost time
     "spark.sql.shuffle.partitions": "4",
     "spark.sql.adaptive.enabled": "false",
-    # manifests name each file: no job to list them
+    # our readers name each file: no job to list them
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "128",
     # cached rows are packets or sky maps: a few at a time in memory

@@ -97,8 +97,6 @@ def without_unreadable(
 ) -> list[str]:
     """Process files; those that cannot be read are left out, reported and recorded.
 
-    Files that an earlier batch has left out are tried again when they are due.
-
     Parameters
     ----------
     paths : iterable of str
@@ -121,7 +119,7 @@ def without_unreadable(
     PySparkException, Py4JError
         If `process` fails although all files can be read.
     """
-    remaining = sorted({*paths, *unread.due()})
+    remaining = sorted(set(paths))
     found = without_content(remaining)
     while True:
         for path, reason in found.items():

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +21,7 @@ from pyarrow import fs
 from fink_voevent.errors import StorageError
 
 _URI = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):/")  # Hadoop writes file:/x too
+_ESCAPED = re.compile("%[0-9A-Fa-f]{2}")
 
 
 @dataclass(frozen=True)
@@ -106,34 +106,64 @@ class Store:
         with self.filesystem.open_input_stream(f"{self.path}/{name}") as stream:
             return bytes(stream.read())
 
-    def row_count(self, name: str) -> int:
-        """Return the number of rows of a Parquet file, from its footer."""
-        return self.row_count_at(f"{self.path}/{name}")
+    def relative_files(self, suffix: str) -> list[str]:
+        """Return visible files with a suffix, here and below, relative to the folder.
+
+        They are sorted.
+        """
+        prefix = f"{self.path.rstrip('/')}/"
+        return [info.path.removeprefix(prefix) for info in self.files(suffix)]
 
     def row_count_at(self, path: str) -> int:
-        """Return the same as `row_count`, for a path that `files` returns."""
+        """Return the rows of a Parquet file, from its footer; for a path of `files`."""
         return int(pq.read_metadata(path, filesystem=self.filesystem).num_rows)
 
-    def value_range(self, name: str, column: str) -> tuple[Any, Any]:
-        """Return the smallest and the largest value of a column of a Parquet file.
+    def read_table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return a Parquet file, or some columns of it."""
+        path = f"{self.path}/{name}"
+        with pq.ParquetFile(path, filesystem=self.filesystem) as file:
+            return file.read(None if columns is None else list(columns))
 
-        Raises
-        ------
-        StorageError
-            If the footer of the file does not contain them.
+    def iter_rows(self, name: str, most: int) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a Parquet file, so many at once at most."""
+        path = f"{self.path}/{name}"
+        with pq.ParquetFile(path, filesystem=self.filesystem) as file:
+            yield from file.iter_batches(most)
+
+    def rename(self, target: Store) -> None:
+        """Move the folder, if it exists, to a place where there is none."""
+        info = self.filesystem.get_file_info(self.path)
+        if info.type == fs.FileType.Directory:
+            parent = target.path.rpartition("/")[0]
+            target.filesystem.create_dir(parent, recursive=True)
+            self.filesystem.move(self.path, target.path)
+
+    def footer(self, name: str) -> pq.FileMetaData:
+        """Return the footer of a Parquet file."""
+        return pq.read_metadata(f"{self.path}/{name}", filesystem=self.filesystem)
+
+    def move(self, name: str, folder: Store, target: str) -> int:
+        """Move a file into another folder of the same file system.
+
+        Parameters
+        ----------
+        name : str
+            Relative to this folder.
+        folder : Store
+        target : str
+            New name, relative to `folder`; folders are made.
+
+        Returns
+        -------
+        int
+            Size of the file (bytes).
         """
-        footer = pq.read_metadata(f"{self.path}/{name}", filesystem=self.filesystem)
-        position = footer.schema.names.index(column)
-        groups = [footer.row_group(g) for g in range(footer.num_row_groups)]
-        statistics = [group.column(position).statistics for group in groups]
-        if not statistics or any(s is None or not s.has_min_max for s in statistics):
-            raise StorageError(f"{self.path}/{name} has no statistics of {column}")
-        return min(s.min for s in statistics), max(s.max for s in statistics)
-
-    def move(self, name: str, target: Store) -> None:
-        """Move a file to another folder of the same file system."""
-        target.filesystem.create_dir(target.path, recursive=True)
-        self.filesystem.move(f"{self.path}/{name}", f"{target.path}/{name}")
+        source = f"{self.path}/{name}"
+        size = int(self.filesystem.get_file_info(source).size)
+        path = f"{folder.path.rstrip('/')}/{target}"
+        folder.filesystem.create_dir(path.rpartition("/")[0], recursive=True)
+        self.filesystem.move(source, path)
+        return size
 
     def sync(self, names: Iterable[str]) -> None:
         """Wait until files and their folders are on the disk, on a local store."""
@@ -216,6 +246,27 @@ def open_store(location: str) -> Store:
     except (OSError, ValueError, pa.ArrowException) as error:
         raise StorageError(f"cannot open {location}: {error}") from None
     return Store(filesystem, path)
+
+
+def table_uri(root: str, name: str) -> str:
+    """Return the URI of a table, as delta-rs reads it.
+
+    Raises
+    ------
+    StorageError
+        If the path contains an escaped character such as ``%41``, which delta-rs
+        would take for another folder.
+    """
+    found = _URI.match(root)
+    escaped = _ESCAPED.search(root)
+    if escaped:
+        raise StorageError(
+            f"the folder {root} cannot have {escaped[0]} in its name: choose another"
+            " VOEVENT_DATA_PREFIX"
+        )
+    if found is None:
+        return Path(root, name).absolute().as_uri()
+    return f"{_plain_uri(root, found[1]).rstrip('/')}/{name}"
 
 
 def _plain_uri(location: str, scheme: str) -> str:

@@ -80,12 +80,6 @@ class UnreadFiles:
         found = [json.loads(store.read(name)) for name in store.names(".json")]
         return sorted((UnreadFile(**f) for f in found), key=lambda f: f.path)
 
-    def due(self) -> list[str]:
-        """Return the paths of the files that are to be tried now."""
-        now = datetime.now(timezone.utc)
-        files = self.files()
-        return [f.path for f in files if not f.is_set_aside and f.due_at <= now]
-
     def add(self, path: str, reason: str) -> None:
         """Record that a file was tried, and why it could not be read."""
         store, name = self._store, _name(path)
@@ -109,6 +103,12 @@ class UnreadFiles:
     def _write(self, file: UnreadFile) -> None:
         line = json.dumps(asdict(file)).encode()
         self._store.write(_name(file.path), lambda stream: stream.write(line))
+
+
+def due(files: Iterable[UnreadFile]) -> list[str]:
+    """Return the paths of the files that are to be tried now."""
+    now = datetime.now(timezone.utc)
+    return [f.path for f in files if not f.is_set_aside and f.due_at <= now]
 
 
 def records(root: str) -> list[UnreadFiles]:

@@ -55,3 +55,10 @@ class Column:
     def field(self) -> pa.Field:
         """The Arrow field, nullable as the null rule says."""
         return pa.field(self.name, self.type, nullable=bool(self.null))
+
+    @property
+    def comment(self) -> str:
+        """Meaning, unit and null rule in one text."""
+        unit = f"; {self.unit}" if self.unit else ""
+        null = f"; null: {self.null}" if self.null else ""
+        return f"{self.meaning}{unit}{null}"

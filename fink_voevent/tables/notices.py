@@ -167,19 +167,32 @@ EVENTS = (
         " major axis",
     ),
     Column(
-        "cells",
-        CELLS,
-        "HEALPix order 29, nested",
+        "region_id",
+        TEXT,
+        "",
         "no region",
-        "ranges [lo, hi) that cover the 99 % region completely: for pre-selection only",
+        "key of the cells and pixels in the table regions",
     ),
     Column(
-        "pixels",
-        PIXELS,
-        "HEALPix order 29, nested; 0-1; sr-1",
-        "no sky map, no error box, no asymmetric errors",
-        "pixels [lo, hi) of the 99 % region of the sky map, the error box or the"
-        " asymmetric errors: credible level and probability density of each",
+        "region_rows",
+        pa.list_(LONG),
+        "",
+        "no region",
+        "about how many HEALPix cells of order 6, 5, 4 and 3 the region overlaps",
+    ),
+    Column(
+        "region_sky",
+        LONG,
+        "HEALPix order 1, nested",
+        "no region",
+        "cells that the region overlaps, as bits",
+    ),
+    Column(
+        "region_areas",
+        pa.list_(LONG),
+        "HEALPix cells of order 29",
+        "no pixels",
+        "area of the pixels up to the credible levels 0.5, 0.68, 0.9, 0.95 and 0.99",
     ),
     Column(
         "window_before",
@@ -235,7 +248,32 @@ EVENTS = (
     Column("transport", TEXT, "", "", "transport over which it was first received"),
 )
 
+REGIONS = (
+    Column("region_id", TEXT, "", "", "see the tables events and maps"),
+    Column(
+        "cells",
+        CELLS,
+        "HEALPix order 29, nested",
+        "no region",
+        "ranges [lo, hi) that cover the 99 % region completely: for pre-selection only",
+    ),
+    Column(
+        "pixels",
+        PIXELS,
+        "HEALPix order 29, nested; 0-1; sr-1",
+        "no sky map, no error box, no asymmetric errors",
+        "pixels [lo, hi) of the 99 % region of the sky map, the error box or the"
+        " asymmetric errors: credible level and probability density of each",
+    ),
+)
+
 _BY_NAME = {c.name: c for c in EVENTS}
+REGION_COLUMNS = ("region_id", "region_rows", "region_sky", "region_areas")
 MAPS = tuple(
-    _BY_NAME[name] for name in ("skymap_url", "skymap_sha256", "cells", "pixels")
+    _BY_NAME[name] for name in ("skymap_url", "skymap_sha256", *REGION_COLUMNS)
+)
+# A notice with its region, as `read_notice` returns it.
+READ_NOTICE = (
+    *(c for c in EVENTS if c.name not in REGION_COLUMNS),
+    *(c for c in REGIONS if c.name != "region_id"),
 )

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from helpers.delta_tables import commit
 from helpers.landed import landed
 from helpers.programs import wait_for
 
@@ -21,7 +22,6 @@ from fink_voevent.cli import COMMANDS, main
 from fink_voevent.cli.match import limits_reached
 from fink_voevent.ingest.conversion import quarantine
 from fink_voevent.offline.matching import MatchSummary
-from fink_voevent.store.ledger import Ledger, Manifest
 from fink_voevent.store.unread import UnreadFiles
 
 
@@ -98,7 +98,7 @@ def test_commands_and_options_are_completed(words, expected):
         ("--help", {"pydantic", "numpy", "pyarrow", "pyspark"}),
         ("match --help", {"numpy", "pyarrow", "pyspark"}),
         ("parse gbm_test.xml", {"pandas", "pyspark", "astropy", "twisted"}),
-        ("land gbm_test.xml", {"pandas", "pyspark", "astropy", "twisted"}),
+        ("land gbm_test.xml", {"pandas", "pyspark", "astropy", "twisted", "deltalake"}),
     ],
 )
 def test_a_command_imports_only_what_it_needs(datatest, tmp_path, command, unwanted):
@@ -337,12 +337,8 @@ def test_quarantine_lists_documents_and_files_with_reasons_and_tries_them_again(
     tmp_path,
 ):
     root = tmp_path / "voevent"
-    ledger = Ledger(str(root), "ingest")
     rows = quarantine(landed(b"hello", b"world"), ["not XML", "reading was stopped"])
-    file = "quarantine/rows.parquet"
-    (root / "quarantine").mkdir(parents=True)
-    pq.write_table(pa.Table.from_batches([rows]), root / file)
-    ledger.commit(Manifest("ingest", "run", 0, {"quarantine": (file,)}))
+    commit(str(root), "ingest", quarantine=pa.Table.from_batches([rows]))
     UnreadFiles(str(root), "ingest").add("/landing/torn.parquet", "no footer")
     prefix = ("--data-prefix", str(tmp_path))
     first, second, third, last = call("quarantine", *prefix).output.splitlines()

@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 from fink_voevent.config import render
-from fink_voevent.config.addresses import KafkaSource, parse_kafka, parse_sources
+from fink_voevent.config.addresses import (
+    KafkaSource,
+    parse_kafka,
+    parse_sources,
+    source_addresses,
+)
 from fink_voevent.config.load import load
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError
@@ -114,3 +119,10 @@ def test_kafka_topics_and_vtp_brokers_are_sources():
 def test_addresses_without_a_topic_are_refused(text):
     with pytest.raises(ValueError, match=re.escape(text)):
         parse_kafka(text)
+
+
+def test_addresses_of_sources_have_their_port_and_are_not_repeated():
+    text = "gcn://a+b, vtp.org, kafka://k.org:9092/c, vtp.org:8099, two.org:1"
+    assert source_addresses(text) == [
+        *("vtp.org:8099", "two.org:1", "gcn://a+b", "kafka://k.org:9092/c")
+    ]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from helpers.made_up_sky import (
     LEVEL,
+    OBSERVED,
     collect,
     ellipse_event,
     event,
@@ -19,7 +20,7 @@ from helpers.made_up_sky import (
 from helpers.oracle import assert_equal, level_at, pairs
 from helpers.pipeline import Pipeline
 
-from fink_voevent.events import area_cap, summary, versions
+from fink_voevent.events import area_cap, versions
 from fink_voevent.match import pairing
 from fink_voevent.ops.status import Observer
 from fink_voevent.score import background
@@ -39,8 +40,8 @@ def sky():
 
 @pytest.fixture
 def live(spark, tmp_path, sky):
-    rows = frame(spark, tmp_path / "events.parquet", "events", sky[0])
-    return versions.matchable(versions.latest(rows, ("observation",)))
+    rows = frame(spark, tmp_path / "events.parquet", "notices", sky[0])
+    return versions.matchable(versions.latest(rows, OBSERVED))
 
 
 def expected(sky, levels: dict[str, float]) -> dict:
@@ -50,8 +51,7 @@ def expected(sky, levels: dict[str, float]) -> dict:
 def test_regions_are_matched_in_their_most_probable_part(spark, tmp_path, sky, live):
     capped = area_cap.with_cap(live, CAP_DEG2, LEVEL)
     alerts = thin(spark, tmp_path / "alerts.parquet", sky[1])
-    order = summary.order(summary.summarise(capped))
-    found = collect(pairing.pairs(alerts, capped, LEVEL, order))
+    found = collect(pairing.pairs(alerts, capped, LEVEL, 4))
     levels = {row["event_id"]: level_at(row, CAP_DEG2) for row in sky[0]}
     assert sum(level < LEVEL for level in levels.values()) >= 10
     assert sum(level > LEVEL for level in levels.values()) >= 10
@@ -76,13 +76,12 @@ def test_alerts_that_the_cap_leaves_out_are_counted_by_event(
 def test_a_cap_of_the_whole_sky_has_no_effect(spark, tmp_path, sky, live):
     capped = area_cap.with_cap(live, 41253.0, LEVEL)
     assert capped.where("cap_level IS NOT NULL").count() == 0
-    assert not any(event.capped for event in summary.summarise(capped).values())
 
 
 def test_the_chance_probability_is_that_of_the_matched_part(spark, tmp_path):
     """The expected number of alerts is the rate times the area of the cap."""
-    wide = frame(spark, tmp_path / "e", "events", [event(1, 40.0, 10.0, 25.0)])
-    latest = versions.matchable(versions.latest(wide, ("observation",)))
+    wide = frame(spark, tmp_path / "e", "notices", [event(1, 40.0, 10.0, 25.0)])
+    latest = versions.matchable(versions.latest(wide, OBSERVED))
     capped = area_cap.with_cap(latest, CAP_DEG2, LEVEL)
     counts = {cut: np.full(background.CELLS, 100) for cut in background.CUTS}
     scorer = Scorer(background.from_counts(counts, 10, "ztf"), LEVEL)
@@ -92,8 +91,8 @@ def test_the_chance_probability_is_that_of_the_matched_part(spark, tmp_path):
 
 
 def test_a_cap_smaller_than_one_pixel_leaves_that_pixel(spark, tmp_path, sky):
-    row = frame(spark, tmp_path / "map", "events", [map_event(100, 2, order=1)])
-    latest = versions.matchable(versions.latest(row, ("observation",)))
+    row = frame(spark, tmp_path / "map", "notices", [map_event(100, 2, order=1)])
+    latest = versions.matchable(versions.latest(row, OBSERVED))
     capped = area_cap.with_cap(latest, 1e-3, LEVEL)
     counts = {cut: np.full(background.CELLS, 100) for cut in background.CUTS}
     scorer = Scorer(background.from_counts(counts, 10, "ztf"), LEVEL)

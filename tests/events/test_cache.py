@@ -1,36 +1,41 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Events read in steps are the same as those of all notices read at once."""
+"""Events read from the tables in steps are those of all notices read at once."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from helpers.made_up_sky import T0, event, map_event
+from helpers import spark_versions
+from helpers.delta_tables import commit
+from helpers.made_up_sky import T0, event, frame, map_event
+from helpers.sized_notices import facts
 from helpers.sizes import nightly
 
-from fink_voevent.events import cache, index, summary, versions
-from fink_voevent.spark import dataframes
-from fink_voevent.store import merging
-from fink_voevent.store.filesystem import open_store
-from fink_voevent.tables.schema import arrow_schema
+from fink_voevent.events import area_cap, cache, event_state, versions
+from fink_voevent.events.cache import EventCache, Until
+from fink_voevent.ingest.conversion import region_row
+from fink_voevent.store.delta import Tables
 from fink_voevent.tables.times import TimeRange
 
 ALL_TIME = TimeRange(0, 2**62)
 AUTHORITY = "ivo://org.example/x"
 
 
-def write(root: str, table: str, rows: list[dict], name: str) -> str:
-    """Write rows of a table, and return the file relative to the root."""
-    schema = pa.schema([f.with_nullable(True) for f in arrow_schema(table)])
-    content = pa.Table.from_pylist(rows, schema=schema)
-    store = open_store(root).subfolder(table)
-    store.write(f"{name}.parquet", lambda stream: pq.write_table(content, stream))
-    return f"{table}/{name}.parquet"
+def add_notices(root: str, rows: list[dict]) -> None:
+    """Commit notices as ingest does."""
+    events = [{"pixels": None, **row} for row in rows]
+    regions = [region_row(row, row["notice_id"]) for row in events]
+    commit(root, "ingest", events=events, regions=[r for r in regions if r])
+
+
+def add_map(root: str, row: dict) -> None:
+    """Commit a fetched map."""
+    found = dict(row)
+    region = region_row(found, f"region of {row['skymap_url']}")
+    commit(root, "maps", maps=[found], regions=[region])
 
 
 def random_notice(rng, number: int) -> dict:
@@ -54,7 +59,7 @@ def random_notice(rng, number: int) -> dict:
     if rng.random() < 0.2:
         changes |= {"cells": None, "fisher": None}
         if rng.random() < 0.7:
-            changes["skymap_url"] = f"https://example.org/{rng.integers(3)}.fits"
+            changes["skymap_url"] = f"https://example.org/{rng.integers(2)}.fits"
     return event(number, *place) | {k: _plain(v) for k, v in changes.items()}
 
 
@@ -63,100 +68,89 @@ def _plain(value):
 
 
 def random_map(rng, number: int) -> dict:
-    """Return a row of the table maps."""
+    """Return a sky map of an address."""
     event_row = map_event(number, int(rng.integers(100)), order=2)
     region = {c: event_row[c] for c in ("cells", "pixels")}
     url = f"https://example.org/{number}.fits"
     return {"skymap_url": url, "skymap_sha256": f"{number:064x}", **region}
 
 
-def at_once(spark, settings, files: list[str]):
-    """Rows of `versions.latest` of all files, without an index."""
-    map_files = [f for f in files if f.startswith("maps/")]
-    event_files = sorted(set(files) - set(map_files))
-    events = dataframes.read_files(spark, settings.root, "events", event_files)
-    maps = dataframes.read_files(spark, settings.root, "maps", map_files)
-    latest = versions.latest(cache.with_maps(events, maps), cache.tenses(settings))
-    return cache.with_window_and_cap(latest, settings)
+def by_spark(spark, settings, folder, notices: list[dict], maps: list[dict]):
+    """Rows of all notices and maps at once."""
+    rows = frame(spark, folder / f"{len(notices)}.parquet", "notices", notices)
+    if maps:
+        path = folder / f"maps{len(notices)}.parquet"
+        fetched = frame(spark, path, "notices", maps)
+        rows = spark_versions.with_maps(rows, fetched)
+    latest = spark_versions.latest(rows, cache.tenses(settings))
+    return area_cap.with_cap(latest, settings.cap_deg2, settings.credible_level)
 
 
-def rows(df) -> list[str]:
-    return sorted(str(row) for row in df.collect())
+def texts(df) -> list[str]:
+    columns = sorted(set(df.columns) - {"region_id"})  # another name of the region
+    return sorted(str(row) for row in df.select(columns).collect())
 
 
 @pytest.mark.parametrize("seed", [0, *nightly(1, 2, 3)])
-def test_events_read_in_steps_are_those_read_at_once(
-    spark, settings, monkeypatch, seed
-):
-    monkeypatch.setattr(cache, "FEW", 3 * (seed % 2))  # few: other rows stay on disk
-    monkeypatch.setattr(merging, "FAN", 3)
+def test_events_read_in_steps_are_those_read_at_once(spark, settings, tmp_path, seed):
     rng = np.random.default_rng(seed)
-    known, files, number = cache.EventCache(settings), [], 0
-    for step in range(6):
-        before = list(files)
+    known = EventCache(spark, Tables(settings.root), settings)
+    notices: list[dict] = []
+    maps: list[dict] = []
+    until = Until()
+    for step in range(5):
         for _ in range(rng.integers(1, 5)):
-            new = [random_notice(rng, number + n) for n in range(rng.integers(1, 4))]
-            files.append(write(settings.root, "events", new, f"{number:04d}"))
-            number += len(new)
-        if step in (2, 4):
-            content = [random_map(rng, step // 4)]
-            files.append(write(settings.root, "maps", content, f"map{step}"))
-        event_files = [f for f in files if not f.startswith("maps/")]
-        while merging.merge(settings.root, "events", event_files):
-            pass
-        span = [None, ALL_TIME, TimeRange(0, 1)][step % 3]
-        old = known.read(spark, before, None)
-        now = known.read(spark, files, span)
-        expected = at_once(spark, settings, files)
-        assert now.summaries == summary.summarise(expected)
-        changed = summary.changed(now.summaries, old.summaries)
-        chosen = versions.select_events(expected, changed)
-        assert rows(now.rows(changed)) == rows(chosen.select(now.latest.columns))
-        matchable = summary.within(now.summaries, ALL_TIME)
-        if span == ALL_TIME:
-            reached = {row.event_id for row in now.reachable(span).collect()}
-            assert reached == matchable.keys()
-        assert rows(now.rows(matchable)) == rows(
-            versions.select_events(expected, matchable).select(now.latest.columns)
-        )
-        renamed = sorted(old.summaries.keys() - now.summaries.keys())
-        assert {row.event_id for row in old.rows(renamed).collect()} == set(renamed)
+            count = rng.integers(1, 4)
+            new = [random_notice(rng, len(notices) + n) for n in range(count)]
+            add_notices(settings.root, new)
+            notices += new
+            until = Until(until.ingest + 1, until.maps)
+        if step in (1, 3):
+            maps.append(random_map(rng, step // 2))
+            add_map(settings.root, maps[-1])
+            until = Until(until.ingest, until.maps + 1)
+        before = dict(known.current.states)
+        changes = known.advance(until)
+        expected = by_spark(spark, settings, tmp_path, notices, maps).persist()
+        states = known.current.states
+        found = {event: facts(state) for event, state in states.items()}
+        assert found == spark_versions.summarise(expected)
+        assert {e: s for e, s in states.items() if before.get(e) != s} == changes.after
+        assert known.current.within(ALL_TIME).keys() == {
+            event for event, state in states.items() if state.window is not None
+        }
+        assert texts(known.rows(states)) == texts(expected)
+        expected.unpersist()
+        if changes.renamed:
+            old = {event: before[event] for event in changes.renamed}
+            names = {row.event_id for row in known.rows(old).collect()}
+            assert names == set(changes.renamed)
 
 
-def test_files_that_were_read_are_not_read_again(spark, settings):
-    files = [write(settings.root, "events", [event(1, 10, 10, 1)], "a")]
-    known = cache.EventCache(settings)
-    first = known.read(spark, files, ALL_TIME)
-    assert known.read(spark, files, ALL_TIME) is first
-    assert known.read(spark, files, TimeRange(0, 1)) is first
+def test_regions_of_a_night_are_read_once_until_notices_arrive(spark, settings):
+    add_notices(settings.root, [event(1, 10, 10, 1)])
+    known = EventCache(spark, Tables(settings.root), settings)
+    known.advance(Until(0))
+    placed = event_state.matchable(known.current.within(ALL_TIME))
+    first = known.near(ALL_TIME, placed, 0)
+    assert known.advance(Until(0)).after == {}
+    assert known.near(ALL_TIME, placed, 0) is first
+    add_notices(settings.root, [event(2, 40, 10, 1)])
+    assert known.advance(Until(1)).after.keys() == {"event-2"}
+    placed = event_state.matchable(known.current.within(ALL_TIME))
+    assert known.near(ALL_TIME, placed, 0) is not first
+    assert known.near(ALL_TIME, placed, 0).rows.count() == 2
 
 
-def test_only_rows_that_a_batch_needs_are_in_memory(spark, settings, monkeypatch):
-    monkeypatch.setattr(cache, "FEW", 0)
-    apart = [
-        event(n, 10.0 * n, 0, 1, time=T0 + timedelta(days=100 * n)) for n in range(6)
-    ]
-    files = [
-        write(settings.root, "events", [row], f"{n}") for n, row in enumerate(apart)
-    ]
-    known = cache.EventCache(settings)
-    first = known.read(spark, files[:4], None)
-    assert (len(first.summaries), first.in_memory) == (4, frozenset())
-    moment = summary.within(first.summaries, ALL_TIME)["event-2"].span
-    assert known.read(spark, files[:4], moment).in_memory == {"event-2"}
-    assert known.read(spark, files, moment).in_memory == {
-        "event-2",
-        "event-4",
-        "event-5",
-    }
-
-
-def test_notices_that_cite_each_other_in_a_circle_are_separate_events(spark, settings):
-    pairs = [("a", "b"), ("b", "a"), ("c", "c")]
-    rows = [
-        event(n, 10, 10, 1, ivorn=f"ivo://{i}", event_id=f"ivo://{e}")
-        for n, (i, e) in enumerate(pairs)
-    ]
-    files = [write(settings.root, "events", rows, "a")]
-    found = index.read_index(settings.root, files, cache.tenses(settings))
-    assert found.members.keys() == {"ivo://a", "ivo://b", "ivo://c"}
+def test_only_files_with_regions_of_a_batch_are_read(spark, settings):
+    for number in range(4):
+        row = event(number, 10.0 * number, 0, 1, time=T0 + timedelta(days=100 * number))
+        add_notices(settings.root, [row])
+    known = EventCache(spark, Tables(settings.root), settings)
+    known.advance(Until(3))
+    chosen = {"event-2": known.current.states["event-2"]}
+    read = known._read([chosen["event-2"].region_id])
+    assert len(read.inputFiles()) == 1
+    rows = known.rows(chosen).collect()
+    assert [row.event_id for row in rows] == ["event-2"]
+    assert versions.matchable(known.rows(chosen)).count() == 1

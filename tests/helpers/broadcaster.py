@@ -4,11 +4,13 @@
 
 Prints its port, sends each file of the folders, in order of name, to the first
 subscriber, and prints how many were acknowledged. It has no receiver and no database of
-events, so it refuses no document, not even one that was sent before.
+events, so it refuses no document, not even one that was sent before. The variable
+BROADCASTER_PORT chooses the port.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -43,6 +45,7 @@ DOCUMENTS = [
 ]
 factory = VOEventBroadcasterFactory("ivo://org.example/broadcaster", 0)
 factory.protocol = Broadcaster
-port = reactor.listenTCP(0, factory, interface="127.0.0.1")
+number = int(os.environ.get("BROADCASTER_PORT", "0"))
+port = reactor.listenTCP(number, factory, interface="127.0.0.1")
 print("port", port.getHost().port, flush=True)
 reactor.run()

@@ -18,6 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 from helpers.map_site import SlowSite, gaussian
+from helpers.pipeline import facts, has_matched_all
 from helpers.programs import wait_for
 from notices import Notice, xml
 from ztf_alerts import ALERT, alert
@@ -25,11 +26,11 @@ from ztf_alerts import ALERT, alert
 from fink_voevent.listen import landing
 from fink_voevent.listen.spool import Received, Spool
 from fink_voevent.match import stage as match_stage
-from fink_voevent.match.earlier_batches import event_files
 from fink_voevent.notices import normalisation
 from fink_voevent.ops.status import Observer
 from fink_voevent.sky import skymap
-from fink_voevent.store import ledger, merging
+from fink_voevent.store.batches import BatchLog
+from fink_voevent.store.delta import Tables
 from fink_voevent.store.filesystem import open_store
 
 DATA = Path(__file__).parents[2] / "datatest"
@@ -51,12 +52,12 @@ JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 AUTHORITY = "ivo://org.example/chaos"
 BY_ADDRESS = 0.15  # share of notices that name a sky map instead of giving a circle
 LATEST = 0.3  # share of the input after which a requested map exists, at the latest
-# The command of the stages. It merges files early and often, so that it is killed
-# during a merge too.
+# The command of the stages. It compacts tables early and often, so that it is killed
+# meanwhile too.
 STAGES = (
     "from fink_voevent import cli;"
-    "from fink_voevent.store import merging;"
-    "merging.FAN, merging.EVERY_S = 3, 1;"
+    "from fink_voevent.store import upkeep;"
+    "upkeep.MAX_SMALL_FILES = 3;"
     "cli.main(prog_name='fink_voevent')"
 )
 
@@ -223,25 +224,22 @@ class Chaos:
 
     def _matched(self, name: str) -> int:
         """Count the alerts of a night that are matched."""
-        manifests = ledger.Ledger(self.settings.root, match_stage.STAGE).manifests()
-        return sum(m.facts["alerts"] for m in manifests if m.facts["night"] == name)
+        done = facts(self.settings.root, match_stage.STAGE)
+        return sum(one["alerts"] for one in done if one["night"] == name)
 
     def _is_done(self, observer: Observer) -> bool:
         """Whether all notices are read, matched and routed, with their sky maps."""
         status = observer.status()
-        ingested = ledger.Ledger(self.settings.root, "ingest").manifests()
-        matched = ledger.Ledger(self.settings.root, match_stage.STAGE).manifests()
-        files = {f for m in matched for f in m.facts["event_files"]}
-        is_matched = files == set(event_files(ingested))
+        is_matched = has_matched_all(self.settings.root)
         is_matched = is_matched and status.unplaced_notices == 0
         is_read = status.events == len(self.notices) and status.lag_s == 0
         return is_read and is_matched and observer.route_is_done()
 
     def committed(self) -> dict[str, int]:
-        """Count the manifests of each stage."""
-        root = self.settings.root
-        stages = ("ingest", match_stage.STAGE, merging.STAGE)
-        return {name: len(ledger.Ledger(root, name).names()) for name in stages}
+        """Count the batches of each stage that are done."""
+        log = BatchLog(Tables(self.settings.root), "")
+        stages = ("ingest", match_stage.STAGE, "route", "maps")
+        return {name: log.last_done(name) + 1 for name in stages}
 
     def region_at(self, url: str) -> dict[str, list[dict]]:
         """Region of the sky map at an address: its `cells` and `pixels`."""

@@ -15,13 +15,15 @@ from astropy.coordinates import SkyCoord
 from helpers.fits_maps import flat_map
 
 from fink_voevent import udf
-from fink_voevent.events import summary, versions
+from fink_voevent.events import event_state, versions
+from fink_voevent.events.notice import Rules
 from fink_voevent.match import pairing
 from fink_voevent.sky import localization, skymap
 from fink_voevent.tables.schema import arrow_schema
 
 T0 = datetime(2024, 1, 15, tzinfo=timezone.utc)
 LEVEL = 0.95
+OBSERVED = Rules(("observation",))  # real events, without a limit of their area
 
 
 def event(number: int, ra: float, dec: float, error: float, **changes) -> dict:
@@ -141,13 +143,11 @@ def collect(df) -> list[dict]:
 
 def match(spark, tmp_path, events, alerts, order=0, level=LEVEL):
     """Match rows of the table events with alerts, and return the rows of the pairs."""
-    live = versions.matchable(
-        versions.latest(
-            frame(spark, tmp_path / f"e{uuid.uuid4()}.parquet", "events", events),
-            ("observation",),
-        )
-    )
-    chosen = summary.order(summary.summarise(live), order)
+    notices = frame(spark, tmp_path / f"e{uuid.uuid4()}.parquet", "notices", events)
+    current = versions.current_events(notices, OBSERVED)
+    states = event_state.matchable(current.states)
+    live = versions.rows_with_regions(current, states, notices, OBSERVED)
+    chosen = event_state.order(states, order)
     df = thin(spark, tmp_path / f"a{uuid.uuid4()}.parquet", alerts)
     return collect(pairing.with_status(pairing.pairs(df, live, level, chosen), "new"))
 

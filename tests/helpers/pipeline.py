@@ -20,7 +20,8 @@ from fink_voevent.match import revisions
 from fink_voevent.match import stage as match_stage
 from fink_voevent.route import stage as route_stage
 from fink_voevent.spark import dataframes
-from fink_voevent.store import ledger
+from fink_voevent.store.batches import FIRST, BatchLog, do_all
+from fink_voevent.store.delta import Tables
 from fink_voevent.store.filesystem import open_store
 
 
@@ -35,12 +36,38 @@ def settings_in(folder: Path) -> Settings:
     return load({}, values).settings
 
 
-def finish(query) -> None:
+def finish(stage) -> None:
     """Let a stage process all of its input, and stop it."""
     try:
-        query.processAllAvailable()
+        do_all(stage)
     finally:
-        query.stop()
+        stage.files.stop()
+
+
+def coincidences(spark, root: str):
+    """DataFrame of all coincidences that match has committed."""
+    tables = Tables(root)
+    last = BatchLog(tables, match_stage.STAGE).last_done()
+    return dataframes.read(spark, tables, "coincidences", FIRST, last)
+
+
+def facts(root: str, stage: str) -> list[dict]:
+    """Facts of all batches of a stage that are done."""
+    return BatchLog(Tables(root), stage).facts()
+
+
+def has_matched_all(root: str) -> bool:
+    """Whether match has read all notices and sky maps."""
+    tables = Tables(root)
+    log = BatchLog(tables, match_stage.STAGE)
+    last = log.newest_planned("ztf", log.last_done() + 1)
+    until = {} if last is None else last.input.until
+    return not any(
+        tables.rows_of(
+            table, ["batch"], until.get(stage, -1) + 1, log.last_done(stage)
+        ).num_rows
+        for table, stage in (("events", "ingest"), ("maps", "maps"))
+    )
 
 
 class Pipeline:
@@ -107,10 +134,7 @@ class Pipeline:
 
     def journal(self):
         """DataFrame of all coincidences that match has committed."""
-        manifests = ledger.Ledger(self.settings.root, match_stage.STAGE).manifests()
-        return dataframes.read(
-            self.spark, self.settings.root, "coincidences", manifests
-        )
+        return coincidences(self.spark, self.settings.root)
 
     def current_pairs(self) -> list[dict]:
         """Coincidences that are neither withdrawn nor retracted, sorted."""

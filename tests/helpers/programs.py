@@ -36,9 +36,12 @@ def program(*command: str, **environment: str) -> Iterator[subprocess.Popen[str]
 
 
 @contextlib.contextmanager
-def broadcaster(*folders: Path) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+def broadcaster(
+    *folders: Path, port: int = 0
+) -> Iterator[tuple[int, subprocess.Popen[str]]]:
     """Run Comet's broadcaster with the files of folders; yields its port as well."""
-    with program(str(HERE / "broadcaster.py"), *map(str, folders)) as process:
+    command = [str(HERE / "broadcaster.py"), *map(str, folders)]
+    with program(*command, BROADCASTER_PORT=str(port)) as process:
         port = int(process.stdout.readline().split()[1])
         yield port, process
 

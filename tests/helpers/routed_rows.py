@@ -5,14 +5,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+from helpers.delta_tables import commit
 
 from fink_voevent.publish.compose import Author
-from fink_voevent.store.ledger import Ledger, Manifest
-from fink_voevent.tables.schema import arrow_schema
+from fink_voevent.store.batches import Input
 
 AUTHOR = Author("ivo://org.example/fink", "shift@example.org")
 T0 = datetime(2022, 10, 9, 13, 16, 59, 999000, tzinfo=timezone.utc)
@@ -62,12 +59,5 @@ def row(alert: int = 1, event: str = "grb", batch: int = 0, **changes) -> dict:
 
 def commit_rows(root: str, batch: int, rows: list[dict]) -> None:
     """Write and commit a batch of rows as the stage route does."""
-    nullable = [f.with_nullable(True) for f in arrow_schema("routed")]
-    folder = Path(root, "routed", "run=r", f"batch={batch:08d}")
-    folder.mkdir(parents=True)
-    table = pa.Table.from_pylist(rows, schema=pa.schema(nullable))
-    pq.write_table(table, folder / "part.parquet")
-    files = (f"routed/run=r/batch={batch:08d}/part.parquet",)
-    ledger = Ledger(root, "route")
-    ledger.prepare()
-    ledger.commit(Manifest("route", "r", batch, {"routed": files}, {}))
+    planned = Input(until={"match": batch}, survey="ztf")
+    commit(root, "route", {"sent": {}}, planned, routed=rows)

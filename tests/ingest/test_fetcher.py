@@ -8,19 +8,18 @@ import logging
 import threading
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from helpers.delta_tables import commit, rows_of
 from helpers.map_site import gaussian, site
 from helpers.programs import wait_for
 from helpers.raw_site import raw_site
 
 from fink_voevent.config.settings import Settings
+from fink_voevent.errors import StorageError
 from fink_voevent.ingest import skymaps
 from fink_voevent.ingest.reader import Reader
-from fink_voevent.store.filesystem import open_store
-from fink_voevent.store.ledger import Ledger, Manifest
-from fink_voevent.tables.schema import arrow_schema
+from fink_voevent.store.batches import BatchLog, Input
+from fink_voevent.store.delta import Tables
 
 MAP = gaussian(10.0, 20.0, 8.0)
 
@@ -36,20 +35,14 @@ def hosts(settings) -> Settings:
     return settings.model_copy(update=values)
 
 
-def commit_notices(root: str, run: str, *urls: str) -> None:
+def commit_notices(root: str, *urls: str) -> None:
     """Commit events that give their sky maps by address only."""
-    fields = [arrow_schema("events").field(n) for n in ("skymap_url", "skymap_sha256")]
-    table = pa.Table.from_pylist([{"skymap_url": u} for u in urls], pa.schema(fields))
-    store = open_store(root).subfolder("events")
-    store.create()
-    store.write(f"{run}.parquet", lambda stream: pq.write_table(table, stream))
-    tables = {"events": (f"events/{run}.parquet",)}
-    Ledger(root, "ingest").commit(Manifest("ingest", run, 0, tables))
+    commit(root, "ingest", events=[{"skymap_url": url} for url in urls])
 
 
 def fetched(root: str) -> int:
     """Return the number of maps that were committed."""
-    return sum("maps" in m.tables for m in Ledger(root, "ingest").manifests())
+    return BatchLog(Tables(root), skymaps.STAGE).last_done() + 1
 
 
 @pytest.fixture
@@ -57,7 +50,7 @@ def running(hosts, monkeypatch):
     """Run a fetcher in a thread until the test ends."""
     monkeypatch.setattr(skymaps, "POLL_S", 0.05)
     stop = threading.Event()
-    thread = skymaps.start(hosts, stop)
+    thread = skymaps.start(hosts, stop, lambda: None)
     yield thread
     stop.set()
     thread.join(10)
@@ -72,33 +65,42 @@ def test_a_slow_host_does_not_delay_the_maps_of_others(hosts, running):
 
     with raw_site(say_nothing, "127.0.0.2") as slow, site(map=MAP, late=MAP) as fast:
         waiting = [f"http://127.0.0.2:{slow.port}/{i}" for i in range(10)]
-        commit_notices(hosts.root, "a", *waiting, f"{fast.address}/map")
+        commit_notices(hosts.root, *waiting, f"{fast.address}/map")
         wait_for(lambda: fetched(hosts.root) == 1, 10)
-        commit_notices(hosts.root, "b", f"{fast.address}/late")
+        commit_notices(hosts.root, f"{fast.address}/late")
         wait_for(lambda: fetched(hosts.root) == 2, 10)
         assert 0 < len(slow.received) <= skymaps.MOST_OF_A_HOST
         assert running.is_alive()
 
 
-def test_a_map_is_fetched_although_the_ledger_could_not_be_read_at_first(
+def test_a_map_is_fetched_although_the_tables_could_not_be_read_at_first(
     hosts, running, caplog
 ):
     caplog.set_level(logging.ERROR)
     with site(map=MAP) as server:
-        Ledger(hosts.root, "ingest").prepare()
-        torn = Path(hosts.root, "ledger", "ingest", f"torn{skymaps_suffix()}")
+        log = Path(hosts.root, "events", "_delta_log")
+        commit_notices(hosts.root, f"{server.address}/map")
+        torn = log / f"{2:020d}.json"
         torn.write_text("{")
-        commit_notices(hosts.root, "a", f"{server.address}/map")
-        wait_for(lambda: "trying again" in caplog.text, 10)
+        fetcher = skymaps.Fetcher(hosts)
+        with pytest.raises(StorageError):
+            fetcher.fetch_due(0)
         torn.unlink()
         wait_for(lambda: fetched(hosts.root) == 1, 10)
     assert running.is_alive()
 
 
-def skymaps_suffix() -> str:
-    """Return how the name of a manifest ends."""
-    name = Manifest("ingest", "a", 0, {}).name
-    return name[name.index(".") :]
+def test_a_batch_that_was_interrupted_is_finished_before_the_next_map(hosts):
+    with site(one=MAP, two=MAP) as server:
+        commit_notices(hosts.root, f"{server.address}/one", f"{server.address}/two")
+        log = BatchLog(Tables(hosts.root), skymaps.STAGE)
+        batch = log.plan(Input())
+        row = {"skymap_url": f"{server.address}/one"}
+        rows = rows_of("maps", [row])
+        log.tables.append_rows("maps", rows, skymaps.STAGE, batch.number)
+        assert skymaps.Fetcher(hosts).fetch_due(0) == 1
+        assert server.requested == ["/two"]
+        assert fetched(hosts.root) == 2
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ def test_any_error_of_a_map_is_tried_again_and_then_given_up_in_one_line(
     monkeypatch.setattr(Reader, "read_map", fail)
     with site(odd=b"odd", map=MAP) as server:
         urls = [f"{server.address}/odd", f"{server.address}/map"]
-        commit_notices(hosts.root, "a", *urls)
+        commit_notices(hosts.root, *urls)
         fetcher = skymaps.Fetcher(hosts)
         assert fetcher.fetch_due(0) == 1
         assert fetcher.fetch_due(1) == 0  # not due yet
@@ -135,8 +137,9 @@ def test_any_error_of_a_map_is_tried_again_and_then_given_up_in_one_line(
 
 def test_a_store_that_cannot_be_written_is_no_failure_of_the_map(hosts, caplog):
     with site(map=MAP) as server:
-        commit_notices(hosts.root, "a", f"{server.address}/map")
-        blocked = Path(hosts.root, "maps")
+        commit_notices(hosts.root, f"{server.address}/map")
+        blocked = Path(hosts.root, "staging")
+        blocked.rmdir()
         blocked.write_text("a file where the folder should be")
         fetcher = skymaps.Fetcher(hosts)
         for attempt in range(2 * skymaps.TRIES):

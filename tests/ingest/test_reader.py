@@ -196,10 +196,12 @@ def _runs(pid: int) -> bool:
 def test_a_sky_map_is_read_into_a_row_of_maps(reader):
     import numpy as np
 
-    rows = reader.read_map(multi_order_map(np.arange(768.0)))
-    assert rows.schema == arrow_schema("maps")
-    assert rows["skymap_url"].to_pylist() == [None]
-    assert len(rows["pixels"][0]) > 100
+    found = reader.read_map(multi_order_map(np.arange(768.0)))
+    for table, rows in found.items():
+        assert rows.schema == arrow_schema(table)
+        assert rows.num_rows == 1
+    assert found["maps"]["skymap_url"].to_pylist() == [None]
+    assert len(found["regions"]["pixels"][0]) > 100
 
 
 def test_what_is_no_sky_map_is_refused_with_the_reason(reader):

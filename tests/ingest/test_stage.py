@@ -8,13 +8,17 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from helpers.hostile import HONEST, KINDS, gcn_json
+from helpers.landed import landed
 from helpers.pipeline import finish
 
 from fink_voevent.ingest import attempts, stage
 from fink_voevent.ops import quarantine
-from fink_voevent.store.ledger import Ledger
+from fink_voevent.store.batches import FIRST, BatchLog
+from fink_voevent.store.delta import Tables
 from fink_voevent.store.unread import UnreadFiles, all_files
 
 SURROGATE = gcn_json(note="a\ud800b")
@@ -27,11 +31,10 @@ def ingest(pipeline):
     def run() -> tuple[set[str], list[str]]:
         finish(stage.start(pipeline.spark, pipeline.settings))
         root = pipeline.settings.root
-        from fink_voevent.store.arrow_tables import read_arrow
-
-        manifests = Ledger(root, stage.STAGE).manifests()
-        events = [f for m in manifests for f in m.tables.get("events", ())]
-        found = read_arrow(root, "events", events, ["ivorn"])["ivorn"].to_pylist()
+        tables = Tables(root)
+        last = BatchLog(tables, stage.STAGE).last_done()
+        rows = tables.rows_of("events", ["ivorn"], FIRST, last)
+        found = rows["ivorn"].to_pylist()
         assert len(found) == len(set(found))
         reasons = quarantine.documents(root)["reason"].to_pylist()
         return {i.rpartition("#")[2] for i in found}, reasons
@@ -83,9 +86,7 @@ def test_a_document_that_ended_the_stage_twice_is_set_aside_until_a_retry(
     pipeline.land(HONEST % 0)
     ingest()
     pipeline.land(HONEST % 1, HONEST % 2, HONEST % 3)
-    ledger = Ledger(root, stage.STAGE)
-    (manifest,) = ledger.manifests()
-    record = attempts.Attempts(ledger.data_folder("attempts", manifest.run, 1))
+    record = attempts.Attempts(f"{root}/attempts/{stage.STAGE}/000000001")
     assert not record.begin()
     folder = Path(record.folder)
     for number, count in ((1, 1), (2, 2)):  # left by attempts that ended the stage
@@ -107,3 +108,32 @@ def test_a_document_that_is_refused_again_stays_in_quarantine_once(pipeline, ing
     assert len(ingest()[1]) == 1
     assert quarantine.retry_documents(pipeline.settings.root) == 1
     assert len(ingest()[1]) == 1
+
+
+def test_files_of_landing_are_removed_and_their_documents_are_kept(pipeline, ingest):
+    pipeline.land(HONEST % 1, SURROGATE)
+    pipeline.land(HONEST % 2)
+    landing = Path(pipeline.settings.root, "landing")
+    others = landing / "of-another-program.parquet"
+    rows = landed(HONEST % 3).select(["raw"])
+    pq.write_table(pa.Table.from_batches([rows]), others)
+    events, _ = ingest()
+    assert events == {"1", "2", "3"}
+    assert landed_files(pipeline) == [others]
+    kept = Tables(pipeline.settings.root).arrow("documents", ["raw"])
+    expected = [HONEST % 1, HONEST % 2, HONEST % 3, SURROGATE]
+    assert sorted(kept["raw"].to_pylist()) == sorted(expected)
+    assert ingest()[0] == events
+    assert len(Tables(pipeline.settings.root).arrow("documents", ["raw"])) == 4
+
+
+def test_a_file_that_the_listener_writes_again_is_removed(pipeline, ingest):
+    """As after a crash between its last two steps: the file is complete already."""
+    pipeline.land(HONEST % 1)
+    (file,) = landed_files(pipeline)
+    content = file.read_bytes()
+    ingest()
+    assert not file.exists()
+    file.write_bytes(content)
+    assert ingest()[0] == {"1"}
+    assert not file.exists()

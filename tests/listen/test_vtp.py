@@ -39,7 +39,7 @@ BAD = {
 
 
 def landed(data: Path) -> list[bytes]:
-    files = sorted((data / "data").rglob("[!.]*.parquet"))
+    files = sorted((data / "data/voevent/landing").rglob("[!.]*.parquet"))
     return [raw for f in files for raw in pq.read_table(f)["raw"].to_pylist()]
 
 

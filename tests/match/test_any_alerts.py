@@ -20,6 +20,7 @@ from fink_voevent.errors import InputError
 from fink_voevent.match import any_alerts
 from fink_voevent.sky.localization import Ellipse, Fisher
 from fink_voevent.spark.dataframes import spark_schema
+from fink_voevent.tables.schema import NOTICES
 
 SCHEMA = "name long, ra double, dec double"
 CIRCLE = "grb130702a_fin_pos.xml"  # of Fermi GBM: 218.8, 12.3, some degrees
@@ -140,13 +141,17 @@ def test_the_current_notice_of_an_event_is_the_one_that_counts(spark, datatest, 
     df = spark.createDataFrame([(1, 218.8, 12.3)], SCHEMA)
     (row,) = fink_voevent.match_alerts(df, notices).collect()
     assert row.ivorn == circle["ivorn"]
-    retraction = circle | {"kind": "retraction", "version": circle["version"] + 1}
+    retraction = circle | {
+        "kind": "retraction",
+        "version": circle["version"] + 1,
+        "notice_id": "of the retraction",
+    }
     assert fink_voevent.match_alerts(df, [circle, retraction]).count() == 0
 
 
 def test_a_table_of_events_serves_as_well_as_a_list(spark, circle):
     names = any_alerts.NOTICE_COLUMNS
-    schema = StructType([spark_schema("events")[name] for name in names])
+    schema = StructType([spark_schema(NOTICES)[name] for name in names])
     events = spark.createDataFrame([tuple(map(circle.get, names))], schema)
     df = spark.createDataFrame([(1, 218.8, 12.3), (2, 10.0, 10.0)], SCHEMA)
     (row,) = fink_voevent.match_alerts(df, events).collect()

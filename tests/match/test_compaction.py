@@ -4,21 +4,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pyarrow.dataset as ds
 import pytest
+from deltalake import DeltaTable
+from helpers.delta_tables import commit
 from helpers.pipeline import Pipeline, assert_same
+from pyarrow.parquet import ParquetFile
 
-from fink_voevent.match import compaction, earlier_batches
-from fink_voevent.match import stage as match_stage
-from fink_voevent.store import alert_files, merging
-from fink_voevent.store.ledger import Ledger
+from fink_voevent.match import compaction
+from fink_voevent.store.batches import Input
+from fink_voevent.store.delta import Tables
 
 
 @pytest.fixture
 def pipeline(spark, settings, datatest, monkeypatch):
-    monkeypatch.setattr(compaction, "MOST_FILES", 1)
+    monkeypatch.setattr(compaction, "MOST_FILES", 0)
     stages = Pipeline(spark, settings, datatest)
     yield stages
     stages.spool.close()
@@ -26,30 +25,18 @@ def pipeline(spark, settings, datatest, monkeypatch):
 
 def compact(pipeline: Pipeline, tonight: str, **changes) -> list[str]:
     settings = pipeline.settings.model_copy(update=changes)
-    matched = Ledger(settings.root, match_stage.STAGE).manifests()
-    return list(compaction.compact(pipeline.spark, settings, matched, tonight))
-
-
-def committed(pipeline: Pipeline) -> earlier_batches.EarlierBatches:
-    settings = pipeline.settings
-    ledgers = [
-        Ledger(settings.root, s).manifests() for s in ("match", alert_files.STAGE)
-    ]
-    return earlier_batches.EarlierBatches.from_manifests(
-        pipeline.spark, settings, *ledgers
-    )
+    return list(compaction.compact(pipeline.spark, settings, tonight))
 
 
 def alerts(pipeline: Pipeline):
     """All thin alerts."""
-    earlier = committed(pipeline)
-    return earlier.alerts_in_nights(*(piece.night for piece in earlier.pieces))
+    tables = Tables(pipeline.settings.root)
+    return tables.arrow("alerts", ["alert_id", "hpx29", "batch"])
 
 
-def folders(pipeline: Pipeline) -> int:
-    """Count the folders with files of alerts."""
-    found = Path(pipeline.settings.root, "alerts").rglob("*.parquet")
-    return len({path.parent for path in found})
+def files(pipeline: Pipeline) -> list[str]:
+    """Live files of the alerts."""
+    return Tables(pipeline.settings.root).live_files("alerts")
 
 
 def test_a_late_notice_is_matched_with_a_compacted_night(
@@ -59,37 +46,34 @@ def test_a_late_notice_is_matched_with_a_compacted_night(
     for name in ("early", "late"):
         pipeline.alerts(name)
         pipeline.match()
-    first, count = pipeline.settings.night, alerts(pipeline).count()
+    first, count = pipeline.settings.night, alerts(pipeline).num_rows
     assert compact(pipeline, "20991231") == [first]
-    (piece,) = (p for p in committed(pipeline).pieces if p.files)
-    assert len(piece.files) == 1
-    index = ds.dataset(f"{pipeline.settings.root}/{piece.files[0]}").to_table()["hpx29"]
-    assert index.to_pylist() == sorted(index.to_pylist())
-    assert alerts(pipeline).count() == count
+    (file,) = files(pipeline)
+    path = f"{pipeline.settings.root}/alerts/{file}"
+    index = ParquetFile(path).read(["hpx29"])["hpx29"].to_pylist()
+    assert index == sorted(index)
+    assert alerts(pipeline).num_rows == count
     pipeline.another_night("20221012")
     pipeline.notices()
     pipeline.match()
     assert_same(pipeline.current_pairs(), expected)
 
 
-def piece(night: str, **changes) -> alert_files.AlertFiles:
-    return alert_files.AlertFiles(
-        night, None, (), (), is_sorted=False, is_thinned=False
-    )._replace(**changes)
+def test_nights_that_may_go_on_or_were_thinned_are_not_complete(settings):
+    nights = ["20240101", "20240102", "20240103"]
+    tables = Tables(settings.root)
 
+    def complete(today: str) -> list[str]:
+        return compaction.complete_nights(tables, "ztf", today)
 
-def test_nights_that_may_go_on_or_were_thinned_are_not_complete(spark, settings):
-    nights = ("20240101", "20240102", "20240103")
-    earlier = earlier_batches.EarlierBatches(
-        spark, settings, (), tuple(map(piece, nights)), 0
-    )
-    assert earlier.complete_nights("20240103") == ["20240101", "20240102"]
-    assert earlier.complete_nights("20240104") == ["20240101", "20240102"]
-    assert earlier.complete_nights("20240105") == list(nights)
-    thinned = (piece("20240101", is_thinned=True), piece("20240102"))
-    assert earlier_batches.EarlierBatches(
-        spark, settings, (), thinned, 0
-    ).complete_nights("20250101") == ["20240102"]
+    for night in nights:
+        commit(settings.root, "match", planned=Input(night=night, survey="ztf"))
+    commit(settings.root, "match", planned=Input(night="20240104", survey="rubin"))
+    assert complete("20240103") == ["20240101", "20240102"]
+    assert complete("20240104") == ["20240101", "20240102"]
+    assert complete("20240105") == nights
+    commit(settings.root, compaction.THIN, planned=Input(night="20240101"))
+    assert complete("20250101") == ["20240102", "20240103"]
 
 
 def test_tonight_and_compacted_nights_are_left_as_they_are(pipeline):
@@ -101,44 +85,16 @@ def test_tonight_and_compacted_nights_are_left_as_they_are(pipeline):
     assert compact(pipeline, "20991231") == []
 
 
-def test_replaced_files_are_removed_at_the_next_start(pipeline):
+def test_an_earlier_version_of_a_compacted_night_can_be_read(pipeline):
     for name in ("early", "late"):
         pipeline.alerts(name)
         pipeline.match()
-    before = folders(pipeline)
-    compact(pipeline, "20991231")
-    assert folders(pipeline) == before + 1
-    count = alerts(pipeline).count()
-    compact(pipeline, "20991231")
-    assert folders(pipeline) == 1
-    assert alerts(pipeline).count() == count > 0
-
-
-def test_merged_files_of_a_night_are_removed_with_the_replaced_files(
-    pipeline,
-    expected,
-    monkeypatch,
-):
-    monkeypatch.setattr(merging, "FAN", 2)
-    matched = Ledger(pipeline.settings.root, match_stage.STAGE)
-
-    def merge() -> list[str]:
-        merging.Housekeeping([matched]).turn(0.0, lambda: False)
-        folder = Path(pipeline.settings.root, merging.FOLDER, "alerts")
-        return sorted(path.name for path in folder.glob("*.parquet"))
-
-    for name in ("early", "late"):
-        pipeline.alerts(name)
-        pipeline.match()
-    assert merge()
-    pipeline.notices()
-    pipeline.match()
-    assert_same(pipeline.current_pairs(), expected)
-    count = alerts(pipeline).count()
-    compact(pipeline, "20991231")
-    compact(pipeline, "20991231")  # the next start
-    assert merge() == []
-    assert alerts(pipeline).count() == count > 0
+    table = Tables(pipeline.settings.root).table("alerts")
+    before, version = alerts(pipeline).num_rows, table.version()
+    compact(pipeline, "20991231", keep_days=30)
+    assert alerts(pipeline).num_rows == 0
+    old = DeltaTable(table.table_uri, version=version)
+    assert old.to_pyarrow_dataset().count_rows() == before > 0
 
 
 def test_a_night_that_goes_on_after_its_compaction_is_complete(pipeline, expected):
@@ -151,7 +107,7 @@ def test_a_night_that_goes_on_after_its_compaction_is_complete(pipeline, expecte
     pipeline.match()
     compact(pipeline, "20991231")
     compact(pipeline, "20991231")
-    assert len([p for p in committed(pipeline).pieces if p.files]) == 1
+    assert len(files(pipeline)) == 1
     pipeline.match()
     assert_same(pipeline.current_pairs(), expected)
 
@@ -162,7 +118,7 @@ def test_of_old_nights_alerts_that_coincide_are_kept_and_updated(pipeline, expec
     pipeline.match()
     paired = {row["alert_id"] for row in pipeline.current_pairs()}
     assert compact(pipeline, "20991231", keep_days=30) == [pipeline.settings.night]
-    assert {row.alert_id for row in alerts(pipeline).collect()} == paired
+    assert set(alerts(pipeline)["alert_id"].to_pylist()) == paired
     assert compact(pipeline, "20991231", keep_days=30) == []
     pipeline.notices("grb130702a_gnd_pos", "grb130702a_fin_pos", "grb221009a_xrt")
     pipeline.match()
@@ -182,6 +138,6 @@ def test_of_old_nights_alerts_that_coincide_are_kept_and_updated(pipeline, expec
 def test_a_night_within_keep_days_keeps_all_its_alerts(pipeline):
     pipeline.alerts("early", "late")
     pipeline.match()
-    count = alerts(pipeline).count()
+    count = alerts(pipeline).num_rows
     compact(pipeline, "20221020", keep_days=30)
-    assert alerts(pipeline).count() == count
+    assert alerts(pipeline).num_rows == count

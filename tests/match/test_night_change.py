@@ -10,12 +10,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from helpers.pipeline import Pipeline, assert_same
+from helpers.delta_tables import commit
+from helpers.pipeline import Pipeline, assert_same, facts
 
 from fink_voevent.errors import InputError
 from fink_voevent.match import night_change
 from fink_voevent.match import stage as match_stage
-from fink_voevent.store.ledger import Ledger
+from fink_voevent.store.batches import Input
 
 NEXT = "20221012"
 
@@ -34,17 +35,16 @@ def begin(pipeline: Pipeline, name: str) -> None:
         pipeline.data / "alerts", night_change.science_folder(settings, name)
     )
     never = threading.Event()
-    query = night_change.begin(pipeline.spark, settings, name, lambda: never.wait(0.1))
-    assert query is not None
-    query.stop()
+    stage = night_change.begin(pipeline.spark, settings, name, lambda: never.wait(0.1))
+    assert stage is not None
+    stage.files.stop()
 
 
 def matched(pipeline: Pipeline) -> dict[str, int]:
     """Count the matched alerts of each night."""
     counts: dict[str, int] = {}
-    for manifest in Ledger(pipeline.settings.root, match_stage.STAGE).manifests():
-        name = manifest.facts["night"]
-        counts[name] = counts.get(name, 0) + manifest.facts["alerts"]
+    for one in facts(pipeline.settings.root, match_stage.STAGE):
+        counts[one["night"]] = counts.get(one["night"], 0) + one["alerts"]
     return counts
 
 
@@ -101,8 +101,7 @@ def test_the_current_night_begins_with_its_first_alert(settings, tmp_path):
 
 
 def test_the_last_night_is_one_that_was_begun(settings):
-    begun = Path(settings.root, "checkpoints", "match", "ztf")
     assert night_change.last_before(settings, "20221009") is None
     for name in ("20221001", "20221008", "20221009"):
-        (begun / name).mkdir(parents=True)
+        commit(settings.root, "match", planned=Input(night=name, survey="ztf"))
     assert night_change.last_before(settings, "20221009") == "20221008"

@@ -10,17 +10,17 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import pytest
 from astropy.time import Time
-from helpers.made_up_sky import LEVEL, alert, collect, event, frame, thin
+from helpers.made_up_sky import LEVEL, OBSERVED, alert, collect, event, frame, thin
 from helpers.map_site import gaussian, notice_with_map_url, site
-from helpers.pipeline import Pipeline, finish
+from helpers.pipeline import Pipeline, facts, finish
+from helpers.sized_notices import current_events, table
 
-from fink_voevent.events import area_cap, summary, versions
+from fink_voevent.events import area_cap, event_state, versions
 from fink_voevent.ingest import skymaps
 from fink_voevent.ingest import stage as ingest_stage
 from fink_voevent.match import pairing, time_only
 from fink_voevent.match import stage as match_stage
 from fink_voevent.ops.status import Observer
-from fink_voevent.store import ledger
 
 NO_REGION = {
     "ra": None,
@@ -34,10 +34,9 @@ BEFORE_LEAP = datetime(2016, 12, 31, 12, tzinfo=timezone.utc)  # a day of 86,401
 BEFORE, AFTER = 0.25, 1.0
 
 
-@pytest.fixture
-def unplaced(spark, tmp_path):
-    """Rows of `versions.latest`: events around a leap second, without their map."""
-    rows = [
+def unplaced_notices() -> list[dict]:
+    """Notices of events around a leap second, without their map."""
+    return [
         event(number, 0.0, 0.0, 1.0)
         | NO_REGION
         | {
@@ -47,9 +46,13 @@ def unplaced(spark, tmp_path):
         }
         for number in range(4)
     ]
-    return versions.latest(
-        frame(spark, tmp_path / "events", "events", rows), ("observation",)
-    )
+
+
+@pytest.fixture
+def unplaced(spark, tmp_path):
+    """Rows of `versions.latest`: events around a leap second, without their map."""
+    rows = frame(spark, tmp_path / "events", "notices", unplaced_notices())
+    return versions.latest(rows, OBSERVED)
 
 
 def oracle(times: list[datetime], before: float, after: float) -> dict:
@@ -114,16 +117,22 @@ def test_the_part_of_the_window_nearest_to_the_event_is_matched(
         assert all(row[c] is None for c in ("separation", "credible_level", "density"))
 
 
-def test_they_are_summarised_as_unplaced_and_have_no_pairs_on_the_sky(
-    spark, tmp_path, unplaced
-):
-    found = summary.summarise(unplaced)
-    assert not summary.within(found, summary.time_range(summary.unplaced(found)))
-    assert summary.unplaced(found).keys() == {f"event-{n}" for n in range(4)}
-    retracted = unplaced.drop("kind").selectExpr("*", "'retraction' AS kind")
-    assert not summary.unplaced(summary.summarise(retracted))
-    without_url = unplaced.drop("skymap_url").selectExpr("*", "NULL AS skymap_url")
-    assert not summary.unplaced(summary.summarise(without_url))
+def states_of(**changes):
+    """States of these events, with other values in their notices."""
+    rows = [row | changes for row in unplaced_notices()]
+    current = current_events(rows)
+    current.add(table(rows))
+    return current.states
+
+
+def test_they_await_their_map_and_have_no_pairs_on_the_sky(spark, tmp_path, unplaced):
+    found = states_of()
+    assert not event_state.matchable(found)
+    waiting = event_state.awaiting_map(found)
+    assert waiting.keys() == {f"event-{n}" for n in range(4)}
+    assert event_state.sky_cells(waiting) == event_state.WHOLE_SKY
+    assert not event_state.awaiting_map(states_of(kind="retraction"))
+    assert not event_state.awaiting_map(states_of(skymap_url=None))
     alerts = thin(spark, tmp_path / "alerts", [alert(1, 0.0, 0.0, 0.1)])
     pairs = pairing.pairs(alerts, versions.matchable(unplaced), 0.95, 4)
     assert not collect(pairs)
@@ -174,10 +183,9 @@ def test_the_stage_matches_them_in_either_order_and_retracts_them(stages):
         status = Observer(pipeline.settings.root).status()
         assert status.unplaced_notices == 1
         assert "live notices 0 and 1 that await their sky map" in status.line()
-        manifests = ledger.Ledger(pipeline.settings.root, match_stage.STAGE).manifests()
         counts: Counter[str] = Counter()
-        for manifest in manifests:
-            counts.update(manifest.facts["in_time_only"])
+        for one in facts(pipeline.settings.root, match_stage.STAGE):
+            counts.update(one["in_time_only"])
         valid = pipeline.current_pairs()
         assert all(row["credible_level"] is None for row in valid)
         assert list(counts.values()) == [status.alerts] == [len(valid)]

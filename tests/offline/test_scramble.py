@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from helpers.made_up_sky import LEVEL, T0, collect, event, frame, map_event
+from helpers.made_up_sky import LEVEL, OBSERVED, T0, collect, event, frame, map_event
 from helpers.uneven_sky import as_thin, cell_centres, scatter_alerts, uneven_rate
 
 from fink_voevent.events import versions
@@ -20,8 +20,8 @@ from fink_voevent.sky import localization
 
 
 def live(spark, path, events):
-    df = frame(spark, path, "events", events)
-    return versions.matchable(versions.latest(df, ("observation",)))
+    df = frame(spark, path, "notices", events)
+    return versions.matchable(versions.latest(df, OBSERVED))
 
 
 def joined(cells: list[dict]) -> list[tuple[int, int]]:

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from helpers.pipeline import facts
 
 from fink_voevent.notices.normalisation import normalise_all
 from fink_voevent.ops import warmup
@@ -41,8 +41,8 @@ def test_artificial_notices_pass_all_stages_and_leave_no_file(spark, small):
     for done in warmup.warm_up(spark, settings, settings.night, packets, "x"):
         counts.append(done)
         folder = root / "warmup" / "x" / "voevent"
-        routed = [json.loads(m.read_text()) for m in folder.glob("ledger/route/*.json")]
-        sent = [sum(manifest["facts"]["sent"].values()) for manifest in routed]
+        if folder.exists():
+            sent = [sum(one["sent"].values()) for one in facts(str(folder), "route")]
     assert counts[-1] == len(sent) == 2
     assert all(sent), "a filter passes the alert"
     assert [path for path in root.rglob("*") if path.is_file()] == []

@@ -15,9 +15,9 @@ from helpers.programs import broadcaster, program, wait_for
 
 from fink_voevent.ops import quarantine
 from fink_voevent.ops.status import Observer
-from fink_voevent.store.arrow_tables import read_arrow
+from fink_voevent.store.batches import FIRST, BatchLog
+from fink_voevent.store.delta import Tables
 from fink_voevent.store.kafka_brokers import Brokers
-from fink_voevent.store.ledger import Ledger
 
 LIMIT_S = 150
 # Larger than what VTP and Kafka transport: the listener refuses it.
@@ -101,5 +101,6 @@ def _run(folder: Path, **environment: str):
 
 
 def _ivorns(root: str) -> list[str]:
-    files = [f for m in Ledger(root, "ingest").manifests() for f in m.tables["events"]]
-    return read_arrow(root, "events", files, ["ivorn"])["ivorn"].to_pylist()
+    tables = Tables(root)
+    last = BatchLog(tables, "ingest").last_done()
+    return tables.rows_of("events", ["ivorn"], FIRST, last)["ivorn"].to_pylist()

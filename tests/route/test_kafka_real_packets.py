@@ -89,7 +89,7 @@ def test_fink_client_reads_every_field_of_all_real_alerts(
         packet_table.PAIR
     )
     packets = packets.withColumn("_topics", F.array(F.lit(topic)))
-    sent = kafka_sink.Delivery(sender, f"{prefix}batches", topic, 0).send(packets)
+    sent = kafka_sink.Delivery(sender, f"{prefix}batches", topic, 0, 0).send(packets)
     assert sent == tally.Sent({topic: count})
     expected = as_distributed(science, key)
     kind = {"ztf": "ztf", "rubin": "lsst"}[survey]

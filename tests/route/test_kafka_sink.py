@@ -28,7 +28,7 @@ from fink_voevent.store.kafka_brokers import Brokers
 
 @pytest.fixture
 def delivery(broker, prefix):
-    made = kafka_sink.Delivery(brokers(broker), f"{prefix}batches", f"run-{prefix}", 0)
+    made = kafka_sink.Delivery(brokers(broker), f"{prefix}batches", f"s-{prefix}", 0, 0)
     made.brokers.create([f"{prefix}one", f"{prefix}two"])
     made.brokers.create([f"{prefix}batches"], 1)
     return made
@@ -51,7 +51,7 @@ def test_each_packet_is_on_its_topics_with_its_schema(spark, broker, prefix, del
 def test_a_batch_that_was_sent_is_not_sent_again(spark, broker, prefix, delivery):
     first = delivery.send(named(packets(spark, 10), prefix))
     stranger = Producer({"bootstrap.servers": broker.plain})
-    for value in (b"\xff", b"[1]", b'{"run": 5}', None):
+    for value in (b"\xff", b"[1]", b'{"sender": 5}', None):
         stranger.produce(f"{prefix}batches", value)
     assert stranger.flush(30) == 0
     assert delivery.send(named(packets(spark, 10), prefix)) == first
@@ -64,7 +64,7 @@ def test_an_open_transaction_of_a_killed_process_is_aborted(
     killed = Producer(
         {
             **delivery.brokers.options,
-            "transactional.id": f"fink_voevent-{delivery.run}",
+            "transactional.id": f"fink_voevent-{delivery.sender}",
         }
     )
     killed.init_transactions(30)
@@ -110,7 +110,7 @@ def limited(broker, prefix: str, batch: int = 0) -> kafka_sink.Delivery:
     sender.create([f"{prefix}batches"], 1)
     limits = sender.message_limits([f"{prefix}usual", f"{prefix}small"])
     return kafka_sink.Delivery(
-        *(sender, f"{prefix}batches", f"run-{prefix}", batch), limits=limits
+        *(sender, f"{prefix}batches", f"s-{prefix}", batch, 0), limits=limits
     )
 
 
@@ -165,7 +165,7 @@ def test_coincidences_are_sent_as_json_notices_too(spark, broker, prefix):
     sender.create([f"{prefix}one", f"{prefix}two", *names])
     sender.create([f"{prefix}batches"], 1)
     made = kafka_sink.Delivery(
-        sender, f"{prefix}batches", f"run-{prefix}", 0, notice_topics=names
+        sender, f"{prefix}batches", f"s-{prefix}", 0, 0, notice_topics=names
     )
     pair = {name: F.lit(value) for name, value in PAIR.items() if value is not None}
     tense = F.when(F.col("id") == 3, F.lit("test")).otherwise(F.lit("observation"))
@@ -206,7 +206,7 @@ def test_fink_client_reads_every_field(spark, broker, prefix, login, tmp_path):
     sender = Brokers(options)
     sender.create([f"{prefix}one", f"{prefix}two"])
     sender.create([f"{prefix}batches"], 1)
-    made = kafka_sink.Delivery(sender, f"{prefix}batches", f"run-{prefix}", 0)
+    made = kafka_sink.Delivery(sender, f"{prefix}batches", f"s-{prefix}", 0, 0)
     made.send(named(packets(spark, 6), prefix))
     config = {"bootstrap.servers": options["bootstrap.servers"], "group.id": prefix}
     if login:
@@ -235,7 +235,7 @@ def test_fink_client_writes_packets_to_files(spark, broker, prefix, tmp_path):
     sender.create([f"{prefix}batches"], 1)
     legacy = F.array(F.lit("fink_grb_bronze"))
     df = packets(spark, 4).withColumn("_topics", legacy)
-    kafka_sink.Delivery(sender, f"{prefix}batches", f"run-{prefix}", 0).send(df)
+    kafka_sink.Delivery(sender, f"{prefix}batches", f"s-{prefix}", 0, 0).send(df)
     config = {"bootstrap.servers": broker.plain, "group.id": prefix}
     consumer = AlertConsumer(["fink_grb_bronze"], config, survey="ztf")
     for _ in range(4):
@@ -279,7 +279,7 @@ def test_alerts_of_a_fink_topic_are_read_for_publication(
         pair.alias("coincidence"),
         F.array(F.lit(f"{prefix}kn")).alias("_topics"),
     )
-    kafka_sink.Delivery(sender, f"{prefix}batches", f"run-{prefix}", 0).send(df)
+    kafka_sink.Delivery(sender, f"{prefix}batches", f"s-{prefix}", 0, 0).send(df)
     values = {"publish_topics": f"{prefix}kn", "publish_servers": broker.plain}
     reader = TopicReader.from_settings(load({}, values).settings)
     stranger = Producer({"bootstrap.servers": broker.plain})

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 from cdshealpix.nested import healpix_to_lonlat
-from helpers.made_up_sky import LEVEL, T0, event, frame, map_event
+from helpers.made_up_sky import LEVEL, OBSERVED, T0, event, frame, map_event
 from helpers.oracle import ellipse_level
 from helpers.sizes import nightly
 from helpers.uneven_sky import as_thin, cell_centres, scatter_alerts, uneven_rate
@@ -179,7 +179,7 @@ def test_the_smallest_p_chance_of_an_event_is_uniform_for_unrelated_alerts(
     scorer = probability.Scorer(snapshot, LEVEL)
     live = versions.matchable(
         versions.latest(
-            frame(spark, tmp_path / "e.parquet", "events", events), ("observation",)
+            frame(spark, tmp_path / "e.parquet", "notices", events), OBSERVED
         )
     ).persist()
     alerts = as_thin(spark, tmp_path / "a.parquet", scatter_alerts(rng, 10.0))
@@ -234,8 +234,8 @@ def test_pairs_are_scored_with_the_rate_at_their_place_and_of_their_cut(
     )
     thin = as_thin(spark, tmp_path / "a.parquet", alerts)
     thin = thin.withColumn("quality", F.expr("IF(alert_id = 1, 0.9D, 0.1D)"))
-    df = frame(spark, tmp_path / "e.parquet", "events", events)
-    live = versions.matchable(versions.latest(df, ("observation",)))
+    df = frame(spark, tmp_path / "e.parquet", "notices", events)
+    live = versions.matchable(versions.latest(df, OBSERVED))
     scorer = probability.Scorer(snapshot, LEVEL)
     rows = scorer.score(pairing.pairs(thin, live, LEVEL, 5), live).collect()
     by_event = {}

@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 import pytest
-from helpers.made_up_sky import LEVEL, alert, event, frame, map_event, thin
+from helpers.made_up_sky import LEVEL, OBSERVED, alert, event, frame, map_event, thin
 
 from fink_voevent.alerts import thin_alerts
 from fink_voevent.events import regions, versions
@@ -26,8 +26,8 @@ NIGHT = "20240115"
 @pytest.fixture
 def live(spark, tmp_path):
     rows = [event(1, 10.0, 10.0, 3.0), map_event(2, 5), event(3, 20.0, 0.0, 0.1)]
-    df = frame(spark, tmp_path / "events.parquet", "events", rows)
-    kept = versions.matchable(versions.latest(df, ("observation",))).persist()
+    df = frame(spark, tmp_path / "events.parquet", "notices", rows)
+    kept = versions.matchable(versions.latest(df, OBSERVED)).persist()
     yield kept
     kept.unpersist()
 

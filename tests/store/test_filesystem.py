@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from fink_voevent.errors import StorageError
-from fink_voevent.store.filesystem import _plain_uri, open_store
+from fink_voevent.store.filesystem import _plain_uri, open_store, table_uri
 
 
 def test_a_file_that_was_not_completed_does_not_exist(tmp_path):
@@ -65,3 +65,9 @@ def test_an_unknown_scheme_is_refused_in_one_line():
 )
 def test_uris_of_hadoop_are_converted_for_pyarrow(hadoop, plain):
     assert _plain_uri(hadoop, hadoop.partition(":")[0]) == plain
+
+
+def test_a_folder_that_delta_rs_would_mistake_is_refused():
+    assert table_uri("/a b/100% +", "events") == "file:///a%20b/100%25%20%2B/events"
+    with pytest.raises(StorageError, match="cannot have %41 in its name"):
+        table_uri("/a/%41", "events")

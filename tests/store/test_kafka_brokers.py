@@ -36,7 +36,7 @@ def test_packets_go_over_tls(spark, broker, prefix):
     sender = over_tls(broker, str(broker.certificate))
     sender.create([f"{prefix}one", f"{prefix}two"])
     sender.create([f"{prefix}batches"], 1)
-    delivery = kafka_sink.Delivery(sender, f"{prefix}batches", f"run-{prefix}", 0)
+    delivery = kafka_sink.Delivery(sender, f"{prefix}batches", f"s-{prefix}", 0, 0)
     sent = delivery.send(named(packets(spark, 6), prefix))
     assert sent.counts[f"{prefix}one"] == 6
     assert len(messages(broker, f"{prefix}one")) == 6
