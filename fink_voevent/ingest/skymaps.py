@@ -29,7 +29,7 @@ from fink_voevent.ingest.reader import Converted, Reader
 from fink_voevent.notices import streams
 from fink_voevent.store import upkeep
 from fink_voevent.store.batches import FIRST, BatchLog, Input
-from fink_voevent.store.delta import Tables
+from fink_voevent.store.delta import Tables, clean_staging
 from fink_voevent.tables.schema import NAMESPACE
 
 _LOG = logging.getLogger(__name__)
@@ -86,6 +86,7 @@ class Fetcher:
     @functools.cached_property
     def _fetched(self) -> set[str]:
         """Addresses of the maps that were fetched."""
+        clean_staging(self.settings.root, STAGE)
         self._finish_interrupted()
         return self._addresses(FIRST, self._log.last_done())
 

@@ -163,13 +163,13 @@ class IngestStage:
         new = self.files.take()
         if not (new or self._waiting):
             new = self._list_again()
-        found = [f for f in new if f.rpartition("/")[2] not in left_out]
-        found += due(unread)
+        again = due(unread)
+        found = [f for f in new if f.rpartition("/")[2] not in left_out] + again
         self._waiting |= dict.fromkeys(f for f in found if f not in self._processed)
         # A stream that was started while files were removed may have found some.
-        gone = [f for f in self._waiting if is_ours(f) and not self._exists(f)]
-        for file in gone:
-            del self._waiting[file]
+        for file in [f for f in self._waiting if is_ours(f) and f not in again]:
+            if not self._exists(file):
+                del self._waiting[file]
         chosen = tuple(list(self._waiting)[:MAX_FILES])
         return Input(chosen) if chosen else None
 

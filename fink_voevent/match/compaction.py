@@ -21,7 +21,12 @@ from fink_voevent.config.settings import Settings
 from fink_voevent.spark import dataframes
 from fink_voevent.store import upkeep
 from fink_voevent.store.batches import FIRST, BatchLog, Input
-from fink_voevent.store.delta import Tables, is_as_written, staging_folder
+from fink_voevent.store.delta import (
+    Tables,
+    clean_staging,
+    is_as_written,
+    staging_folder,
+)
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.tables.times import days_between
 
@@ -46,6 +51,7 @@ def compact(spark: SparkSession, settings: Settings, tonight: str) -> Iterator[s
         YYYYMMDD.
     """
     tables = Tables(settings.root)
+    clean_staging(settings.root, THIN)
     thinned = thinned_nights(tables)
     for night, files in sorted(_files_of_nights(tables).items()):
         if night >= tonight:

@@ -176,7 +176,7 @@ class Observer:
             coincidences=sum(facts["coincidences"] for facts in matched),
             topics=dict(sorted(topics.items())),
             lag_s=_lag_s(landed),
-            beyond_cap=sum(sum(facts["beyond_cap"].values()) for facts in matched),
+            beyond_cap=sum(sum(f.get("beyond_cap", {}).values()) for f in matched),
             unplaced_notices=latest.get("unplaced_notices", 0),
             problems=tuple(dict.fromkeys(self._problems)),
             sources=tuple(found),

@@ -25,7 +25,7 @@ from fink_voevent.ingest.conversion import region_row
 from fink_voevent.ingest.skymaps import map_region_id
 from fink_voevent.match.compaction import THIN
 from fink_voevent.store.batches import BATCHES, DONE, PLANNED, transaction
-from fink_voevent.store.delta import LEDGER, Tables, staging_folder
+from fink_voevent.store.delta import LEDGER, Tables, clean_staging, staging_folder
 from fink_voevent.store.filesystem import Store, open_store
 from fink_voevent.tables.notices import REGION_COLUMNS
 from fink_voevent.tables.schema import (
@@ -101,6 +101,7 @@ def upgrade(root: str) -> dict[str, int]:
     earlier = _read(root)
     until = _routed_until(earlier)
     tables = Tables(root, upgrades=True)
+    clean_staging(root, UPGRADE)
     counts = {}
     sources = {
         "regions": _regions(earlier),

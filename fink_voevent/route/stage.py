@@ -36,6 +36,7 @@ from fink_voevent.spark.unreadable import SPARK_ERRORS, damaged
 from fink_voevent.store import upkeep
 from fink_voevent.store.batches import FIRST, Batch, BatchLog, GivenFiles, Input
 from fink_voevent.store.delta import Tables, clean_staging
+from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.kafka_brokers import KEPT, Brokers
 
 _LOG = logging.getLogger(__name__)
@@ -286,10 +287,13 @@ class _KafkaSender:
         self._limits = self._brokers.message_limits(names)
 
     def send(self, packets: DataFrame, batch: Batch) -> Sent:
-        # An earlier process may have sent the first batch of this one; Spark may have
-        # sent any batch before, if it repeats failed tasks.
+        # An earlier process may have sent the first batch of this one. Where there are
+        # no locks, another process may have sent any batch; so may Spark, if it
+        # repeats failed tasks.
         is_first = next(self._calls) == 0 or batch.number in self._sent
-        may_be_sent = is_first or retries_tasks(packets.sparkSession)
+        has_locks = open_store(self.settings.root).is_local
+        is_once = has_locks and not retries_tasks(packets.sparkSession)
+        may_be_sent = is_first or not is_once
         notice_topics: tuple[str, ...] = ()
         if self.settings.json_notices:
             packets = topics.add_notice_topic(packets, self._notices)

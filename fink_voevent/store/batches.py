@@ -22,9 +22,8 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fink_voevent.errors import StorageError
 from fink_voevent.store import upkeep
-from fink_voevent.store.delta import Tables, refuse_earlier_version
+from fink_voevent.store.delta import Tables, overtaken, refuse_earlier_version
 from fink_voevent.tables.schema import arrow_schema
 
 BATCHES = "batches"
@@ -203,10 +202,7 @@ class BatchLog:
     def _commit(self, batch: Batch, values: Mapping[str, Any]) -> None:
         name = transaction(self.stage, values["state"])
         if self.tables.has(BATCHES, name, batch.number):
-            raise StorageError(
-                f"another process runs {self.stage} on {self.tables.root}: it"
-                " continues, and this one stops"
-            )
+            raise overtaken(self.stage, self.tables.root)
         row = {
             "stage": self.stage,
             "batch": batch.number,

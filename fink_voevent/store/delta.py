@@ -59,8 +59,6 @@ CHECKPOINT_COMMITS = 50  # a reader lists at most so many commits after the last
 # commits, since a commit takes longer, the more of them the log has.
 VERSION_DAYS, VERSION_DAYS_OF = 7, {"batches": 1, "sources": 1}
 _STACK = re.compile(r"\s+0: <unknown>")  # where delta-rs adds its stack to an error
-
-
 # To look for commits that are too old takes most of the time of a commit, if there are
 # thousands: `upkeep.remove_old_files` does so once an hour.
 _AFTER_COMMIT = PostCommitHookProperties(cleanup_expired_logs=False)
@@ -247,11 +245,7 @@ class Tables:
                     post_commithook_properties=_AFTER_COMMIT,
                 )
             except CommitFailedError:
-                raise StorageError(
-                    f"another process runs {list(versions)[-1]} on {self.root}:"
-                    " it continues, and"
-                    " this one stops"
-                ) from None
+                raise overtaken(list(versions)[-1], self.root) from None
         sync_commit(open_store(self.root).subfolder(name), table.version())
 
     def written(self, name: str, batch: int) -> Written:
@@ -356,6 +350,13 @@ class Tables:
         return self.arrow(name, columns, (number >= first) & (number <= last))
 
 
+def overtaken(stage: str, root: str) -> StorageError:
+    """Return the error of a process whose batch another one has committed."""
+    return StorageError(
+        f"another process runs {stage} on {root}: it continues, and this one stops"
+    )
+
+
 def refuse_earlier_version(root: str) -> None:
     """Raise StorageError if the tables are those of an earlier version."""
     if open_store(f"{root}/{LEDGER}/ingest").names(".json"):
@@ -397,7 +398,7 @@ def clean_staging(root: str, stage: str) -> None:
     """Remove the files that an earlier process of a stage has not committed."""
     folder = open_store(root).subfolder(STAGING)
     for name in folder.folders():
-        if name.rpartition("-")[0] == stage:
+        if name.startswith(f"{stage}-"):
             folder.subfolder(name).remove()
 
 

@@ -38,6 +38,11 @@ class Store:
     filesystem: fs.FileSystem
     path: str
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on a local disk, which has locks and must be synced."""
+        return isinstance(self.filesystem, fs.LocalFileSystem)
+
     def subfolder(self, *parts: str) -> Store:
         """Return a folder below this one."""
         return Store(self.filesystem, "/".join((self.path.rstrip("/"), *parts)))
@@ -167,7 +172,7 @@ class Store:
 
     def sync(self, names: Iterable[str]) -> None:
         """Wait until files and their folders are on the disk, on a local store."""
-        if not isinstance(self.filesystem, fs.LocalFileSystem):
+        if not self.is_local:
             return
         folders = set()
         for name in names:
@@ -208,7 +213,7 @@ class Store:
             self.filesystem.create_dir(self.path, recursive=True)
             with self.filesystem.open_output_stream(hidden) as stream:
                 fill(stream)
-            if isinstance(self.filesystem, fs.LocalFileSystem):
+            if self.is_local:
                 _sync(Path(hidden))
                 Path(hidden).replace(target)
                 _sync(Path(self.path))

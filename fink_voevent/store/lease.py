@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pyarrow import fs
-
 from fink_voevent.errors import StorageError
 from fink_voevent.store.filesystem import open_store
 
@@ -32,7 +30,7 @@ def hold(root: str, stage: str) -> Iterator[None]:
     """
     store = open_store(root).subfolder("leases")
     store.create()
-    if not isinstance(store.filesystem, fs.LocalFileSystem):
+    if not store.is_local:
         yield
         return
     with Path(store.path, f"{stage}.lock").open("w") as handle:

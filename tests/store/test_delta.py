@@ -108,7 +108,7 @@ def test_rows_are_read_by_range_of_batches(tables):
 def test_nothing_that_was_not_committed_stays_in_the_staging_folder(tables):
     add_events(tables, 0, 1)
     add_events(tables, 0, 1)
-    left = open_store(delta.staging_folder(tables.root, "match"))
+    left = open_store(delta.staging_folder(tables.root, "match-planned"))
     left.write("a.parquet", lambda out: out.write(b"x"))
     delta.clean_staging(tables.root, "ingest")
     assert len(list(Path(tables.root, "staging").iterdir())) == 1
