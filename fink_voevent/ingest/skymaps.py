@@ -83,10 +83,12 @@ class Fetcher:
     def _log(self) -> BatchLog:
         return BatchLog(Tables(self.settings.root), STAGE)
 
+    def __post_init__(self) -> None:
+        clean_staging(self.settings.root, STAGE)
+
     @functools.cached_property
     def _fetched(self) -> set[str]:
         """Addresses of the maps that were fetched."""
-        clean_staging(self.settings.root, STAGE)
         self._finish_interrupted()
         return self._addresses(FIRST, self._log.last_done())
 

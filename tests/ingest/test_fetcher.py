@@ -138,10 +138,10 @@ def test_any_error_of_a_map_is_tried_again_and_then_given_up_in_one_line(
 def test_a_store_that_cannot_be_written_is_no_failure_of_the_map(hosts, caplog):
     with site(map=MAP) as server:
         commit_notices(hosts.root, f"{server.address}/map")
+        fetcher = skymaps.Fetcher(hosts)
         blocked = Path(hosts.root, "staging")
         blocked.rmdir()
         blocked.write_text("a file where the folder should be")
-        fetcher = skymaps.Fetcher(hosts)
         for attempt in range(2 * skymaps.TRIES):
             assert fetcher.fetch_due(1e5 * attempt) == 0
         assert [r.levelname for r in caplog.records] == ["ERROR"]
