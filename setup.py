@@ -17,6 +17,7 @@ VERSION = re.search(
 # Floors allow the oldest versions that Fink's images have: numpy 1.26, pandas 1.5,
 # pyarrow 16, fastavro 1.9.4 (`make test-oldest`).
 INSTALL_REQUIRES = [
+    "apprise>=1.9",  # messages to Slack, e-mail, Telegram, ...; first for Python 3.13
     "astropy>=6.0",  # time scales and frames; first with the 2024 IERS layout
     "cdshealpix>=0.7",  # vectorised cone cover over several depths
     "click>=8.1",  # command line; 8.1 shows default values in --help

@@ -41,6 +41,7 @@ COMMANDS = {
     "Publish": {
         "publish": "Send coincidences and alerts as VOEvents.",
         "outbox": "List the VOEvents that are being sent.",
+        "notify": "Send messages to people: Slack, Telegram, e-mail, and others.",
         "convert": "Write the VOEvents of alerts to files; nothing is sent.",
         "broadcast": "Serve our VOEvents to subscribers, by a Comet broker.",
     },

@@ -31,6 +31,7 @@ _OPTIONS = {
     "broadcast_allow": ("--allow", "CIDR,..."),
     "local_ivo": ("--local-ivo", "IVORN"),
     "publish": ("--filters", "NAME,..."),
+    "notify_filters": ("--filters", "NAME,..."),
     "skymap_hosts": ("--skymap-hosts", "HOST,..."),
     "publish_to": ("--to", "HOST:PORT"),
     "allow_tests": ("--allow-tests", None),

@@ -245,6 +245,20 @@ class Settings(BaseModel):
     publish_contact: str = Field(
         "", description="e-mail address for questions, in each VOEvent"
     )
+    notify: SecretStr = Field(
+        SecretStr(""),
+        description="where `notify` sends messages: addresses of apprise, separated by"
+        " blanks; never shown or logged",
+    )
+    notify_filters: str = Field(
+        "",
+        description="filters about whose objects `notify` sends messages: NAME,...",
+    )
+    notify_per_hour: int = Field(
+        20,
+        ge=1,
+        description="largest number of messages in an hour; the last one is a digest",
+    )
     broadcast_port: int = Field(
         DEFAULT_PORT, ge=0, le=65535, description="port of `broadcast` for subscribers"
     )

@@ -66,7 +66,8 @@ class Publisher:
         log = BatchLog(Tables(self.settings.root), sources.ROUTE)
         tables = log.identity()
         after = self.outbox.last_done(tables)
-        for number, rows in sources.routed_rows(self.settings, log, after):
+        filters = sources.published_filters(self.settings)
+        for number, rows in sources.routed_rows(self.settings, filters, log, after):
             ivorns = sources.notice_ivorns(
                 self.settings, {row["event_id"] for row in rows}
             )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 import pyarrow.compute as pc
@@ -33,40 +33,51 @@ def published_filters(settings: Settings) -> set[str]:
 
 
 def routed_rows(
-    settings: Settings, log: BatchLog, after: int
+    settings: Settings, filters: Set[str], log: BatchLog, after: int
 ) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """Yield the rows to publish of each new batch of route, oldest first.
+    """Yield the rows of filters in each new batch of route, oldest first.
 
     Parameters
     ----------
     settings : Settings
-        `publish` names the filters whose coincidences are published.
+    filters : set of str
+        Names of filters.
     log : BatchLog
         The batches of route.
     after : int
-        The last batch that was published.
+        The last batch that was read before.
 
     Yields
     ------
     int
         Number of the batch.
     list of dict
-        Rows of the table routed, of our survey and on a topic of a published filter;
+        Rows of the table routed, of our survey and on a topic of one of the filters;
         empty if there are none. They are ordered by `batch`, `event_id`, `alert_id` and
         `coincidence_id`.
     """
-    filters = published_filters(settings)
     last = log.last_done()
     if not filters or last <= after:
         return
     columns = [*column_names("routed"), "route_batch"]
     found: dict[int, list[dict[str, Any]]] = {n: [] for n in range(after + 1, last + 1)}
     for row in log.tables.rows_of("routed", columns, after + 1, last).to_pylist():
-        topics = {_filter_of_topic(settings, topic) for topic in row["topics"]}
-        if row["survey"] == settings.survey and filters & topics:
+        if row["survey"] == settings.survey and filters & filters_of(settings, row):
             found[row.pop("route_batch")].append(row)
     for number, rows in found.items():
         yield number, sorted(rows, key=_order)
+
+
+def filters_of(settings: Settings, row: Mapping[str, Any]) -> set[str]:
+    """Return the names of the filters to whose topics a coincidence was sent.
+
+    Parameters
+    ----------
+    settings : Settings
+    row : mapping
+        Row of the table routed.
+    """
+    return {_filter_of_topic(settings, topic) for topic in row["topics"]}
 
 
 def _filter_of_topic(settings: Settings, topic: str) -> str:
