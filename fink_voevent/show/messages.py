@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a message says, and when there is something to say.
 
-A person is told of an object when it first reaches one of the chosen filters of an
-event, when it reaches a further one, and when the last of its coincidences with the
-event is withdrawn or retracted. More alerts of an object, and newer notices that
+A message says when an object first reaches one of the chosen filters of an event, when
+it reaches a further one, and when the last of its coincidences with the event is
+withdrawn or retracted. More alerts of an object, and newer notices that
 change none of this, make no message.
 """
 

@@ -254,7 +254,7 @@ class Notifier:
         batches = BatchLog(Tables(self.settings.root), sources.ROUTE)
         tables, added = batches.identity(), 0
         after = self.log.last_done(tables)
-        if after is None:  # the tables were made anew: all of them is new
+        if after is None:  # these tables are new
             after = -1
         for number, rows in sources.routed_rows(
             self.settings, self.filters, batches, after
