@@ -84,6 +84,7 @@ class Fetcher:
         return BatchLog(Tables(self.settings.root), STAGE)
 
     def __post_init__(self) -> None:
+        """Remove what an earlier process has not committed."""
         clean_staging(self.settings.root, STAGE)
 
     @functools.cached_property
