@@ -28,7 +28,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from deltalake import DeltaTable, Schema
+from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import (
     AddAction,
@@ -41,12 +41,16 @@ from pyarrow import fs
 
 from fink_voevent.errors import StorageError
 from fink_voevent.store.filesystem import Store, open_store, table_uri
+from fink_voevent.store.table_columns import (
+    declared_schema,
+    missing_columns,
+    refuse_other_types,
+)
 from fink_voevent.store.table_statistics import columns_of, read_statistics
 from fink_voevent.tables.schema import (
     DESCRIPTIONS,
     PARTITIONS,
     batch_column,
-    stored_columns,
     stored_schema,
     with_batch,
 )
@@ -54,6 +58,7 @@ from fink_voevent.tables.schema import (
 LOG_FOLDER, STAGING = "_delta_log", "staging"
 LEDGER = "ledger"  # folder of the batches of an earlier version
 WRITTEN = "batch-"  # first part of the names of files that a batch has written
+MAX_ATTEMPTS = 10  # to add columns to a table that several stages write
 CHECKPOINT_COMMITS = 50  # a reader lists at most so many commits after the last one
 # Days for which earlier versions of a table can be read; fewer of those with the most
 # commits, since a commit takes longer, the more of them the log has.
@@ -96,6 +101,7 @@ class Tables:
     root: str
     upgrades: bool = False
     _open: dict[str, DeltaTable] = field(default_factory=dict, repr=False)
+    _complete: set[str] = field(default_factory=set, repr=False)
 
     def table(self, name: str) -> DeltaTable:
         """Return a table in its newest version; it is made if it does not exist.
@@ -103,7 +109,8 @@ class Tables:
         Raises
         ------
         StorageError
-            If it cannot be read, or its last commit is damaged.
+            If it cannot be read, its last commit is damaged, or a column has another
+            type than is declared.
         """
         with storage_errors(f"{self.root}/{name}"):
             if name not in self._open:
@@ -111,6 +118,42 @@ class Tables:
             else:
                 self._open[name].update_incremental()
         return self._open[name]
+
+    def table_to_write(self, name: str) -> DeltaTable:
+        """Return a table as `table` does, with all columns that are declared.
+
+        Columns that a newer version declares are added to a table that was made before.
+        Only a stage that writes the table calls this.
+
+        Raises
+        ------
+        StorageError
+            As of `table`; or if this version cannot write the table: see
+            `table_columns.missing_columns`.
+        """
+        table = self.table(name)
+        if name in self._complete:
+            return table
+        for _ in range(MAX_ATTEMPTS):
+            added = missing_columns(table, name)
+            if not added:
+                self._complete.add(name)
+                return table
+            with storage_errors(f"{self.root}/{name}"):
+                try:
+                    table.alter.add_columns(
+                        added, post_commithook_properties=_AFTER_COMMIT
+                    )
+                except CommitFailedError:  # another stage has committed meanwhile
+                    pass
+                else:
+                    folder = open_store(self.root).subfolder(name)
+                    sync_commit(folder, table.version())
+            table = self.table(name)
+        raise StorageError(
+            f"columns cannot be added to the table {self.root}/{name}, because others"
+            " write it at the same time: start again"
+        )
 
     def existing(self, name: str) -> DeltaTable | None:
         """Return a table as `table` does; None if it does not exist."""
@@ -130,12 +173,13 @@ class Tables:
             _make(uri, name)
             sync_commit(folder, 0)
         _check_last_commit(folder)
-        return DeltaTable(uri)
+        table = DeltaTable(uri)
+        refuse_other_types(table, name)
+        return table
 
     def has(self, name: str, stage: str, batch: int) -> bool:
         """Whether a batch of a stage, or a later one, has committed to a table."""
-        version = self.table(name).transaction_version(stage)
-        return version is not None and version >= batch
+        return _has(self.table(name), stage, batch)
 
     def append(
         self,
@@ -171,7 +215,7 @@ class Tables:
         StorageError
             If another process has committed the batch meanwhile, or the store refuses.
         """
-        if self.has(name, stage, batch):
+        if _has(self.table_to_write(name), stage, batch):
             return self.written(name, batch)
         actions, rows = self.adopt(name, staged, f"{WRITTEN}{batch:09d}")
         if not actions:
@@ -231,6 +275,7 @@ class Tables:
         self, name: str, actions: Sequence[AddAction], versions: Mapping[str, int]
     ) -> None:
         table = self._open[name]
+        columns = table.schema()
         properties = CommitProperties(
             app_transactions=[Transaction(*item) for item in versions.items()]
         )
@@ -245,7 +290,11 @@ class Tables:
                     post_commithook_properties=_AFTER_COMMIT,
                 )
             except CommitFailedError:
-                raise overtaken(list(versions)[-1], self.root) from None
+                stage, batch = list(versions.items())[-1]
+                if self.has(name, stage, batch) or table.schema() == columns:
+                    raise overtaken(stage, self.root) from None
+                # only because another stage has added columns meanwhile
+                return self._commit(name, actions, versions)
         sync_commit(open_store(self.root).subfolder(name), table.version())
 
     def written(self, name: str, batch: int) -> Written:
@@ -331,7 +380,8 @@ class Tables:
             # still wait for Python when the program exits, and abort it.
             folder = open_store(self.root).subfolder(name)
             native = fs.SubTreeFileSystem(folder.path, folder.filesystem)
-            dataset = table.to_pyarrow_dataset(filesystem=native)
+            # with the columns that are declared: those that a file lacks are null
+            dataset = table.to_pyarrow_dataset(filesystem=native, schema=schema)
             return dataset.to_table(list(columns), filter=where).cast(wanted)
 
     def rows_of(
@@ -348,6 +398,11 @@ class Tables:
         """
         number = pc.field(batch_column(name))
         return self.arrow(name, columns, (number >= first) & (number <= last))
+
+
+def _has(table: DeltaTable, stage: str, batch: int) -> bool:
+    version = table.transaction_version(stage)
+    return version is not None and version >= batch
 
 
 def overtaken(stage: str, root: str) -> StorageError:
@@ -371,7 +426,7 @@ def _make(uri: str, name: str) -> None:
     try:
         create_table_with_add_actions(
             uri,
-            Schema.from_arrow(_delta_schema(name)),
+            declared_schema(name),
             [],
             mode="ignore",
             partition_by=list(PARTITIONS.get(name, ())),
@@ -400,23 +455,6 @@ def clean_staging(root: str, stage: str) -> None:
     for name in folder.folders():
         if name.startswith(f"{stage}-"):
             folder.subfolder(name).remove()
-
-
-def _delta_schema(name: str) -> pa.Schema:
-    """Return the schema of a table; its columns have their meaning as a comment.
-
-    All columns may be null: the tables are checked before they are written.
-    """
-    return pa.schema(
-        [
-            pa.field(
-                column.name,
-                column.type,
-                metadata={"comment": column.comment},
-            )
-            for column in stored_columns(name)
-        ]
-    )
 
 
 def _configuration(name: str) -> dict[str, str]:

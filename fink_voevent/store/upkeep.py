@@ -40,7 +40,7 @@ def compact_if_due(tables: Tables, name: str) -> None:
     name : str
         Name of the table.
     """
-    table = tables.table(name)
+    table = tables.table_to_write(name)
     files = pa.table(table.get_add_actions(flatten=True))
     small = files.filter(pc.field("size_bytes") < COMPACT_BYTES // 4)
     keys = [f"partition.{column}" for column in PARTITIONS.get(name, ())]
@@ -67,7 +67,7 @@ def sort(tables: Tables, name: str, where: Where, column: str) -> None:
         The partition.
     column : str
     """
-    table = tables.table(name)
+    table = tables.table_to_write(name)
     with _commit(tables, name):
         table.optimize.z_order(
             [column],
@@ -96,7 +96,7 @@ def replace_partition(tables: Tables, name: str, where: Where, staged: Store) ->
     StorageError
         If the store refuses, or another process has committed meanwhile.
     """
-    table = tables.table(name)
+    table = tables.table_to_write(name)
     actions, rows = tables.adopt(name, staged, REPLACED)
     with storage_errors(f"{tables.root}/{name}"):
         table.create_write_transaction(
