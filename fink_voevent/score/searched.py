@@ -164,8 +164,8 @@ def _shares(
         angle_deg.ravel() * u.deg, distance_deg.ravel() * u.deg
     )
     cells = lonlat_to_healpix(places.ra, places.dec, ORDER).astype(np.int64)
-    shares: Shares = np.bincount(cells, minlength=CELLS) * (level / len(cells))
-    return shares
+    counts = np.bincount(cells, minlength=CELLS).astype(np.float64)
+    return counts * (level / len(cells))
 
 
 def searched(
