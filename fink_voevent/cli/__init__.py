@@ -27,6 +27,7 @@ COMMANDS = {
     "Receive notices": {
         "listen": "Receive notices from VTP brokers and Kafka, and land them.",
         "land": "Land notices from files or standard input.",
+        "replay": "Replay the documents of a period, as they were received.",
         "parse": "Print the content of notices as JSON, or as cards to read.",
         "quarantine": "List what could not be read, and why, or try it again.",
         "upgrade": "Take over the tables of an earlier version, once.",
