@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Columns of coincidences, and of those that were routed to topics."""
+"""Columns of coincidences."""
 
 from __future__ import annotations
 
@@ -89,25 +89,6 @@ COINCIDENCES = (
         " one notice, the one of the later batch is valid",
     ),
     Column("software", TEXT, "", "", "name and version of this software"),
-)
-
-ROUTED = (
-    *COINCIDENCES,
-    Column("topics", pa.list_(TEXT), "", "", "topics to which the packet was sent"),
-    Column(
-        "classification",
-        TEXT,
-        "",
-        "the alert has none, or no longer exists",
-        "class of the object according to Fink: that of SIMBAD if it is known there",
-    ),
-    Column(
-        "fink_version",
-        TEXT,
-        "",
-        "not in the alert, or the alert no longer exists",
-        "versions of fink-broker and fink-science that processed the alert",
-    ),
 )
 
 # Columns of events that matching reads, by their name in a coincidence.
