@@ -264,8 +264,9 @@ def _candidates(
     redshift = table["redshift"].take(rows.first(~has_redshift, at, alert_id))
     objects, flags = _objects(rows, light["flux_change"], host)
     event_ids, messenger = newest_rows["event_id"], newest_rows["messenger"]
+    natures = natures_of(objects)
     classes = classes_of(
-        objects, onset["onset_from"], onset["onset_to"], _texts(messenger)
+        *(objects, natures, onset["onset_from"], onset["onset_to"], _texts(messenger))
     )
     after = [windows.get(e, (np.nan, np.nan))[1] for e in event_ids.to_pylist()]
     has_onset = np.isin(classes, (FRESH, FRESH_UNKNOWN))
@@ -283,7 +284,7 @@ def _candidates(
         "status": status,
         "reason": reason,
         "class": pa.array(classes, pa.string()),
-        "nature": pa.array(natures_of(objects), pa.string()),
+        "nature": pa.array(natures, pa.string()),
         "onset_share": _nullable(share),
         "object_ra": best_rows["alert_ra"],
         "object_dec": best_rows["alert_dec"],

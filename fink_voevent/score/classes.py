@@ -9,6 +9,7 @@ flags, -1 is unknown, 0 false and 1 true, and NaN is an unknown number.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,14 +77,25 @@ def natures(objects: Objects) -> Texts:
         ("negative", objects.positive == 0),
         (ACTIVE_NUCLEUS, objects.active_nucleus == 1),
     )
-    conditions = [condition for _, condition in rules]
-    names = [np.full(len(is_near), name, object) for name, _ in rules]
-    chosen: Texts = np.select(conditions, names, SOURCE)
+    return _first_true(rules, SOURCE)
+
+
+def _first_true(
+    rules: Sequence[tuple[str, npt.NDArray[np.bool_]]], otherwise: str
+) -> Texts:
+    """Name of the first condition that is true of each element."""
+    names = np.array([*(name for name, _ in rules), otherwise], object)
+    conditions = np.stack([*(c for _, c in rules), np.ones(len(rules[0][1]), bool)])
+    chosen: Texts = names[conditions.argmax(axis=0)]
     return chosen
 
 
 def classes(
-    objects: Objects, onset_from: Numbers, onset_to: Numbers, messenger: Texts
+    objects: Objects,
+    nature: Texts,
+    onset_from: Numbers,
+    onset_to: Numbers,
+    messenger: Texts,
 ) -> Texts:
     """Class of each candidate: one of `CLASSES`.
 
@@ -100,13 +112,14 @@ def classes(
     Parameters
     ----------
     objects : Objects
+    nature : ndarray of str
+        Of `natures`.
     onset_from, onset_to : ndarray
         Days from the event: last upper limit (NaN if there is none) and first
         detection.
     messenger : ndarray of str
         Of the event.
     """
-    nature = natures(objects)
     days = np.array([LIMIT_DAYS_OF.get(name, LIMIT_DAYS) for name in messenger], float)
     is_new = (nature == SOURCE) & (objects.positive == 1) & (onset_to >= 0)
     is_limited = onset_from >= -days  # false for NaN
@@ -122,7 +135,9 @@ def classes(
         & (objects.flux_change > 0)
         & may_be_ongoing
     )
-    conditions = [is_new & is_limited, is_new, is_flaring]
-    names = [np.full(len(nature), name, object) for name in CLASSES[:3]]
-    chosen: Texts = np.select(conditions, names, OTHER)
-    return chosen
+    rules = (
+        (FRESH, is_new & is_limited),
+        (FRESH_UNKNOWN, is_new),
+        (FLARING, is_flaring),
+    )
+    return _first_true(rules, OTHER)

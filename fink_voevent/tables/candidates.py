@@ -80,7 +80,7 @@ CANDIDATES = (
     Column(
         "expected_unrelated",
         REAL,
-        "",
+        "candidates",
         _NOT_FOUND,
         "expected number of unrelated candidates of the class that rank as high for"
         " this event: a small value is surprising",
@@ -103,7 +103,7 @@ CANDIDATES = (
     Column(
         "total_unrelated",
         REAL,
-        "",
+        "candidates",
         _NOT_FOUND,
         "expected number of unrelated candidates of the class in the region and the"
         " window",
