@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,11 +22,9 @@ from pyspark.sql import functions as F  # noqa: N812
 from fink_voevent import udf
 from fink_voevent.errors import InputError
 from fink_voevent.filters.blocks import BRONZE_QUALITY
+from fink_voevent.score.cells import CELL_DEG2, CELLS, ORDER
 from fink_voevent.store.filesystem import Store, open_store
 
-ORDER = 5  # HEALPix order of the cells: 3.4 deg2 each
-CELLS = 12 << 2 * ORDER  # number of cells
-CELL_DEG2 = 4 * math.pi / CELLS * math.degrees(1) ** 2
 # A cell with fewer alerts takes the mean rate of the smallest larger cell around it
 # that has as many: the rate is then known to 20 %.
 MIN_ALERTS = 25

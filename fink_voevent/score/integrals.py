@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Integrals of a background rate over a region, up to rising credible levels.
 
-Rates are arrays of shape (`background.CELLS`,) in alerts per deg2 and day, one for each
-nested HEALPix cell of order `background.ORDER`. NaN, an unknown rate, counts as 0. The
+Rates are arrays of shape (`cells.CELLS`,) in alerts per deg2 and day, one for each
+nested HEALPix cell of order `cells.ORDER`. NaN, an unknown rate, counts as 0. The
 integrals are in alerts per day.
 """
 
@@ -16,8 +16,8 @@ import numpy as np
 from astropy.coordinates import Latitude, Longitude
 from cdshealpix.nested import lonlat_to_healpix
 
-from fink_voevent.score import background
-from fink_voevent.score.background import CELL_DEG2
+from fink_voevent.score import cells
+from fink_voevent.score.cells import CELL_DEG2, CELLS
 from fink_voevent.sky.localization import DEG2_PER_SR, ORDER, Ellipse, Fisher
 
 SAMPLES = 48  # positions sampled between two credible levels
@@ -50,8 +50,8 @@ def integrate_map(
     """
     lo, hi, level = (np.array([p[k] for p in pixels]) for k in ("lo", "hi", "level"))
     cumulative = np.concatenate([[0.0], np.nancumsum(rates) * CELL_DEG2])
-    scale = 1 << 2 * (ORDER - background.ORDER)
-    edges = np.arange(background.CELLS + 1, dtype=np.float64)
+    scale = 1 << 2 * (ORDER - cells.ORDER)
+    edges = np.arange(CELLS + 1, dtype=np.float64)
     in_pixel = np.interp(hi / scale, edges, cumulative)
     in_pixel = in_pixel - np.interp(lo / scale, edges, cumulative)
     rank = np.argsort(level)
@@ -125,7 +125,7 @@ def integrate_ellipse(
 def _cells(
     centre_deg: tuple[float, float], distance: np.ndarray, position_angle: np.ndarray
 ) -> np.ndarray:
-    """Cells of `background.ORDER` at distances and position angles from a centre.
+    """Cells of `cells.ORDER` at distances and position angles from a centre.
 
     Both are arrays of one shape, in radians; the cells have the same shape.
     """
@@ -138,5 +138,5 @@ def _cells(
         np.cos(distance) - np.sin(dec) * np.sin(north),
     )
     lon, lat = Longitude(east.ravel(), unit="rad"), Latitude(north.ravel(), unit="rad")
-    index = lonlat_to_healpix(lon, lat, background.ORDER)
+    index = lonlat_to_healpix(lon, lat, cells.ORDER)
     return index.astype(np.int64).reshape(distance.shape)

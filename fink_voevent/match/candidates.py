@@ -1,0 +1,101 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""The candidates that a batch changes: computed again, and committed.
+
+The coincidences of a batch say which objects and events it changes. All coincidences of
+these are read again from the table, so that a candidate does not depend on the batches.
+Only columns of these events are read, without Spark.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fink_voevent.events.event_state import States
+from fink_voevent.score import candidates
+from fink_voevent.score.candidates import KEYS, RANK_COLUMNS, VALID, Windows
+from fink_voevent.store.delta import Tables
+
+TABLE = "candidates"
+_BATCH = pc.field("batch")
+
+
+def write(tables: Tables, stage: str, batch: int, states: States) -> None:
+    """Compute and commit the candidates of the coincidences of a batch.
+
+    Parameters
+    ----------
+    tables : Tables
+        With the coincidences of the batch.
+    stage : str
+    batch : int
+        Number of the batch. If its candidates are committed already, nothing is done.
+    states : States
+        The events, by `event_id`.
+    """
+    if tables.has(TABLE, stage, batch):
+        return
+    columns = [*KEYS, "alert_id"]
+    changed = tables.rows_of("coincidences", columns, batch, batch)
+    if not changed.num_rows:
+        return
+    journal = _coincidences(tables, changed, batch)
+    found = candidates.from_coincidences(journal, batch, windows(states))
+    scored = candidates.with_chance(found)
+    rows = candidates.ranked(scored, _others(tables, scored, batch))
+    tables.append_rows(TABLE, rows, stage, batch)
+
+
+def windows(states: States) -> Windows:
+    """Windows of events, days before and after each, by `event_id`."""
+    return {
+        event: (state.notice.window_before, state.notice.window_after)
+        for event, state in states.items()
+    }
+
+
+def new_by_class(tables: Tables, batch: int) -> dict[str, int]:
+    """Count the candidates by class that a batch has found first."""
+    rows = tables.rows_of(TABLE, ["class", "status"], batch, batch)
+    new = rows.filter(pc.field("status") == "new")
+    counts = new.group_by("class", use_threads=False).aggregate([([], "count_all")])
+    return {
+        row["class"]: row["count_all"] for row in counts.sort_by("class").to_pylist()
+    }
+
+
+def _coincidences(tables: Tables, changed: pa.Table, batch: int) -> pa.Table:
+    """Return all coincidences, up to a batch, of the candidates of some."""
+    events = pc.unique(changed["event_id"])
+    objects = pc.unique(changed["object_id"]).drop_null()
+    alone = changed.filter(pc.field("object_id").is_null())["alert_id"].combine_chunks()
+    of_objects = pc.field("object_id").isin(objects)
+    if len(alone):
+        of_objects |= pc.field("object_id").is_null() & pc.field("alert_id").isin(alone)
+    where = (_BATCH <= batch) & pc.field("event_id").isin(events) & of_objects
+    journal = tables.arrow("coincidences", candidates.JOURNAL_COLUMNS, where)
+    # of an object that two events have, one of them may not have changed
+    return journal.filter(_is_among(journal, changed))
+
+
+def _others(tables: Tables, changed: pa.Table, batch: int) -> pa.Table:
+    """Return valid candidates of these events that are not changed."""
+    events = pc.unique(changed["event_id"])
+    where = (_BATCH < batch) & pc.field("event_id").isin(events)
+    rows = tables.arrow(TABLE, [*RANK_COLUMNS, "batch"], where)
+    last = candidates.view(rows)
+    valid = last.filter(pc.field("status").isin(VALID))
+    return valid.filter(pc.invert(_is_among(valid, changed)))
+
+
+def _is_among(rows: pa.Table, others: pa.Table) -> pa.ChunkedArray:
+    """Whether the candidate of each row is among those of other rows."""
+    return pc.is_in(_keys(rows), value_set=_keys(others).combine_chunks())
+
+
+def _keys(rows: pa.Table) -> pa.ChunkedArray:
+    names = rows["object_id"]
+    if "alert_id" in rows.column_names:
+        names = candidates.object_names(rows)
+    return pc.binary_join_element_wise(rows["survey"], names, rows["event_id"], "\n")
