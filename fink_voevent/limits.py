@@ -13,6 +13,8 @@ from __future__ import annotations
 DOCUMENT_BYTES = 16 * 2**20
 IDENTIFIER_CHARS = 1000  # of an ivorn, of an event id, of the name of a Group or Param
 TEXT_CHARS = 65_536  # of any other text
+# An issue time may lie so much later (s) than the reception: clocks differ.
+AHEAD_S = 300.0
 NUMBER_CHARS = 400  # of a text that is read as a number: 1e308 has 309 digits
 TIME_CHARS = 64  # of a text that is read as a time
 URL_CHARS = 2000  # of the address of a sky map

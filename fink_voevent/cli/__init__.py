@@ -29,6 +29,7 @@ COMMANDS = {
         "land": "Land notices from files or standard input.",
         "replay": "Replay the documents of a period, as they were received.",
         "parse": "Print the content of notices as JSON, or as cards to read.",
+        "sources": "List publishers by source, and which may speak for which.",
         "quarantine": "List what could not be read, and why, or try it again.",
         "upgrade": "Take over the tables of an earlier version, once.",
         "streams": "List the known streams of notices.",

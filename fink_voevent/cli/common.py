@@ -96,7 +96,7 @@ def load_configuration(options: dict[str, Any]) -> Configuration:
 
     values = {name: value for name, value in options.items() if value is not None}
     if "sources" in values:
-        values["sources"] = ",".join(values["sources"]) or None
+        values["sources"] = ";".join(values["sources"]) or None
     return load(os.environ, values)
 
 

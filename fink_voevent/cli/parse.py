@@ -96,7 +96,7 @@ def _show_row(document: FileDocument, registry: Registry) -> str | None:
     except NoticeError as error:
         _print_json(head | {"reason": str(error)})
         return str(error)
-    row |= {"received_at": document.received_at, "transport": "file"}
+    row |= {"received_at": document.received_at, "transport": "file", "source": None}
     if row["classification"] is not None:
         row["classification"] = dict(row["classification"])
     row["params"] = [param._asdict() for param in row["params"]]

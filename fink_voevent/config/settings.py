@@ -9,7 +9,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from fink_voevent.config.addresses import DEFAULT_PORT, parse_kafka, parse_sources
+from fink_voevent.config.addresses import (
+    DEFAULT_PORT,
+    parse_entries,
+    parse_kafka,
+    parse_sources,
+)
 
 PREFIX = "VOEVENT_"
 AUTHOR_PORT = 8098  # VTP, author to broker
@@ -36,7 +41,11 @@ class Settings(BaseModel):
         "",
         description="what to subscribe to, separated by commas: VTP brokers host[:port]"
         f" (the default port is {DEFAULT_PORT}), topics of Kafka brokers"
-        " kafka://host:port/TOPIC+TOPIC, topics of GCN gcn://TOPIC+TOPIC",
+        " kafka://host:port/TOPIC+TOPIC, topics of GCN gcn://TOPIC+TOPIC."
+        " ADDRESS=ivo://AUTHORITY/*+... names the publishers for which a source may"
+        " speak; NAME=ADDRESS,ADDRESS says that addresses are one source (a semicolon"
+        " ends them). The source land is the command land from standard input; parquet"
+        " are files of other programs in landing",
     )
     source_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="how to connect to the kafka:// sources"
@@ -290,6 +299,7 @@ class Settings(BaseModel):
     @field_validator("sources", "publish_to")
     @classmethod
     def _sources(cls, value: str) -> str:
+        parse_entries(value)
         parse_sources(value)
         parse_kafka(value)
         return value

@@ -26,6 +26,7 @@ from fink_voevent.events.current import CurrentEvents
 from fink_voevent.events.event_state import Changes, States
 from fink_voevent.events.notice import MAP_COLUMNS, Rules
 from fink_voevent.events.regions import RegionTables
+from fink_voevent.events.trusted import COPY_COLUMNS, TRUST_COLUMNS
 from fink_voevent.spark import dataframes
 from fink_voevent.store.batches import FIRST
 from fink_voevent.store.delta import Tables
@@ -119,6 +120,8 @@ class EventCache:
         notices = self._tables.rows_of(
             "events", [*versions.SCALARS, "batch"], first, last
         )
+        copies = self._tables.rows_of("copies", [*COPY_COLUMNS], first, last)
+        trust = self._tables.rows_of("trust", [*TRUST_COLUMNS], first, last)
         first, last = self.until.maps + 1, until.maps
         maps = self._tables.rows_of("maps", [*MAP_COLUMNS, "batch"], first, last)
         for rows in (notices, maps):
@@ -127,7 +130,7 @@ class EventCache:
             self._batches |= zip(names, placed["batch"].to_pylist(), strict=True)
         self._forget_near()
         self.until = until
-        return self.current.add(notices, maps)
+        return self.current.add(notices, maps, copies, trust)
 
     def rows(self, states: States) -> DataFrame:
         """Rows of events, as `versions.latest` returns them.

@@ -8,6 +8,7 @@ itself cite another. All of them belong to the event of the first.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 Link = tuple[str, str]  # the ivorn of a notice, and that of the notice that it cites
@@ -21,7 +22,8 @@ class Citations:
     """
 
     def __init__(self) -> None:
-        self._cites: dict[str, str] = {}  # by ivorn
+        self._cites: dict[str, str] = {}  # by ivorn: the one that counts
+        self._links: dict[str, Counter[str]] = {}  # by ivorn: all that were added
         self._cited_by: dict[str, set[str]] = {}
         self._firsts: dict[str, str] = {}  # by the name of each cited notice
 
@@ -29,13 +31,14 @@ class Citations:
         """Name of the event of a notice with this `event_id`."""
         return self._firsts.get(event_id, event_id)
 
-    def add(self, links: Iterable[Link]) -> dict[str, str]:
-        """Add citations.
+    def change(self, removed: Iterable[Link], added: Iterable[Link]) -> dict[str, str]:
+        """Remove and add citations.
 
         Parameters
         ----------
-        links : iterable of Link
-            If several notices have one ivorn, the last in sorted order counts.
+        removed, added : iterable of Link
+            If several notices have one ivorn, the last in sorted order counts. Only
+            what was added is removed, once for each time.
 
         Returns
         -------
@@ -44,17 +47,20 @@ class Citations:
             one now.
         """
         citing, targets = set(), set()
-        for ivorn, cited in links:
-            former = self._cites.get(ivorn)
-            if former is not None and former >= cited:
+        for ivorn in self._changed(removed, added):
+            former = self._cites.pop(ivorn, None)
+            cited = max(self._links[ivorn]) if ivorn in self._links else None
+            if former == cited and cited is not None:
+                self._cites[ivorn] = cited
                 continue
             if former is not None:
                 self._forget(ivorn, former)
                 targets.add(former)
-            self._cites[ivorn] = cited
-            self._cited_by.setdefault(cited, set()).add(ivorn)
+            if cited is not None:
+                self._cites[ivorn] = cited
+                self._cited_by.setdefault(cited, set()).add(ivorn)
+                targets.add(cited)
             citing.add(ivorn)
-            targets.add(cited)
         outdated = self._leading_to(citing)
         former_names = {name: self.name(name) for name in outdated | targets}
         for name in outdated | (targets - self._cited_by.keys()):
@@ -62,6 +68,22 @@ class Citations:
         for name in former_names.keys() & self._cited_by.keys():
             self._find_first(name)
         return {n: was for n, was in former_names.items() if was != self.name(n)}
+
+    def _changed(self, removed: Iterable[Link], added: Iterable[Link]) -> set[str]:
+        """Count the citations by ivorn; return the ivorns of those that were given."""
+        changed = set()
+        for ivorn, cited in added:
+            self._links.setdefault(ivorn, Counter())[cited] += 1
+            changed.add(ivorn)
+        for ivorn, cited in removed:
+            counts = self._links[ivorn]
+            counts[cited] -= 1
+            if not counts[cited]:
+                del counts[cited]
+            if not counts:
+                del self._links[ivorn]
+            changed.add(ivorn)
+        return changed
 
     def _forget(self, ivorn: str, cited: str) -> None:
         citing = self._cited_by[cited]

@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 import pyarrow as pa
 
-from fink_voevent.events.citations import Citations
+from fink_voevent.events.citations import Citations, Link
 from fink_voevent.events.event_state import Changes, EventState, States, event_state
 from fink_voevent.events.notice import (
     Notice,
@@ -33,6 +33,7 @@ from fink_voevent.events.notice_rows import NoticeRows
 from fink_voevent.events.overlap import CellsOf, Overlaps
 from fink_voevent.events.significance import significances
 from fink_voevent.events.time_buckets import TimeBuckets
+from fink_voevent.events.trusted import TrustedNotices
 from fink_voevent.tables.coincidences import EVENT_COLUMNS
 from fink_voevent.tables.column import TIME
 from fink_voevent.tables.schema import arrow_schema
@@ -81,7 +82,7 @@ class CurrentEvents:
         schema = arrow_schema("events")
         fields = [schema.field(name).with_nullable(True) for name in _ROW_COLUMNS]
         self._rows = NoticeRows(pa.schema(fields))
-        self._known: set[str] = set()  # by notice_id
+        self._received = TrustedNotices()
         self._notices: dict[str, list[Notice]] = {}  # by event, the current one last
         self._maps: dict[str, Region] = {}  # by address
         self._lacking_map: dict[str, set[str]] = {}  # `event_id` of notices, by address
@@ -92,8 +93,17 @@ class CurrentEvents:
         self.states: States = MappingProxyType(self._states)
         self.matchable = self.awaiting_map = 0
 
-    def add(self, notices: pa.Table | None, maps: pa.Table | None = None) -> Changes:
+    def add(
+        self,
+        notices: pa.Table | None,
+        maps: pa.Table | None = None,
+        copies: pa.Table | None = None,
+        trust: pa.Table | None = None,
+    ) -> Changes:
         """Add notices, and sky maps that were fetched.
+
+        A notice changes nothing until a trusted source has sent it: see
+        `TrustedNotices`.
 
         Parameters
         ----------
@@ -103,6 +113,10 @@ class CurrentEvents:
             nothing.
         maps : pyarrow.Table, optional
             Rows of the table maps with `notice.MAP_COLUMNS`: of each `skymap_url` one.
+        copies : pyarrow.Table, optional
+            Rows of the table copies with `trusted.COPY_COLUMNS`.
+        trust : pyarrow.Table, optional
+            Rows of the table trust with `trusted.TRUST_COLUMNS`.
 
         Returns
         -------
@@ -110,22 +124,26 @@ class CurrentEvents:
             The events that changed, as they were before and as they are now.
         """
         with _without_collection():
-            return self._add(notices, maps)
+            return self._add(notices, maps, copies, trust)
 
-    def _add(self, notices: pa.Table | None, maps: pa.Table | None) -> Changes:
+    def _add(
+        self,
+        notices: pa.Table | None,
+        maps: pa.Table | None,
+        copies: pa.Table | None,
+        trust: pa.Table | None,
+    ) -> Changes:
         touched: set[str] = set()
         if maps is not None:
             fetched = read_maps(maps, self._rules)
             self._maps |= fetched
             touched.update(*(self._lacking_map.get(url, ()) for url in fetched))
-        new = [] if notices is None else self._new(notices)
-        moved = self._citations.add(
-            (notice.ivorn, notice.event_id)
-            for notice in new
-            if notice.event_id.startswith("ivo://") and notice.event_id != notice.ivorn
-        )
+        read = [] if notices is None else self._read(notices)
+        ended, begun = self._received.add(read, copies, trust)
+        left = self._leave(ended)
+        moved = self._citations.change(_links(ended), _links(begun))
         touched = {self._citations.name(event_id) for event_id in touched}
-        touched |= self._regroup(moved) | self._group(new)
+        touched |= left | self._regroup(moved) | self._group(begun)
         return self._renew(touched)
 
     def add_maps(self, maps: pa.Table) -> Changes:
@@ -178,23 +196,32 @@ class CurrentEvents:
             "skymap_url": pa.array([n.skymap_url for n in notices], pa.string()),
             "region_id": pa.array([s.region_id for s in states], pa.string()),
             "event_time": pa.array([s.event_time_us for s in states], TIME),
+            "notice_source": pa.array([n.source for n in notices], pa.string()),
+            "notice_received_at": pa.array([n.received_us for n in notices], TIME),
             "related_event_ids": pa.array(
                 [s.related_event_ids for s in states], pa.list_(pa.string())
             ),
         }
         return pa.table(columns)
 
-    def _new(self, notices: pa.Table) -> list[Notice]:
-        """Read the used notices that were not added before, and keep their rows."""
+    def _read(self, notices: pa.Table) -> list[Notice]:
+        """Read the used notices, and keep their rows."""
         chosen = used(notices, self._rules.tenses)
         first_row = len(self._rows)
         self._rows.append(chosen)
-        new = []
-        for notice in read_notices(chosen, first_row, self._rules):
-            if notice.notice_id not in self._known:
-                self._known.add(notice.notice_id)
-                new.append(notice)
-        return new
+        return read_notices(chosen, first_row, self._rules)
+
+    def _leave(self, ended: Iterable[Notice]) -> set[str]:
+        """Remove notices from their events; return the names of these events."""
+        touched = set()
+        for notice in ended:
+            event = self._citations.name(notice.event_id)
+            notices = self._notices[event]
+            notices.remove(notice)
+            if not notices:
+                del self._notices[event]
+            touched.add(event)
+        return touched
 
     def _group(self, new: Iterable[Notice]) -> set[str]:
         """Add notices to their events; return the names of these events."""
@@ -327,6 +354,15 @@ class CurrentEvents:
         """Regions of two events, sorted: other events may have the same two."""
         a, b = sorted((self._states[event].region_id, self._states[other].region_id))
         return a, b
+
+
+def _links(notices: Iterable[Notice]) -> list[Link]:
+    """Citations of notices that name no event, but cite another notice."""
+    return [
+        (notice.ivorn, notice.event_id)
+        for notice in notices
+        if notice.event_id.startswith("ivo://") and notice.event_id != notice.ivorn
+    ]
 
 
 def _known(states: Mapping[str, EventState | None]) -> States:

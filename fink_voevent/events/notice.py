@@ -26,7 +26,7 @@ MAP_COLUMNS = ("skymap_url", "skymap_sha256", *REGION_COLUMNS)
 NOTICE_COLUMNS = (
     *("event_id", "ivorn", "version", "issued", "received_at", "notice_id"),
     *("kind", "tense", "live", "time", "time_source", "window_before", "window_after"),
-    *("fisher", "ellipse", *MAP_COLUMNS),
+    *("fisher", "ellipse", *MAP_COLUMNS, "publisher", "source"),
 )
 # Values of `time_source` of a notice that gives the time of the trigger itself.
 TRIGGER_TIMES = ("isotime", "tjd")
@@ -109,6 +109,10 @@ class Notice(NamedTuple):
         The same, if the map is not in the notice.
     region : Region or None
         The region that is in the notice.
+    publisher, source : str or None
+        None if it is the operator's own, or of an earlier version.
+    received_us : int
+        When it was received from this source, microseconds of UTC since 1970.
     """
 
     order: tuple[Any, ...]
@@ -125,6 +129,17 @@ class Notice(NamedTuple):
     skymap_url: str | None
     map_url: str | None
     region: Region | None
+    publisher: str | None
+    source: str | None
+    received_us: int
+
+
+def received(notice: Notice, received_us: int, source: str | None) -> Notice:
+    """Return a notice as it was received from another source."""
+    order = notice.order
+    if order[2] == _NEVER:  # it has no issue time, and is ordered by its reception
+        order = (*order[:4], received_us, order[5])
+    return notice._replace(order=order, received_us=received_us, source=source)
 
 
 def used(notices: pa.Table, tenses: tuple[str, ...]) -> pa.Table:
@@ -149,7 +164,10 @@ def read_notices(notices: pa.Table, first_row: int, rules: Rules) -> list[Notice
     """
     columns = {
         name: notices[name].to_pylist()
-        for name in ("event_id", "ivorn", "notice_id", "skymap_url", "skymap_sha256")
+        for name in (
+            *("event_id", "ivorn", "notice_id", "skymap_url", "skymap_sha256"),
+            *("publisher", "source"),
+        )
     }
     kinds = [sys.intern(kind) for kind in notices["kind"].to_pylist()]
     source = notices["time_source"]
@@ -163,13 +181,16 @@ def read_notices(notices: pa.Table, first_row: int, rules: Rules) -> list[Notice
         columns["ivorn"],
         columns["notice_id"],
         kinds,
-        _microseconds(notices["time"]),
+        microseconds_of(notices["time"]),
         is_trigger.to_pylist(),
         is_event_time.to_pylist(),
         *_windows(notices, rules),
         columns["skymap_url"],
         [url if digest is None else None for url, digest in urls],
         _regions(notices, columns["notice_id"], rules),
+        columns["publisher"],
+        columns["source"],
+        [landed or 0 for landed in microseconds_of(notices["received_at"])],
         strict=True,
     )
     return list(map(Notice._make, rows))
@@ -200,8 +221,8 @@ def _orders(
     """
     rows = zip(
         notices["version"].to_pylist(),
-        _microseconds(notices["issued"]),
-        _microseconds(notices["received_at"]),
+        microseconds_of(notices["issued"]),
+        microseconds_of(notices["received_at"]),
         kinds,
         notice_ids,
         strict=True,
@@ -230,7 +251,7 @@ def _windows(notices: pa.Table, rules: Rules) -> tuple[list[float], list[float]]
     return [before] * len(notices), [after] * len(notices)
 
 
-def _microseconds(moments: pa.ChunkedArray) -> list[int | None]:
+def microseconds_of(moments: pa.ChunkedArray) -> list[int | None]:
     """Microseconds of UTC since 1970."""
     return moments.cast(TIME).cast(pa.int64()).to_pylist()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from fink_voevent import limits
 from fink_voevent.errors import NoticeError
 from fink_voevent.notices.normalisation import normalise_all
 from fink_voevent.notices.streams import Registry
+from fink_voevent.notices.trust import source_of
 from fink_voevent.sky.region_size import LevelPixels, region_size
 from fink_voevent.tables.notices import REGION_COLUMNS
 from fink_voevent.tables.schema import arrow_schema
@@ -151,7 +153,8 @@ def _convert(landed: pa.RecordBatch, registry: Registry) -> tuple[Rows, Reasons]
     regions: list[dict[str, Any]] = []
     reasons: Reasons = []
     documents = landed.to_pylist()
-    parsed = normalise_all([document["raw"] for document in documents], registry)
+    raws = [document["raw"] for document in documents]
+    parsed = normalise_all(raws, registry, list(map(_received, documents)))
     for document, row in zip(documents, parsed, strict=True):
         if isinstance(row, NoticeError):
             reasons.append(printable(str(row)))
@@ -160,11 +163,17 @@ def _convert(landed: pa.RecordBatch, registry: Registry) -> tuple[Rows, Reasons]
         else:
             reasons.append(None)
             region = region_row(row, row["notice_id"])
+            row["source"] = source_of(document["transport"], document["source"])
             rows.append(row | {c: document[c] for c in RECEPTION})
             regions += [] if region is None else [region]
     events = pa.RecordBatch.from_pylist(rows, schema=arrow_schema("events"))
     found = pa.RecordBatch.from_pylist(regions, schema=arrow_schema("regions"))
     return Rows(events, found), reasons
+
+
+def _received(document: Mapping[str, Any]) -> datetime | None:
+    """Return when a document was received; None if it is a file, of any age."""
+    return None if document["transport"] == "file" else document["received_at"]
 
 
 def _reason(error: Exception) -> str:

@@ -25,7 +25,10 @@ import pyarrow.compute as pc
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import StorageError, VOEventPluginError
 from fink_voevent.ingest.download import LIMIT_S, fetch, in_one_line, parse
+from fink_voevent.ingest.duplicates import COPIES
 from fink_voevent.ingest.reader import Converted, Reader
+from fink_voevent.ingest.trust import TABLE as TRUST
+from fink_voevent.ingest.trust import rows_that_count
 from fink_voevent.notices import streams
 from fink_voevent.store import upkeep
 from fink_voevent.store.batches import FIRST, BatchLog, Input
@@ -331,15 +334,21 @@ def _replaced(rows: pa.RecordBatch, **columns: pa.Array) -> pa.RecordBatch:
 
 
 def _urls(tables: Tables, first: int, last: int) -> list[str]:
-    """Return the addresses of maps that events of batches name but do not contain."""
+    """Return the addresses of maps that notices of batches name but do not contain.
+
+    Notices that do not count are left out. If some may count only since these batches,
+    all notices are looked at.
+    """
     if last < first:
         return []
-    columns = ["skymap_url", "skymap_sha256"]
+    if any(tables.rows_of(t, ["batch"], first, last).num_rows for t in (COPIES, TRUST)):
+        first = FIRST
+    columns = ["skymap_url", "skymap_sha256", "notice_id", "publisher", "source"]
     events = tables.rows_of("events", columns, first, last)
     is_read = pc.field("skymap_sha256").is_valid()
     is_missing = pc.field("skymap_url").is_valid() & ~is_read
-    urls: list[Any] = events.filter(is_missing)["skymap_url"].to_pylist()
-    return sorted(set(urls))
+    rows = rows_that_count(tables, last, events.filter(is_missing).to_pylist())
+    return sorted({row["skymap_url"] for row in rows})
 
 
 def start(

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ingest stage: each document becomes one row of events or of quarantine.
 
-A notice that is received more than once, over any transports, is one row: that of the
-document received first. A document that cannot be read goes to quarantine, with the
-reason, and does not stop the stage. All documents are kept in the table documents, as
-they were received; then the files of landing that the listener has written are removed.
+A notice that is received more than once, over any transports, is one row of events:
+that of the document received first; of each other source, one row of copies. The table
+trust says which source may speak for which publisher. A document that cannot be read
+goes to quarantine, with the reason, and does not stop the stage. All documents are kept
+in the table documents, as they were received; then the files of landing that the
+listener has written are removed.
 """
 
 from __future__ import annotations
@@ -16,14 +18,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import BinaryType, StructField, StructType
 
+from fink_voevent.config.addresses import PARQUET
 from fink_voevent.config.settings import Settings
 from fink_voevent.ingest import parsing
+from fink_voevent.ingest import trust as trust_table
 from fink_voevent.ingest.attempts import Attempts
-from fink_voevent.ingest.duplicates import KEYS, keep_new
+from fink_voevent.ingest.duplicates import COPIES, KEYS, copies, keep_new
+from fink_voevent.ingest.trust import TrustTable
 from fink_voevent.listen.landing import is_ours
 from fink_voevent.notices import streams
 from fink_voevent.spark.dataframes import spark_schema
@@ -32,12 +39,13 @@ from fink_voevent.spark.unreadable import without_unreadable
 from fink_voevent.store import upkeep
 from fink_voevent.store.batches import FIRST, Batch, BatchLog, FileSource, Input
 from fink_voevent.store.delta import Tables, clean_staging, staging_folder
-from fink_voevent.store.filesystem import open_store
+from fink_voevent.store.filesystem import Store, open_store
 from fink_voevent.store.unread import UnreadFiles, due
+from fink_voevent.tables.schema import column_names, with_batch
 
 _LOG = logging.getLogger(__name__)
 STAGE = "ingest"
-TABLES = ("documents", "regions", "events", "quarantine")
+TABLES = ("documents", "regions", "events", COPIES, trust_table.TABLE, "quarantine")
 MAX_FILES = 48  # landing files in a batch, which limits the memory of a worker
 # A file that is written again under its name, after a crash of the listener, is not
 # found by the stream: so often all files of landing are listed.
@@ -72,6 +80,17 @@ def documents(files: DataFrame) -> DataFrame:
         F.coalesce("sha256", F.sha2(raw, 256)).alias("sha256"),
         raw.alias("raw"),
     ).where(F.col("raw").isNotNull())
+
+
+def of_others(found: DataFrame) -> DataFrame:
+    """Return documents of a file of another program: what it says of itself is its own.
+
+    Parameters
+    ----------
+    found : DataFrame
+        Columns of the table ``landing``.
+    """
+    return found.withColumn("transport", F.lit(PARQUET))
 
 
 def start(
@@ -129,6 +148,8 @@ class IngestStage:
         clean_staging(settings.root, STAGE)
         self._known = {t: set(self._keys(t)) for t in ("events", "quarantine")}
         self._known["regions"] = self._known["events"]  # of a notice, by its name
+        self._carried = self._sources_of_notices(FIRST, self.log.last_done())
+        self._trust = self._read_trust()
         self._waiting: dict[str, None] = {}  # files, in order
         # Files that were processed and are not removed: those of other programs.
         self._processed = {f for f in self.log.all_files() if not is_ours(f)}
@@ -156,8 +177,26 @@ class IngestStage:
         ].to_pylist()
         return keys
 
+    def _sources_of_notices(self, first: int, last: int) -> set[tuple[str, str]]:
+        """Return the notices of some batches, each with its sources."""
+        columns = ["notice_id", "source"]
+        found: set[tuple[str, str]] = set()
+        for table in ("events", COPIES):
+            rows = self._tables.rows_of(table, columns, first, last)
+            found.update(zip(*(rows[c].to_pylist() for c in columns), strict=True))
+        return found
+
+    def _read_trust(self) -> TrustTable:
+        """Read the table trust, and decide again if settings have changed."""
+        return TrustTable.read(
+            self._tables,
+            self.log.last_done(),
+            self._registry.publishers,
+            self._settings.sources,
+        )
+
     def next_input(self) -> Input | None:
-        """Return the files of the next batch."""
+        """Return the files of the next batch; none if only a setting has changed."""
         unread = self._unread.files()
         left_out = {file.path.rpartition("/")[2] for file in unread}
         new = self.files.take()
@@ -171,7 +210,7 @@ class IngestStage:
             if not self._exists(file):
                 del self._waiting[file]
         chosen = tuple(list(self._waiting)[:MAX_FILES])
-        return Input(chosen) if chosen else None
+        return Input(chosen) if chosen or self._trust.changed else None
 
     def _list_again(self) -> list[str]:
         """Return our files of landing, if they were not listed for some time."""
@@ -197,8 +236,12 @@ class IngestStage:
         is_repeated = attempts.begin()
 
         def read(paths: Sequence[str]) -> DataFrame:
-            files = self._spark.read.schema(LANDING_SCHEMA).parquet(*paths)
-            return documents(files)
+            ours = [path for path in paths if is_ours(path)]
+            others = [path for path in paths if not is_ours(path)]
+            if not others:
+                return self._documents(ours)
+            found = of_others(self._documents(others))
+            return found.unionByName(self._documents(ours)) if ours else found
 
         def parse(paths: Sequence[str]) -> None:
             open_store(staging).remove()  # of a try with files that cannot be read
@@ -211,9 +254,16 @@ class IngestStage:
         try:
             was_read = without_unreadable(batch.input.files, read, parse, self._unread)
             attempts.end()
+            events = open_store(f"{staging}/events")
+            added = {
+                COPIES: copies(events, self._known["events"], self._carried),
+                trust_table.TABLE: self._trust.rows(events),
+            }
             facts = {}
             for table in TABLES:
                 staged = open_store(f"{staging}/{table}")
+                if table in added:
+                    _stage_rows(staged, table, added[table], number)
                 keep_new(staged, table, self._known.get(table, ()))
                 facts[table] = self._tables.append(table, staged, STAGE, number).rows
         finally:
@@ -221,12 +271,19 @@ class IngestStage:
         self._unread.remove(was_read)
         return facts
 
+    def _documents(self, paths: Sequence[str]) -> DataFrame:
+        return documents(self._spark.read.schema(LANDING_SCHEMA).parquet(*paths))
+
     def finished(self, batch: Batch, facts: Mapping[str, Any]) -> None:
         """Remove the files of landing, and log what was done."""
         for table in ("events", "quarantine"):
             column = KEYS[table]
             rows = self._tables.rows_of(table, [column], batch.number, batch.number)
             self._known[table].update(rows[column].to_pylist())
+        self._carried |= self._sources_of_notices(batch.number, batch.number)
+        if facts.get(trust_table.TABLE):
+            self._trust = self._read_trust()
+            self._report_trust(batch.number)
         self._remove(batch)
         for table in TABLES:
             upkeep.compact_if_due(self._tables, table)
@@ -236,3 +293,17 @@ class IngestStage:
             " %(quarantine)d new in quarantine",
             facts,
         )
+
+    def _report_trust(self, number: int) -> None:
+        """Log the sources that came to carry a publisher in a batch."""
+        columns = column_names(trust_table.TABLE)
+        rows = self._tables.rows_of(trust_table.TABLE, columns, number, number)
+        for is_warning, text in trust_table.messages(rows, self._trust.trust):
+            _LOG.log(logging.WARNING if is_warning else self._level, "ingest: %s", text)
+
+
+def _stage_rows(staged: Store, table: str, rows: pa.Table, batch: int) -> None:
+    """Write rows to a file of a staging folder, if there are any."""
+    if rows.num_rows:
+        numbered = with_batch(rows, table, batch)
+        staged.write("rows.parquet", lambda stream: pq.write_table(numbered, stream))

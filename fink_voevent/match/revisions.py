@@ -38,8 +38,9 @@ def view(journal: DataFrame) -> DataFrame:
     DataFrame
         One row of `journal` for each `event_id`, `survey` and `alert_id`.
     """
+    # First by batch: a notice that counts no longer may have had a later version.
     newest = Window.partitionBy(*_PAIR).orderBy(
-        *newest_first("status = 'retracted'", ORDER), F.col("batch").desc()
+        F.col("batch").desc(), *newest_first("status = 'retracted'", ORDER)
     )
     ranked = journal.withColumn("_rank", F.row_number().over(newest))
     return ranked.where("_rank = 1").drop("_rank")
@@ -88,7 +89,7 @@ def revise(
     )
     identity = (
         *ORDER,
-        *("ivorn", "notice_sha256", "related_event_ids"),
+        *("ivorn", "notice_sha256", "notice_source", "related_event_ids"),
     )
     new_notices = changed.select(
         "event_id",

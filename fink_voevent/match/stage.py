@@ -189,9 +189,11 @@ class MatchStage:
         return Input(tuple(self._waiting), until, self.night, self._settings.survey)
 
     def _has_notices(self, after: Until, until: Until) -> bool:
-        """Whether batches have recorded events or sky maps."""
+        """Whether batches have recorded events, sky maps or what makes them count."""
         for table, first, last in (
             ("events", after.ingest + 1, until.ingest),
+            ("copies", after.ingest + 1, until.ingest),
+            ("trust", after.ingest + 1, until.ingest),
             ("maps", after.maps + 1, until.maps),
         ):
             if last < first:

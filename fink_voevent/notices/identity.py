@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 
 from fink_voevent import limits
 from fink_voevent.notices.document import Document
+from fink_voevent.notices.publishers import Publishers
 from fink_voevent.notices.streams import Stream
 
 # version = rank * RANK_STEP + milliseconds from 1970 to the issue, which are fewer.
@@ -64,7 +65,12 @@ def fill(template: str, values: Mapping[str, str]) -> str | None:
     return _FIELD.sub(lambda found: values[found[1]].strip(), template)
 
 
-def event_id(document: Document, stream: Stream, values: Mapping[str, str]) -> str:
+def event_id(
+    document: Document,
+    stream: Stream,
+    values: Mapping[str, str],
+    publishers: Publishers,
+) -> str:
     """Return the identifier of the event to which a notice belongs.
 
     Parameters
@@ -75,21 +81,41 @@ def event_id(document: Document, stream: Stream, values: Mapping[str, str]) -> s
         Its field `event` is the template of the identifier.
     values : mapping
         Values of the Params and of the named groups of the ivorn, by name.
+    publishers : Publishers
 
     Returns
     -------
     str
-        The filled template. If it names a Param that is missing, the ivorn of the
-        notice that this one supersedes or retracts, or else the ivorn of the notice
+        The filled template. If it names a Param that is missing, or gives a name that
+        only another publisher may use, the ivorn of the notice that this one supersedes
+        or retracts, if that is of the same publisher. Else the ivorn of the notice
         itself, which is then an event of its own.
     """
     if stream.id_mask:
         values = {k: _masked(v, stream.id_mask) for k, v in values.items()}
+    own = publishers.of(document.ivorn)
     named = fill(stream.event, values) if stream.event != "{ivorn}" else None
+    if named and _may_name(document, stream, named, own, publishers):
+        return named
     replaced = (
-        i for i, cite in document.cites if cite.lower() in ("supersedes", "retraction")
+        ivorn
+        for ivorn, cite in document.cites
+        if cite.lower() in ("supersedes", "retraction") and publishers.of(ivorn) == own
     )
-    return named or next(replaced, document.ivorn)
+    return next(replaced, document.ivorn)
+
+
+def _may_name(
+    document: Document, stream: Stream, named: str, own: str, publishers: Publishers
+) -> bool:
+    """Whether a notice of a publisher may use the name of an event.
+
+    A pattern may match ivorns of others, and a Param may have any value, also one that
+    makes the name, or the ivorn, of an event of others.
+    """
+    if named.lower().startswith("ivo:") or not publishers.owns(own, named):
+        return False
+    return publishers.table(own) is not None or stream.is_of_authority(document.ivorn)
 
 
 def _masked(value: str, mask: int) -> str:
@@ -146,6 +172,19 @@ def _is_retraction(
         or values.get("Packet_Type") == "164"
         or "retraction" in document.ivorn.lower()
     )
+
+
+def believed(issued: datetime | None, received: datetime | None) -> datetime | None:
+    """Return the issue time by which a notice is ordered.
+
+    An issue time of the future, later than the reception by more than
+    `limits.AHEAD_S`, is not believed, or its notice would remain the current one: the
+    time of the reception takes its place.
+    """
+    if issued is None or received is None:
+        return issued
+    latest = received + timedelta(seconds=limits.AHEAD_S)
+    return issued if issued <= latest else received
 
 
 def version(

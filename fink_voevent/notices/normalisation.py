@@ -20,6 +20,7 @@ from fink_voevent.errors import NoticeError, apply_each
 from fink_voevent.notices import formats, identity, measurements
 from fink_voevent.notices.document import Document, check_identifier
 from fink_voevent.notices.position import find_position
+from fink_voevent.notices.publishers import Publishers
 from fink_voevent.notices.streams import Registry, Stream
 from fink_voevent.notices.times import from_tjd, parse_iso, time_scale, to_utc
 from fink_voevent.tables.schema import NAMESPACE
@@ -50,12 +51,14 @@ class IdentifiedDocument:
         Values of its Params and of the named groups of its ivorn, by name.
     issued : datetime or None
         When it was issued, UTC.
+    publishers : Publishers
     """
 
     document: Document
     stream: Stream
     values: Mapping[str, str]
     issued: datetime | None
+    publishers: Publishers
 
 
 def notice_id(document: Document) -> str:
@@ -78,7 +81,7 @@ def normalise(raw: bytes, registry: Registry) -> dict[str, Any]:
     -------
     dict
         Values of the columns `fink_voevent.tables.notices.READ_NOTICE` by name, without
-        those of the reception, `received_at` and `transport`.
+        those of the reception, `received_at`, `transport` and `source`.
 
     Raises
     ------
@@ -92,7 +95,9 @@ def normalise(raw: bytes, registry: Registry) -> dict[str, Any]:
 
 
 def normalise_all(
-    raws: Sequence[bytes], registry: Registry
+    raws: Sequence[bytes],
+    registry: Registry,
+    received: Sequence[datetime | None] | None = None,
 ) -> list[dict[str, Any] | NoticeError]:
     """Convert several notices to rows of the table events.
 
@@ -102,6 +107,9 @@ def normalise_all(
         The documents, in any format.
     registry : Registry
         The streams.
+    received : sequence of datetime or None, optional
+        When each document was received: an issue time of the future is not believed,
+        see `identity.believed`. None believes any.
 
     Returns
     -------
@@ -114,7 +122,8 @@ def normalise_all(
     documents = formats.read_all(raws)
     identified = apply_each(partial(_identify, registry), documents)
     positions = apply_each(_position_columns, identified)
-    results = apply_each(_row, raws, identified, positions)
+    moments = [None] * len(raws) if received is None else received
+    results = apply_each(_row, raws, moments, identified, positions)
     rows = [r if isinstance(r, NoticeError) else r[0] for r in results]
     # The rows whose time is in another scale, converted at once.
     to_convert = [
@@ -130,7 +139,7 @@ def _identify(registry: Registry, document: Document) -> IdentifiedDocument:
     issued = parse_iso(document.date)
     stream, groups = registry.find(document.ivorn, document.values, issued)
     values = {**document.values, **groups, "ivorn": document.ivorn}
-    return IdentifiedDocument(document, stream, values, issued)
+    return IdentifiedDocument(document, stream, values, issued, registry.publishers)
 
 
 def _position_columns(identified: IdentifiedDocument) -> dict[str, Any]:
@@ -161,7 +170,10 @@ def _position_columns(identified: IdentifiedDocument) -> dict[str, Any]:
 
 
 def _row(
-    raw: bytes, identified: IdentifiedDocument, position: dict[str, Any]
+    raw: bytes,
+    received: datetime | None,
+    identified: IdentifiedDocument,
+    position: dict[str, Any],
 ) -> tuple[dict[str, Any], str]:
     """Row with the time as written, and the scale of that time."""
     document, stream, values = (
@@ -170,7 +182,7 @@ def _row(
         identified.values,
     )
     kind = identity.kind(document, stream, values)
-    event_id = identity.event_id(document, stream, values)
+    event_id = identity.event_id(document, stream, values, identified.publishers)
     check_identifier("event id", event_id)
     event_time = _event_time(identified)
     row = {
@@ -178,7 +190,10 @@ def _row(
         "sha256": hashlib.sha256(raw).hexdigest(),
         "notice_id": notice_id(document),
         "event_id": event_id,
-        "version": identity.version(stream, values, identified.issued, kind),
+        "publisher": identified.publishers.of(document.ivorn),
+        "version": identity.version(
+            stream, values, identity.believed(identified.issued, received), kind
+        ),
         "kind": kind,
         "tense": identity.tense(document, stream, values, kind),
         "live": stream.live,

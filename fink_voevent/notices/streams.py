@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fink_voevent.errors import ConfigError
+from fink_voevent.notices.publishers import Publisher, Publishers, publisher_table
 from fink_voevent.sky.localization import Systematic
 
 if sys.version_info >= (3, 11):
@@ -102,6 +103,17 @@ class Stream:
             return None
         return found
 
+    def is_of_authority(self, ivorn: str) -> bool:
+        """Whether the pattern matches the ivorns of one authority, that of this one.
+
+        The pattern ``ivo://HESS`` also matches ``ivo://hess.example/...``, which is of
+        another authority.
+        """
+        known = self.literal_prefix.removeprefix("ivo://")
+        if set(known) & set("/#"):
+            return True
+        return bool(known) and authority(ivorn) == known
+
 
 @dataclass(frozen=True)
 class Registry:
@@ -116,11 +128,14 @@ class Registry:
     our_authority : str
         Authority of the notices that this installation sends, which are not ingested;
         empty if it sends none.
+    publishers : Publishers
+        The tables ``[publisher.NAME]``.
     """
 
     streams: tuple[Stream, ...]
     unknown: Stream
     our_authority: str = ""
+    publishers: Publishers = Publishers()
 
     def is_ours(self, ivorn: str) -> bool:
         """Return whether this installation sent the notice with an identifier."""
@@ -201,16 +216,35 @@ def _registry(tables: Iterable[dict[str, Any]], file_name: str) -> Registry:
     """Merge the tables of several files, the most important first."""
     blocks: dict[str, dict[str, Any]] = {}
     shared: dict[str, dict[str, Any]] = {}
+    publishers: dict[str, dict[str, Any]] = {}
     for table in reversed(list(tables)):
         for key in ("window_days", "defaults", "systematic", "classes", "base"):
             shared[key] = {**shared.get(key, {}), **table.get(key, {})}
+        for name, fields_given in table.get("publisher", {}).items():
+            publishers[name] = {**publishers.get(name, {}), **fields_given}
         given = {block.get("name", ""): block for block in table.get("stream", [])}
         added = {n: b for n, b in given.items() if n not in blocks}
         updated = {n: {**b, **given.get(n, {})} for n, b in blocks.items()}
         blocks = {**added, **updated}
     streams = tuple(_stream(block, shared, file_name) for block in blocks.values())
     unknown = {"name": "unknown", "pattern": "", "notice_type": None}
-    return Registry(streams, _stream(unknown, shared, file_name))
+    return Registry(
+        streams,
+        _stream(unknown, shared, file_name),
+        publishers=_publishers(publishers, file_name),
+    )
+
+
+def _publishers(tables: dict[str, dict[str, Any]], file_name: str) -> Publishers:
+    """Check and return the tables ``[publisher.NAME]``."""
+
+    def checked(name: str, table: dict[str, Any]) -> Publisher:
+        try:
+            return publisher_table(name, table)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ConfigError(f"{file_name}, publisher {name!r}: {error}") from None
+
+    return Publishers(tuple(checked(*item) for item in tables.items()))
 
 
 def _stream(

@@ -191,7 +191,7 @@ def _batches(found: Iterable[FileDocument]) -> Iterator[list[FileDocument]]:
 def _events(spark: SparkSession, settings: Settings, scratch: Path) -> pa.Table:
     """Parse what has landed in the scratch folder; return the notices, each once.
 
-    Their regions stay in files.
+    Their regions stay in files. They have no source: the files are the operator's own.
     """
     landing_files = (scratch / "landing").as_uri()  # local, whatever Spark's default is
     files = spark.read.schema(ingest_stage.LANDING_SCHEMA).parquet(landing_files)
@@ -201,4 +201,6 @@ def _events(spark: SparkSession, settings: Settings, scratch: Path) -> pa.Table:
     parsing.parse_to_files(landed, streams.load(settings.streams), staging, FIRST)
     for table in ("events", "regions"):
         keep_new(open_store(f"{staging}/{table}"), table, ())
-    return _staged(scratch, "events", versions.SCALARS)
+    rows = _staged(scratch, "events", versions.SCALARS)
+    nobody = pa.nulls(rows.num_rows, pa.string())
+    return rows.set_column(rows.column_names.index("source"), "source", nobody)

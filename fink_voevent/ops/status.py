@@ -18,7 +18,7 @@ from pyarrow import fs
 from fink_voevent.errors import StorageError
 from fink_voevent.listen.landing import is_ours
 from fink_voevent.listen.spool import waiting
-from fink_voevent.ops import sources
+from fink_voevent.ops import publishers, sources
 from fink_voevent.ops.sources import SourceStatus
 from fink_voevent.store import unread
 from fink_voevent.store.batches import FIRST, BatchLog
@@ -61,7 +61,8 @@ class Status:
     problems : tuple of str
         One line for each of our files that is missing or cannot be read: which one, and
         what to do. What it contains is not counted. One line for each source that is
-        not connected for some time.
+        not connected for some time, and for each publisher whose own sources are silent
+        while another source sends its notices.
     sources : tuple of SourceStatus
         The sources of the listeners.
     """
@@ -166,6 +167,7 @@ class Observer:
             topics.update(facts["sent"])
         self._check_data_files()
         found = self._sources()
+        self._check_publishers()
         documents = sum(facts["documents"] for facts in ingested)
         return Status(
             received=documents + sum(row_counts),
@@ -213,6 +215,13 @@ class Observer:
             return []
         self._problems += filter(None, (one.problem(now) for one in found))
         return found
+
+    def _check_publishers(self) -> None:
+        """Add the publishers whose own sources are silent to the problems."""
+        try:
+            self._problems += publishers.problems(self._tables)
+        except StorageError as error:
+            self._problems.append(str(error))
 
     def _unread(self) -> set[str]:
         """Return the names of the files that stages could not read, as problems."""

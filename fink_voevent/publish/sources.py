@@ -16,6 +16,7 @@ from fink_client.consumer import AlertConsumer, AlertError
 from fink_voevent.alerts.transient import Transient, from_packet
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError, InputError
+from fink_voevent.ingest.trust import rows_that_count
 from fink_voevent.store.batches import BatchLog
 from fink_voevent.store.delta import Tables
 from fink_voevent.tables.schema import column_names
@@ -95,6 +96,8 @@ def notice_ivorns(
 ) -> Mapping[str, list[str]]:
     """Return the ivorns of all notices of events, in the order of the notices.
 
+    Notices of sources that may not speak for their publisher are left out.
+
     Returns
     -------
     mapping of str to list of str
@@ -104,12 +107,13 @@ def notice_ivorns(
     ivorns: dict[str, list[str]] = defaultdict(list)
     if not wanted:
         return ivorns
-    columns = ["event_id", "ivorn", *_ORDER]
+    columns = ["event_id", "ivorn", *_ORDER, "publisher", "source"]
     tables = Tables(settings.root)
-    is_done = pc.field("batch") <= BatchLog(tables, INGEST).last_done()
+    last = BatchLog(tables, INGEST).last_done()
+    is_done = pc.field("batch") <= last
     where = is_done & pc.field("event_id").isin(wanted)
     rows = tables.arrow("events", columns, where).to_pylist()
-    for row in sorted(rows, key=_notice_order):
+    for row in sorted(rows_that_count(tables, last, rows), key=_notice_order):
         ivorns[row["event_id"]].append(row["ivorn"])
     return ivorns
 

@@ -87,7 +87,21 @@ COINCIDENCES = (
         "no background rate, or no region",
         "snapshot of background rates that was used",
     ),
-    Column("notice_received_at", TIME, "UTC", "", "when the notice was received"),
+    Column(
+        "notice_received_at",
+        TIME,
+        "UTC",
+        "",
+        "when the notice was first received from a source that may speak for its"
+        " publisher",
+    ),
+    Column(
+        "notice_source",
+        TEXT,
+        "",
+        "a file given to a command, or a notice of an earlier version",
+        "that source: see the table events",
+    ),
     Column(
         "batch",
         LONG,
@@ -114,6 +128,7 @@ EVENT_COLUMNS = {
     "event_dec": "dec",
     "event_error_r90": "error_r90",
     "notice_received_at": "received_at",
+    "notice_source": "source",
 }
 
 # Columns of the event in a coincidence.

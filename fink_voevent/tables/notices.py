@@ -24,9 +24,28 @@ from fink_voevent.tables.column import (
     Column,
 )
 
+PUBLISHER = Column(
+    "publisher",
+    TEXT,
+    "",
+    "a notice of an earlier version",
+    "who wrote the notice: the name of a table [publisher.NAME] of streams.toml, or the"
+    " part of the ivorn before #, in lower case",
+)
+_SOURCES = (
+    "host:port (VTP), kafka://host:port/TOPIC, gcn://TOPIC, land (land from standard"
+    " input), files (land from paths) or parquet (a file of another program in landing)"
+)
+
 LANDING = (
     Column("received_at", TIME, "UTC", "", "when the document was received"),
-    Column("transport", TEXT, "", "", "vtp, file, stdin or kafka"),
+    Column(
+        "transport",
+        TEXT,
+        "",
+        "",
+        "vtp, kafka, file, stdin, or parquet (a file of another program)",
+    ),
     Column("source", TEXT, "", "", "address, topic or path that it came from"),
     Column("format", TEXT, "", "", "voevent, igwn.gwalert or gcn.notices"),
     Column("sha256", TEXT, "hex", "", "SHA-256 of the bytes"),
@@ -71,7 +90,8 @@ EVENTS = (
         "order of the notice within its event, from the notice itself: the largest is"
         " current. The rank of its type times 1e13, plus the milliseconds from 1970 to"
         " its issue (the last three digits are the revision, if the publisher numbers"
-        " revisions). Without an issue time it precedes all dated notices of its rank,"
+        " revisions); if that lies more than 5 min after the reception, to the"
+        " reception. Without an issue time it precedes all dated notices of its rank,"
         " but a retraction follows them",
     ),
     Column("kind", TEXT, "", "", "initial, update or retraction"),
@@ -246,6 +266,47 @@ EVENTS = (
     Column("params", PARAMS, "", "", "all Params, in order, as published"),
     Column("received_at", TIME, "UTC", "", "when the notice was first received"),
     Column("transport", TEXT, "", "", "transport over which it was first received"),
+    PUBLISHER,
+    Column(
+        "source",
+        TEXT,
+        "",
+        "a file given to a command, or a notice of an earlier version: both count",
+        f"source from which it was first received: {_SOURCES}. Whether it may speak for"
+        " the publisher says the table trust",
+    ),
+)
+
+COPIES = (
+    Column("notice_id", TEXT, "UUID", "", "see the table events"),
+    PUBLISHER,
+    Column("source", TEXT, "", "", "another source that has sent the same notice"),
+    Column("received_at", TIME, "UTC", "", "when it was first received from there"),
+    Column("transport", TEXT, "", "", "transport over which it was received"),
+)
+
+TRUST = (
+    PUBLISHER,
+    Column("source", TEXT, "", "", "source that has sent notices of the publisher"),
+    Column(
+        "trusted",
+        FLAG,
+        "",
+        "",
+        "whether the source may speak for the publisher, from this batch on: of two"
+        " rows of one publisher and source, the one of the later batch is valid",
+    ),
+    Column(
+        "how",
+        TEXT,
+        "",
+        "",
+        "setting (VOEVENT_SOURCES names the sources of the publisher), streams.toml"
+        " (that file names them), first use (the first source to carry the publisher is"
+        " trusted, others are not) or operator (files that were landed by their paths)",
+    ),
+    Column("since", TIME, "UTC", "", "when its first notice was received from there"),
+    Column("ivorn", TEXT, "", "", "identifier of that notice"),
 )
 
 REGIONS = (

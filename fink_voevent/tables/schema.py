@@ -19,12 +19,14 @@ from fink_voevent.tables.candidates import CANDIDATES
 from fink_voevent.tables.coincidences import COINCIDENCES
 from fink_voevent.tables.column import Column
 from fink_voevent.tables.notices import (
+    COPIES,
     EVENTS,
     LANDING,
     MAPS,
     QUARANTINE,
     READ_NOTICE,
     REGIONS,
+    TRUST,
 )
 from fink_voevent.tables.routed import ROUTED
 from fink_voevent.tables.sources import SOURCES
@@ -37,6 +39,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "documents": LANDING,
     "quarantine": QUARANTINE,
     "events": EVENTS,
+    "copies": COPIES,
+    "trust": TRUST,
     "regions": REGIONS,
     "maps": MAPS,
     "alerts": ALERTS,
@@ -51,6 +55,8 @@ DESCRIPTIONS = {
     "documents": "documents that were ingested, unchanged",
     "quarantine": "documents that could not be read as notices",
     "events": "notices, one row each, without the cells and pixels of their regions",
+    "copies": "notices that were received from another source too",
+    "trust": "which source may speak for which publisher",
     "regions": "cells and pixels of the regions of notices and of sky maps",
     "maps": "sky maps that were fetched from the addresses that notices give",
     "alerts": "alerts of the surveys, reduced to what matching needs",

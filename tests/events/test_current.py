@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from helpers import spark_versions
 from helpers.made_up_sky import T0, event, frame, map_event, version
-from helpers.sized_notices import Cells, current_events, facts, table
+from helpers.sized_notices import Cells, current_events, facts, stored, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import functions as F  # noqa: N812
@@ -34,12 +34,43 @@ CASES = 120
 Facts = dict[str, tuple]  # of events by name: see `sized_notices.facts`
 
 
+SOURCES = ("a.example:8099", "b.example:8099")
+
+
 @dataclass(frozen=True)
 class Case:
-    """Notices and maps, of which no other case has a name or a time."""
+    """Notices and maps, of which no other case has a name or a time.
+
+    Some notices were sent by two sources, which may or may not be trusted.
+    """
 
     notices: list[dict]
     maps: list[dict]
+    copies: list[dict]
+    trust: list[dict]
+
+    @property
+    def that_count(self) -> list[dict]:
+        """The notices that count, each as a trusted source has sent it first."""
+        trusted = {(t["publisher"], t["source"]) for t in self.trust if t["trusted"]}
+        found = []
+        for notice in self.notices:
+            sent = [notice, *(c for c in self.copies if _is_same(c, notice))]
+            sent = [
+                one
+                for one in sent
+                if one["source"] is None
+                or (notice["publisher"], one["source"]) in trusted
+            ]
+            if sent:
+                first = min(sent, key=lambda o: (o["received_at"], o["source"] or ""))
+                names = ("source", "received_at")
+                found.append(notice | {name: first[name] for name in names})
+        return found
+
+
+def _is_same(copy: dict, notice: dict) -> bool:
+    return copy["notice_id"] == notice["notice_id"]
 
 
 def random_notice(rng, case: int, number: int) -> dict:
@@ -64,6 +95,8 @@ def random_notice(rng, case: int, number: int) -> dict:
         "skymap_url": None,
         "skymap_sha256": None,
         "pixels": None,
+        "publisher": f"publisher-{case:04d}-{rng.integers(2)}",
+        "source": [None, *SOURCES][int(rng.choice(3, p=[0.3, 0.5, 0.2]))],
     }
     notice = event(number, *place, **chosen)
     if rng.random() < 0.1:
@@ -97,12 +130,27 @@ def random_case(case: int) -> Case:
     rng = np.random.default_rng(case)
     count = rng.integers(1, 12)
     notices = [random_notice(rng, case, 1000 * case + n) for n in range(count)]
+    copies = [
+        {
+            "notice_id": notice["notice_id"],
+            "publisher": notice["publisher"],
+            "source": str(rng.choice(SOURCES)),
+            "received_at": T0 + timedelta(days=case, minutes=int(rng.integers(4))),
+        }
+        for notice in notices
+        if rng.random() < 0.4
+    ]
+    trust = [
+        {"publisher": publisher, "source": source, "trusted": bool(rng.random() < 0.7)}
+        for publisher in sorted({notice["publisher"] for notice in notices})
+        for source in SOURCES
+    ]
     maps = []
     for number in range(2):
         digest = f"{case:04d}{number:060d}"
         names = {"skymap_url": URL(f"{case:04d}-{number}"), "skymap_sha256": digest}
         maps.append(names | random_map(rng))
-    return Case(notices, maps)
+    return Case(notices, maps, copies, trust)
 
 
 def by_spark(spark, folder, notices, maps, rules: Rules) -> tuple[Facts, list[dict]]:
@@ -138,12 +186,18 @@ class Expected:
         return [notice for case in self.cases for notice in case.notices]
 
     @property
+    def that_count(self) -> list[dict]:
+        return [notice for case in self.cases for notice in case.that_count]
+
+    @property
     def maps(self) -> list[dict]:
         return [row for case in self.cases for row in case.maps]
 
     @functools.cached_property
     def at_once(self) -> CurrentEvents:
-        return added_at_once(self.notices, self.maps, self.rules)
+        copies = [row for case in self.cases for row in case.copies]
+        trust = [row for case in self.cases for row in case.trust]
+        return added_at_once(self.notices, self.maps, self.rules, copies, trust)
 
 
 @pytest.fixture(scope="module", params=[PLAIN, CAPPED], ids=["plain", "capped"])
@@ -152,7 +206,7 @@ def expected(request, spark, tmp_path_factory):
     given_rows = Expected(request.param, cases, {}, [])
     folder = tmp_path_factory.mktemp("cases")
     found = by_spark(
-        spark, folder, given_rows.notices, given_rows.maps, given_rows.rules
+        spark, folder, given_rows.that_count, given_rows.maps, given_rows.rules
     )
     return Expected(request.param, cases, *found)
 
@@ -161,10 +215,20 @@ def all_facts(current: CurrentEvents) -> Facts:
     return {event: facts(state) for event, state in current.states.items()}
 
 
-def added_at_once(notices, maps, rules) -> CurrentEvents:
+def added_at_once(notices, maps, rules, copies=(), trust=()) -> CurrentEvents:
     current = current_events(notices, maps, rules)
-    current.add(table(notices), table(maps, "maps") if maps else None)
+    add_rows(current, notices, maps, copies, trust)
     return current
+
+
+def add_rows(current: CurrentEvents, notices=(), maps=(), copies=(), trust=(), batch=1):
+    """Add rows of tables; return what they change."""
+    return current.add(
+        table(notices) if notices else None,
+        table(maps, "maps") if maps else None,
+        stored("copies", copies),
+        stored("trust", [row | {"how": "setting", "batch": batch} for row in trust]),
+    )
 
 
 def test_states_are_those_that_spark_finds(expected):
@@ -196,20 +260,26 @@ def test_any_order_and_batches_lead_to_the_same_states(expected, data):
     number = data.draw(st.integers(0, CASES - 1))
     case = expected.cases[number]
     other = expected.cases[number - 1]  # events of other times and names in between
+    notices = [*case.notices, *other.notices]
+    maps, trust = [*case.maps, *other.maps], [*case.trust, *other.trust]
     rows = data.draw(
-        st.permutations([*case.notices, *case.maps, *other.notices, *other.maps])
+        st.permutations([*notices, *maps, *case.copies, *other.copies, *trust])
     )
-    current = current_events(rows, (), expected.rules)
+    current = current_events(notices, maps, expected.rules)
+    if data.draw(st.booleans()):  # the operator says otherwise later
+        earlier = [row | {"trusted": not row["trusted"]} for row in trust]
+        add_rows(current, trust=earlier, batch=0)
     seen: dict = {}
     while rows:
         size = data.draw(st.integers(1, len(rows)))
         batch, rows = rows[:size], rows[size:]
-        notices = [row for row in batch if "notice_id" in row]
-        maps = [row for row in batch if "notice_id" not in row]
-        if notices:
-            change = current.add(table(notices), table(maps, "maps") if maps else None)
-        else:
-            change = current.add_maps(table(maps, "maps"))
+        change = add_rows(
+            current,
+            [row for row in batch if "ivorn" in row],
+            [row for row in batch if "cells" in row and "ivorn" not in row],
+            [row for row in batch if "notice_id" in row and "ivorn" not in row],
+            [row for row in batch if "trusted" in row],
+        )
         assert change.before.items() <= seen.items()
         assert change.before.keys() == seen.keys() & (
             change.before.keys() | change.after.keys()
@@ -398,3 +468,115 @@ def test_rows_are_taken_by_their_number(sizes, data):
         {"notice_id": f"notice-{n:04d}", "fisher": version(n)["fisher"]}
         for n in numbers
     ]
+
+
+HONEST, OTHER = "honest.example:8099", "other.example:8099"
+STREAM = "ivo://honest.obs/stream"
+
+
+def sent(number: int, source: str = HONEST, **changes) -> dict:
+    """Return a notice of the event "one" of a publisher, as a source has sent it."""
+    row = version(number, version=number, publisher=STREAM, source=source)
+    return row | changes
+
+
+def decided(trusted: bool, source: str = HONEST, publisher: str = STREAM) -> dict:  # noqa: FBT001
+    return {"publisher": publisher, "source": source, "trusted": trusted}
+
+
+def copy_of(notice: dict, source: str, minutes: int = 60) -> dict:
+    """Return a row of copies: the same notice from another source."""
+    names = ("notice_id", "publisher")
+    moment = T0 + timedelta(minutes=minutes)
+    return {n: notice[n] for n in names} | {"source": source, "received_at": moment}
+
+
+def test_a_notice_of_a_source_that_is_not_trusted_changes_nothing():
+    first = sent(1)
+    forged = [
+        sent(2, OTHER, kind="retraction"),
+        sent(3, OTHER, kind="update"),
+        sent(4, OTHER, event_id="another"),
+    ]
+    current = current_events([first, *forged])
+    add_rows(current, [first], trust=[decided(True), decided(False, OTHER)])
+    before = dict(current.states)
+    change = add_rows(current, forged)
+    assert (change.changed, change.renamed, current.states) == ([], [], before)
+
+
+def test_a_source_without_a_decision_is_not_trusted():
+    current = current_events([sent(1)])
+    assert add_rows(current, [sent(1)]).changed == []
+    assert add_rows(current, trust=[decided(True)]).changed == ["one"]
+
+
+def test_a_copy_that_is_not_trusted_and_lands_first_does_not_hide_the_trusted_one():
+    early = sent(1, OTHER)
+    current = current_events([early])
+    trust = [decided(True), decided(False, OTHER)]
+    assert add_rows(current, [early], trust=trust).changed == []
+    change = add_rows(current, copies=[copy_of(early, HONEST)])
+    assert change.changed == ["one"]
+    (row,) = current.rows([current.states["one"]]).to_pylist()
+    assert (row["notice_source"], row["notice_id"]) == (HONEST, early["notice_id"])
+    assert row["notice_received_at"] == T0 + timedelta(minutes=60)
+
+
+def test_the_same_notice_of_two_trusted_sources_changes_nothing():
+    first = sent(1)
+    current = current_events([first])
+    add_rows(current, [first], trust=[decided(True), decided(True, OTHER)])
+    change = add_rows(current, copies=[copy_of(first, OTHER)])
+    assert (change.before, change.after) == ({}, {})
+
+
+def test_what_the_operator_says_later_applies_to_notices_of_before():
+    """The hostile source was first; then the owner is named."""
+    genuine, forged = sent(1, OTHER), sent(2, OTHER, kind="retraction")
+    current = current_events([genuine, forged])
+    add_rows(
+        current,
+        [genuine, forged],
+        copies=[copy_of(genuine, HONEST)],
+        trust=[decided(False), decided(True, OTHER)],
+    )
+    assert current.states["one"].kind == "retraction"
+    trust = [decided(True), decided(False, OTHER)]
+    change = add_rows(current, trust=trust, batch=2)
+    assert change.not_new == ["one"]
+    assert current.states["one"].notice_id == genuine["notice_id"]
+    assert current.states["one"].notice.source == HONEST
+
+
+def test_an_event_of_which_no_notice_counts_any_more_ends():
+    current = current_events([sent(1)])
+    add_rows(current, [sent(1)], trust=[decided(True)])
+    change = add_rows(current, trust=[decided(False)], batch=2)
+    assert (change.renamed, change.after, dict(current.states)) == (["one"], {}, {})
+    assert (current.matchable, current.awaiting_map) == (0, 0)
+    assert add_rows(current, trust=[decided(True)], batch=3).changed == ["one"]
+
+
+def test_a_citation_that_no_longer_counts_gives_events_their_names_back():
+    first, second = (
+        sent(n, source, ivorn=IVORN(n), event_id=IVORN(n), time=T0)
+        for n, source in ((1, HONEST), (2, HONEST))
+    )
+    merging = sent(3, OTHER, ivorn=IVORN(2), event_id=IVORN(1))
+    citing = sent(4, HONEST, ivorn=IVORN(4), event_id=IVORN(2))
+    rows = [first, second, merging, citing]
+    current = current_events(rows)
+    add_rows(current, rows, trust=[decided(True), decided(True, OTHER)])
+    assert sorted(current.states) == [IVORN(1)]
+    add_rows(current, trust=[decided(False, OTHER)], batch=2)
+    assert sorted(current.states) == [IVORN(1), IVORN(2)]
+    assert current.states[IVORN(2)].notice_id == citing["notice_id"]
+
+
+def test_a_notice_without_a_source_counts():
+    """It is of an earlier version, or of a file that was given to a command."""
+    current = current_events([version(1)])
+    assert add_rows(current, [version(1)]).changed == ["one"]
+    copies = [copy_of(version(1, publisher=STREAM), OTHER)]
+    assert add_rows(current, copies=copies).changed == []

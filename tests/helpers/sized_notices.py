@@ -13,7 +13,7 @@ from fink_voevent.events.current import CurrentEvents
 from fink_voevent.events.event_state import EventState
 from fink_voevent.events.notice import Rules
 from fink_voevent.sky.region_size import LevelPixels, region_size
-from fink_voevent.tables.schema import arrow_schema
+from fink_voevent.tables.schema import arrow_schema, stored_schema
 
 
 class Cells:
@@ -48,6 +48,11 @@ def table(rows: list[dict], name: str = "events") -> pa.Table:
     schema = pa.schema([f.with_nullable(True) for f in arrow_schema(name)])
     found = [row | _region_columns(row) for row in rows]
     return pa.Table.from_pylist(found, schema=schema)
+
+
+def stored(name: str, rows: Collection[dict]) -> pa.Table:
+    """Return rows of a table without regions, as it is stored."""
+    return pa.Table.from_pylist(list(rows), schema=stored_schema(name))
 
 
 def region_id(row: dict) -> str:
