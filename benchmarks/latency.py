@@ -32,14 +32,15 @@ import pyarrow.parquet as pq
 from confluent_kafka import Consumer
 
 ROOT = Path(__file__).parent.parent
-sys.path += [str(ROOT / "tests"), str(ROOT / "datatest")]
+sys.path += [str(ROOT / name) for name in ("tests", "datatest", "demo")]
 
-from helpers.kafka_broker import Broker, free_ports  # noqa: E402
+from helpers.kafka_broker import Broker  # noqa: E402
 from notices import Notice, xml  # noqa: E402
+from processes import comet_broker  # noqa: E402
 from ztf_alerts import ALERT, alert  # noqa: E402
 
 from fink_voevent.ops.status import Observer  # noqa: E402
-from fink_voevent.publish.submit import submit  # noqa: E402
+from fink_voevent.publish.submit import port_of, submit  # noqa: E402
 
 NIGHT = "20221009"
 JD0 = 2459862.0  # 2022-10-09 12:00 UTC
@@ -127,10 +128,15 @@ def echo_s(receive: int, out: int, raw: bytes) -> float:
     with socket.create_connection(("127.0.0.1", out)) as reader:
         _message(reader)  # the broker's greeting: from now on we are a subscriber
         started = time.perf_counter()
-        submit(("127.0.0.1", receive), raw, 30)
+        submit(port_of(("127.0.0.1", receive)), raw, 30)
         while raw not in _message(reader):
             pass
         return time.perf_counter() - started
+
+
+def _is_listening(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _message(reader: socket.socket) -> bytes:
@@ -149,7 +155,7 @@ def measure(consumer: Consumer, receive: int, notices: int) -> list[float]:
         if number < notices and time.perf_counter() >= due:
             raw = voevent_of(number, places(notices)[number])
             sent[f"Swift-{2_000_000 + number}"] = time.perf_counter()
-            submit(("127.0.0.1", receive), raw, 30)
+            submit(port_of(("127.0.0.1", receive)), raw, 30)
             number, due = number + 1, due + EVERY_S
         message = consumer.poll(0.02)
         if message is None or message.error():
@@ -193,7 +199,7 @@ def main(alerts: int, notices: int) -> None:
 def _run(
     folder: Path, broker: Broker, alerts: int, notices: int
 ) -> tuple[list[float], float]:
-    receive, out = free_ports(2)
+    comet, receive, out = comet_broker(folder / "comet")
     write_alerts(folder / "incoming", alerts, notices)
     environment = {
         "VOEVENT_SPOOL": str(folder / "spool"),
@@ -202,19 +208,17 @@ def _run(
         "VOEVENT_TRIGGER_S": "1",
         "VOEVENT_KAFKA_SERVERS": broker.plain,
         "VOEVENT_SOURCES": f"127.0.0.1:{out}",
-        "VOEVENT_BROADCAST_TEST_S": "0",
         "VOEVENT_LOCAL_IVO": "ivo://org.example.bench/fink",
     }
     command = [sys.executable, "-m", "fink_voevent"]
-    ports = ["--port", str(out), "--receive-port", str(receive)]
     sink = [
         *(sys.executable, str(ROOT / "demo" / "science.py"), str(folder / "incoming")),
         *(f"{folder}/data/science/{NIGHT}", str(folder / "checkpoint")),
     ]
     observer = Observer(f"{folder}/data/voevent")
-    logs = {name: folder / f"{name}.log" for name in ("broadcast", "sink", "run")}
-    with running([*command, "broadcast", *ports], logs["broadcast"], **environment):
-        wait_until(lambda: "subscribers of" in logs["broadcast"].read_text())
+    logs = {name: folder / f"{name}.log" for name in ("comet", "sink", "run")}
+    with running(comet, logs["comet"]):
+        wait_until(lambda: _is_listening(out))
         echo = echo_s(receive, out, voevent_of(900_000, 10.0))
         with (
             running(sink, logs["sink"]),
@@ -224,7 +228,7 @@ def _run(
                 total = alerts + 3 * ((notices + 1) // 2)
                 wait_until(lambda: observer.status().alerts == total)
                 consumer = _consumer(broker)
-                submit(("127.0.0.1", receive), voevent_of(800_000, 10.0), 30)
+                submit(port_of(("127.0.0.1", receive)), voevent_of(800_000, 10.0), 30)
                 wait_until(lambda: observer.status().live_notices == 1)
                 wait_until(lambda: "warmed up" in logs["run"].read_text())
                 return measure(consumer, receive, notices), echo

@@ -145,10 +145,9 @@ def _publish(publishing: dict[str, str]) -> None:
 
 def _publishing_programs(data: Path) -> tuple[list[str], list[str], dict[str, str]]:
     """Return the commands of our broker and of a subscriber, and our settings."""
-    receive, broadcast = free_port(), free_port()
+    broadcast = free_port()
     own_broker = [
-        sys.executable, "-m", "fink_voevent", "broadcast",
-        "--port", str(broadcast), "--receive-port", str(receive),
+        sys.executable, "-m", "fink_voevent", "broadcast", "--port", str(broadcast)
     ]  # fmt: skip
     settings = {
         "VOEVENT_DATA_PREFIX": str(data),
@@ -156,7 +155,6 @@ def _publishing_programs(data: Path) -> tuple[list[str], list[str], dict[str, st
         "VOEVENT_LOCAL_IVO": "ivo://org.example.fink/demo",
         "VOEVENT_PUBLISH": "grb_bronze,neutrino_bronze",
         "VOEVENT_PUBLISH_DRY_RUN": "false",  # sent to our own broker, on loopback
-        "VOEVENT_PUBLISH_TO": f"127.0.0.1:{receive}",
         "VOEVENT_PUBLISH_PER_HOUR": "1000",
         "VOEVENT_BROADCAST_TEST_S": "0",
     }

@@ -26,6 +26,9 @@ from fink_voevent.errors import InputError
 # A field can be of any type, and a number can be out of the range of times.
 _UNUSABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 MAGNITUDE_OF_RATIO = 2.5 / math.log(10)
+# Radius that contains 68 % of a normal distribution of two coordinates, in units of the
+# standard deviation of each: P(r) = 1 - exp(-r^2/2).
+RADIUS_68 = math.sqrt(-2 * math.log(1 - 0.68))
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ def _rubin(packet: Mapping[str, Any]) -> Transient:
         object_id=next((str(name) for name in names if name), None),
         ra=_number(source, "ra"),
         dec=_number(source, "dec"),
-        error=max(known, default=ERROR_DEG["rubin"]),
+        error=RADIUS_68 * max(known) if known else ERROR_DEG["rubin"],
         time=_utc(
             Time(_number(source, "midpointMjdTai"), format="mjd", scale="tai").utc
         ),

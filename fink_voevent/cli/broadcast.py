@@ -12,13 +12,13 @@ from fink_voevent.cli.common import load_settings, settings_options
 
 
 @click.command()
-@settings_options("broadcast_port", "broadcast_receive_port", "broadcast_allow")
+@settings_options("spool", "broadcast_port", "broadcast_allow", "local_ivo")
 def command(**options: Any) -> None:
-    r"""Serve our VOEvents to subscribers, by a Comet broker.
+    r"""Serve our VOEvents to subscribers.
 
-    The protocol is VTP. Runs until Ctrl-C. `fink_voevent publish` and the service
-    voevent_publish send to it if VOEVENT_PUBLISH_TO is its address, which is the
-    default.
+    The protocol is VTP. Runs until Ctrl-C. VOEvents are accepted from `fink_voevent
+    publish` and the service voevent_publish, if they have the same VOEVENT_SPOOL and
+    the same user, and if the authority of the VOEvents is that of VOEVENT_LOCAL_IVO.
 
     \b
     Example

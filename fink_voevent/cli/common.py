@@ -27,7 +27,6 @@ _OPTIONS = {
     "window": ("--window", "BEFORE,AFTER"),
     "cell_order": ("--cell-order", "ORDER"),
     "broadcast_port": ("--port", "PORT"),
-    "broadcast_receive_port": ("--receive-port", "PORT"),
     "broadcast_allow": ("--allow", "CIDR,..."),
     "local_ivo": ("--local-ivo", "IVORN"),
     "publish": ("--filters", "NAME,..."),

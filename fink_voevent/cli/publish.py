@@ -16,7 +16,7 @@ from fink_voevent.errors import InputError
 
 @click.command()
 @click.argument("alerts", nargs=-1, type=click.Path(path_type=Path, exists=True))
-@settings_options("data_prefix", "survey", "publish", "publish_to")
+@settings_options("data_prefix", "spool", "survey", "publish", "publish_to")
 def publish(alerts: tuple[Path, ...], **options: Any) -> None:
     r"""Send coincidences and alerts as VOEvents.
 

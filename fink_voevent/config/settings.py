@@ -17,7 +17,7 @@ from fink_voevent.config.addresses import (
 )
 
 PREFIX = "VOEVENT_"
-AUTHOR_PORT = 8098  # VTP, author to broker
+AUTHOR_PORT = 8098  # VTP, author to broker, by convention
 
 
 class Settings(BaseModel):
@@ -241,15 +241,27 @@ class Settings(BaseModel):
         " VOEVENT_KAFKA_SERVERS",
     )
     publish_to: str = Field(
-        f"127.0.0.1:{AUTHOR_PORT}",
-        description="VTP broker to which VOEvents are sent, host:port; the default"
-        " is that of `fink_voevent broadcast`",
+        "",
+        description="VTP broker to which VOEvents are sent, host:port; empty is that"
+        " of `fink_voevent broadcast` with the same VOEVENT_SPOOL, which only its own"
+        " user can reach",
     )
     publish_dry_run: bool = Field(
         True, description="compose VOEvents and keep them, but send nothing"
     )
     publish_per_hour: int = Field(
-        60, ge=1, description="largest number of VOEvents that are sent in an hour"
+        60,
+        ge=1,
+        description="largest number of VOEvents that are sent in an hour: of"
+        " coincidences; of these and alerts of topics together; and of all with those"
+        " of files. Retractions are always sent",
+    )
+    publish_backlog: int = Field(
+        1000,
+        ge=1,
+        description="largest number of VOEvents that wait to be sent, of each kind"
+        " (coincidences, alerts of topics, alerts of files); what exceeds it waits"
+        " where it is: in our tables, in Kafka, in the files",
     )
     publish_contact: str = Field(
         "", description="e-mail address for questions, in each VOEvent"
@@ -271,16 +283,17 @@ class Settings(BaseModel):
     broadcast_port: int = Field(
         DEFAULT_PORT, ge=0, le=65535, description="port of `broadcast` for subscribers"
     )
-    broadcast_receive_port: int = Field(
-        AUTHOR_PORT,
-        ge=0,
-        le=65535,
-        description="port of `broadcast`, on loopback only, to which VOEvents are sent",
-    )
     broadcast_allow: str = Field(
         "127.0.0.1/32",
         description="networks of the subscribers that are served, in CIDR notation,"
         " separated by commas",
+    )
+    broadcast_subscribers: int = Field(
+        100,
+        ge=1,
+        le=1000,
+        description="largest number of subscribers that are connected at the same time,"
+        " at most 20 of them from one address",
     )
     broadcast_test_s: int = Field(
         3600,

@@ -1,34 +1,34 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""A VTP broker for what we publish, built from parts of Comet.
+"""A VTP broker for what we publish.
 
-It receives VOEvents at a port of the loopback interface, and sends them to all
-subscribers. Comet's own broker service is not used: it would accept VOEvents from
-anywhere, and it runs its checks at the same time, so that it remembers a refused
-VOEvent as seen.
+It accepts VOEvents of our own authority from our own publisher, over a Unix socket that
+no other user can reach (`authors`), and sends them to all subscribers (`subscribers`).
+Comet's own broker is not used: it accepts VOEvents of any authority from any program of
+the machine, remembers a refused VOEvent as seen, and keeps without limit what a
+subscriber does not read.
 """
 
 from __future__ import annotations
 
 import logging
-from importlib import resources
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from pathlib import Path
-from typing import Any
+import time
+from contextlib import closing
+from ipaddress import ip_network
 
-from comet.handler import EventRelay
-from comet.protocol import VOEventBroadcasterFactory, VOEventReceiverFactory
-from comet.utility import Event_DB, WhitelistingFactory
-from comet.validator import CheckIVOID, CheckPreviouslySeen, CheckSchema
-from twisted.internet import defer, error, reactor, task
+from lxml import etree
+from twisted.internet import error, reactor, task
 
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError, StorageError
+from fink_voevent.notices import streams
+from fink_voevent.publish import author_socket, authors, broadcast_report
+from fink_voevent.publish.broadcast_report import BroadcastStatus, Report
+from fink_voevent.publish.sent import SentVOEvents
+from fink_voevent.publish.subscribers import Network, SubscriberFactory
 
 _LOG = logging.getLogger(__name__)
-REMEMBERED_S = 30 * 86_400.0  # how long a VOEvent is remembered as seen
-PRUNE_S = 6 * 3600.0  # interval at which older ones are forgotten
-Network = IPv4Network | IPv6Network
+FORGET_S = 6 * 3600.0  # interval at which what was sent long ago is forgotten
 
 
 def parse_networks(text: str) -> list[Network]:
@@ -52,7 +52,7 @@ def _parse_network(text: str) -> Network:
 
 
 class Broadcast:
-    """The VTP broker: a receiver and a broadcaster.
+    """The VTP broker: it accepts VOEvents of our publisher, and serves subscribers.
 
     Parameters
     ----------
@@ -66,29 +66,16 @@ class Broadcast:
     """
 
     def __init__(self, settings: Settings) -> None:
-        folder = Path(settings.spool) / "broadcast"
-        folder.mkdir(parents=True, exist_ok=True)
-        self._seen = Event_DB(str(folder))
-        self._allowed = parse_networks(settings.broadcast_allow)
         self._settings = settings
-        ivo = settings.local_ivo
-        self._subscribers = VOEventBroadcasterFactory(ivo, settings.broadcast_test_s)
-        schema = resources.files("comet") / "schema" / "VOEvent-v2.0.xsd"
-        checks = (
-            CheckIVOID(),
-            CheckSchema(str(schema)),
-            CheckPreviouslySeen(self._seen),
-        )
-
-        async def validate(event: Any) -> None:
-            # one after the other, so that a refused VOEvent is not recorded as seen
-            for check in checks:
-                await defer.maybeDeferred(check, event)
-
-        self._receiver = VOEventReceiverFactory(
-            ivo,
-            validators=[lambda event: defer.ensureDeferred(validate(event))],
-            handlers=[EventRelay(self._subscribers)],
+        self._report = Report()
+        self._authority = streams.authority(settings.local_ivo)
+        self._folder = author_socket.path_of(settings.spool).parent
+        self._subscribers = SubscriberFactory(
+            settings.local_ivo,
+            parse_networks(settings.broadcast_allow),
+            settings.broadcast_subscribers,
+            settings.broadcast_test_s,
+            self._report,
         )
 
     def run(self) -> None:
@@ -97,22 +84,83 @@ class Broadcast:
         Raises
         ------
         StorageError
-            If a port is in use.
+            If a port or the socket is in use, or the folder cannot be written.
         """
         settings = self._settings
-        guarded = WhitelistingFactory(self._subscribers, self._allowed, "subscription")
-        try:
-            subscribers = reactor.listenTCP(settings.broadcast_port, guarded)
-            receiver = reactor.listenTCP(
-                settings.broadcast_receive_port, self._receiver, interface="127.0.0.1"
-            )
-        except error.CannotListenError as failure:
-            raise StorageError(f"{failure}: is another broker running?") from None
-        task.LoopingCall(self._seen.prune, REMEMBERED_S).start(PRUNE_S)
-        _LOG.info(
-            "accepts VOEvents at 127.0.0.1:%d, serves subscribers of %s at port %d",
-            receiver.getHost().port,
-            settings.broadcast_allow or "no network",
-            subscribers.getHost().port,
+        factory = authors.AuthorFactory(
+            settings.local_ivo, self._accept, self._report.refused
         )
-        reactor.run()
+        with (
+            author_socket.listening(settings.spool) as listener,
+            closing(SentVOEvents(self._folder)) as self._sent,
+        ):
+            try:
+                port = reactor.listenTCP(settings.broadcast_port, self._subscribers)
+            except error.CannotListenError as failure:
+                raise StorageError(f"{failure}: is another broker running?") from None
+            reactor.addReader(authors.Acceptor(listener, factory))
+            self._port = port.getHost().port
+            self._start_loops()
+            _LOG.info(
+                "accepts VOEvents of %s at %s, serves subscribers of %s at port %d",
+                self._authority,
+                author_socket.path_of(settings.spool),
+                settings.broadcast_allow or "no network",
+                self._port,
+            )
+            try:
+                reactor.run()
+            finally:
+                self._summarize()
+                broadcast_report.remove(self._folder)
+
+    def _start_loops(self) -> None:
+        for interval_s, function in (
+            (broadcast_report.WRITE_S, self._write_status),
+            (broadcast_report.SUMMARY_S, self._summarize),
+            (FORGET_S, self._forget),
+        ):
+            task.LoopingCall(function).start(interval_s)
+
+    def _accept(self, raw: bytes) -> str:
+        """Send a VOEvent of our publisher, and return its ivorn.
+
+        Raises
+        ------
+        RefusedError
+            If it is not ours, or was sent before.
+        """
+        try:
+            ivorn = authors.checked(raw, self._authority).ivorn
+            is_same = self._sent.has(ivorn, raw)
+            if is_same is not None:
+                raise authors.already_sent(is_same, ivorn)
+        except authors.RefusedError as refused:
+            if refused.kind != authors.DUPLICATE:
+                self._report.refused(refused.kind, refused.reason)
+            raise
+        self._sent.add(ivorn, raw, time.time())
+        self._subscribers.send(raw, etree.fromstring(raw))
+        self._report.sent += 1
+        return ivorn
+
+    def _write_status(self) -> None:
+        waiting, waiting_bytes = self._subscribers.waiting()
+        status = BroadcastStatus(
+            written_s=time.time(),
+            port=self._port,
+            subscribers=self._subscribers.addresses(),
+            sent=self._report.sent,
+            waiting=waiting,
+            waiting_bytes=waiting_bytes,
+            refused=dict(self._report.refused_by),
+            dropped=dict(self._report.dropped_by),
+            turned_away=dict(self._report.turned_away_by),
+        )
+        broadcast_report.write(self._folder, status)
+
+    def _summarize(self) -> None:
+        self._report.summarize(sum(self._subscribers.addresses().values()))
+
+    def _forget(self) -> None:
+        self._sent.forget(time.time())

@@ -22,6 +22,7 @@ from fink_voevent import __version__
 from fink_voevent.alerts.transient import Transient
 from fink_voevent.errors import NoticeError
 from fink_voevent.notices import voevent
+from fink_voevent.publish import digits
 
 VOE = "http://www.ivoa.net/xml/VOEvent/v2.0"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
@@ -31,22 +32,97 @@ MOST_BYTES = 99_999  # Comet closes the connection if a packet is larger
 NOT_REAL = ("test", "injection", "unknown")  # tenses that are sent with role test
 SITES = {"ztf": "Palomar Observatory", "rubin": "Vera C. Rubin Observatory"}
 
-# The Params of a coincidence: column of the table coincidences, which is also the name,
-# unit and UCD.
+
+class CoincidenceParam(NamedTuple):
+    """A Param of a coincidence.
+
+    Parameters
+    ----------
+    name : str
+        Also that of the column of the table coincidences.
+    unit, ucd : str
+    meaning : str
+        Its Description, for a reader who knows nothing of our tables.
+    digits : int, optional
+        Significant digits of a number.
+    """
+
+    name: str
+    unit: str
+    ucd: str
+    meaning: str
+    digits: int = 0
+
+
 COINCIDENCE_PARAMS = (
-    ("event_id", "", "meta.id"),
-    ("messenger", "", "meta.code.class"),
-    ("stream", "", "meta.id"),
-    ("status", "", "meta.code.status"),
-    ("separation", "deg", "pos.angDistance"),
-    ("credible_level", "", "stat.probability"),
-    ("density", "sr-1", "stat.probability"),
-    ("delay", "d", "time.interval"),
-    ("prior_activity", "", "meta.code"),
-    ("p_chance", "", "stat.probability"),
-    ("background_rate", "deg-2.d-1", "stat.mean"),
-    ("coincidence_id", "", "meta.id"),
+    CoincidenceParam("event_id", "", "meta.id", "the event, as its publisher names it"),
+    CoincidenceParam("messenger", "", "meta.code.class", "what carries its signal"),
+    CoincidenceParam("stream", "", "meta.id", "kind of its current notice"),
+    CoincidenceParam(
+        "status",
+        "",
+        "meta.code.status",
+        "new, update, withdrawn (the alert is no longer in the region) or retracted"
+        " (the event is retracted)",
+    ),
+    CoincidenceParam(
+        "separation",
+        "deg",
+        "pos.angDistance",
+        "angle between the alert and the position in the notice",
+        4,
+    ),
+    CoincidenceParam(
+        "credible_level",
+        "",
+        "stat.probability",
+        "probability of all places of the event's region that are more probable than"
+        " that of the alert: 0 at the most probable place, 0.9 at the edge of the 90 %"
+        " region",
+        4,
+    ),
+    CoincidenceParam(
+        "density",
+        "sr-1",
+        "stat.probability",
+        "probability per solid angle that the event is at the place of the alert",
+        3,
+    ),
+    CoincidenceParam(
+        "delay", "d", "time.interval", "time from the event to the alert", 6
+    ),
+    CoincidenceParam(
+        "prior_activity",
+        "",
+        "meta.code",
+        "whether the object was detected before the event: active, new or unknown",
+    ),
+    CoincidenceParam(
+        "p_chance",
+        "",
+        "stat.probability",
+        "probability that unrelated alerts alone give one in this region and window"
+        " that ranks as high. It is not the probability that this alert is unrelated",
+        3,
+    ),
+    CoincidenceParam(
+        "background_rate",
+        "deg-2.d-1",
+        "stat.mean",
+        "unrelated alerts that pass the same cuts, at this place",
+        3,
+    ),
+    CoincidenceParam("coincidence_id", "", "meta.id", "identifier of the coincidence"),
 )
+CONTAINMENT = 0.68  # probability that the object is within Error2Radius
+_IN_REGION = (
+    "The alert is in the region and the time window of {event}. Whether the two are"
+    " related is not known: see the Params of the Group coincidence."
+)
+_ENDED = {
+    "withdrawn": "The alert is no longer in the region and the time window of {event}.",
+    "retracted": "{event} was retracted.",
+}
 
 
 class Citation(NamedTuple):
@@ -148,6 +224,8 @@ def _packet(
 
 
 def _bytes(root: etree._Element) -> bytes:
+    """Write a document, one element a line."""
+    etree.indent(root)
     text: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
     return text
 
@@ -170,8 +248,9 @@ def _document(
     _add_alert(what, transient)
     if coincidence is not None:
         group = _add(what, "Group", name="coincidence", type="coincidence")
-        for column, unit, ucd in COINCIDENCE_PARAMS:
-            _add_param(group, column, coincidence[column], unit, ucd)
+        for param in COINCIDENCE_PARAMS:
+            value = _measured(coincidence[param.name], param.digits)
+            _add_param(group, param.name, value, param.unit, param.ucd, param.meaning)
     _add_where_when(root, transient)
     _add_how(root, transient)
     _add_why(root, transient, coincidence)
@@ -195,7 +274,7 @@ def _date(transient: Transient, coincidence: Mapping[str, Any] | None) -> dateti
 def _add_who(root: etree._Element, author: Author, date: datetime) -> None:
     who = _add(root, "Who")
     _add(who, "AuthorIVORN", author.ivo.removeprefix("ivo://"))
-    _add(who, "Date", _iso(date)[:19])
+    _add(who, "Date", f"{date:%Y-%m-%dT%H:%M:%S}")
     element = _add(who, "Author")
     _add(element, "title", "Fink: alerts of interest")
     _add(element, "shortName", "Fink")
@@ -204,16 +283,43 @@ def _add_who(root: etree._Element, author: Author, date: datetime) -> None:
 
 
 def _add_alert(what: etree._Element, transient: Transient) -> None:
-    error = transient.magnitude_error
+    magnitude, error = transient.magnitude, transient.magnitude_error
+    if magnitude is not None and error:
+        measured = Number(digits.fixed(magnitude, digits.decimals(error)))
+    else:
+        measured = _measured(magnitude, 5)
     group = _add(what, "Group", name="alert", type="alert")
     _add_param(group, "survey", transient.survey, "", "meta.id;instr")
     _add_param(group, "alert_id", str(transient.alert_id), "", "meta.id")
     _add_param(group, "object_id", transient.object_id, "", "meta.id;src")
-    _add_param(group, "magnitude", transient.magnitude, "mag", "phot.mag")
-    _add_param(group, "magnitude_error", error, "mag", "stat.error;phot.mag")
+    _add_param(
+        *(group, "magnitude", measured, "mag", "phot.mag"),
+        "AB magnitude in the difference image",
+    )
+    _add_param(
+        *(group, "magnitude_error", _measured(error, 2), "mag"),
+        *("stat.error;phot.mag", "standard deviation"),
+    )
     _add_param(group, "band", transient.band, "", "meta.id;instr.bandpass")
-    _add_param(group, "quality", transient.quality, "", "meta.code.qual")
+    _add_param(
+        *(group, "quality", _measured(transient.quality, 3), "", "meta.code.qual"),
+        "score of the survey: 1 is a real source, 0 is not",
+    )
     _add_param(group, "classification", transient.classification, "", "src.class")
+    _add_param(
+        *(group, "Error2Radius_containment", _measured(CONTAINMENT, 2), ""),
+        *("stat.probability", "probability that the object is within Error2Radius"),
+    )
+
+
+def _measured(value: Any, count: int) -> Any:
+    """Write a number with some significant digits; return anything else as it is.
+
+    None, NaN and infinity become None.
+    """
+    if not isinstance(value, float):
+        return value
+    return Number(digits.significant(value, count)) if math.isfinite(value) else None
 
 
 def _add_where_when(root: etree._Element, transient: Transient) -> None:
@@ -223,14 +329,15 @@ def _add_where_when(root: etree._Element, transient: Transient) -> None:
     _add(observation, "AstroCoordSystem", id="UTC-ICRS-TOPO")
     coords = _add(observation, "AstroCoords", coord_system_id="UTC-ICRS-TOPO")
     time = _add(_add(coords, "Time", unit="s"), "TimeInstant")
-    _add(time, "ISOTime", _iso(transient.time))
+    _add(time, "ISOTime", digits.moment(transient.time))
     position = _add(coords, "Position2D", unit="deg")
     _add(position, "Name1", "RA")
     _add(position, "Name2", "Dec")
     value = _add(position, "Value2")
-    _add(value, "C1", repr(transient.ra))
-    _add(value, "C2", repr(transient.dec))
-    _add(position, "Error2Radius", repr(transient.error))
+    count = digits.decimals(transient.error)
+    _add(value, "C1", digits.longitude(transient.ra, count))
+    _add(value, "C2", digits.fixed(transient.dec, count))
+    _add(position, "Error2Radius", digits.significant(transient.error, 2))
 
 
 def _add_how(root: etree._Element, transient: Transient) -> None:
@@ -246,26 +353,17 @@ def _add_how(root: etree._Element, transient: Transient) -> None:
 def _add_why(
     root: etree._Element, transient: Transient, coincidence: Mapping[str, Any] | None
 ) -> None:
-    """Add the class of the object, and the probability that it belongs to the event.
+    """Add why it is sent, and the class of the object.
 
-    The probability is 1 - `p_chance`, if `p_chance` is known.
+    No number is here: readers take an importance, or the probability of an Inference,
+    for the probability that the two belong together, which is not known.
     """
     if coincidence is None and transient.classification is None:
         return  # the schema does not allow an empty Why
     why = _add(root, "Why")
     if coincidence is not None:
-        inference = _add(why, "Inference", relation="associated")
-        p_chance = coincidence["p_chance"]
-        if p_chance is not None and math.isfinite(p_chance):
-            why.set("importance", repr(1.0 - p_chance))
-            inference.set("probability", repr(1.0 - p_chance))
-        _add(inference, "Name", str(coincidence["event_id"]))
-        _add(
-            inference,
-            "Description",
-            "in the region and time window of the event; the probability is that of not"
-            " being there by chance",
-        )
+        text = _ENDED.get(coincidence["status"], _IN_REGION)
+        _add(why, "Description", text.format(event=coincidence["event_id"]))
     if transient.classification is not None:
         identified = _add(why, "Inference", relation="identified")
         _add(identified, "Name", transient.object_id or str(transient.alert_id))
@@ -273,21 +371,28 @@ def _add_why(
         _add(identified, "Description", "class of the object, as Fink gives it")
 
 
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f")
+class Number(str):
+    """A number as it is written, with the digits that were measured."""
 
 
 def _add_param(
-    group: etree._Element, name: str, value: Any, unit: str, ucd: str
+    group: etree._Element,
+    name: str,
+    value: Any,
+    unit: str,
+    ucd: str,
+    meaning: str = "",
 ) -> None:
-    """Add a Param; add nothing if the value is None, NaN or infinite."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+    """Add a Param, with its Description; add nothing if the value is None."""
+    if value is None:
         return
-    kind = "float" if isinstance(value, float) else "string"
+    kind = "float" if isinstance(value, Number) else "string"
     text = _xml_text(value)
     param = _add(group, "Param", name=name, value=text, dataType=kind, ucd=ucd)
     if unit:
         param.set("unit", unit)
+    if meaning:
+        _add(param, "Description", meaning)
 
 
 def _add(

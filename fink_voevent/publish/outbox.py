@@ -4,17 +4,27 @@
 
 A packet is pending until the broker acknowledges it, answers that it already has it
 (duplicate) or refuses it. In a dry run packets are kept but never sent.
+
+Packets are sent in the order of their urgency: retractions, coincidences, alerts of
+topics, alerts of files; and those of one urgency in the order in which they were added.
+Packets of one pair keep their order, whatever their urgency.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from fink_voevent.store import sqlite
+
+FILE = "outbox.sqlite"
+# Urgencies, the most urgent first, and their names for people.
+RETRACTION, COINCIDENCE, TOPIC, BULK = URGENCIES = range(4)
+NAMES = ("retractions", "coincidences", "alerts of topics", "alerts of files")
 
 # States of a packet; the other one is "refused".
 PENDING, DRY_RUN = "pending", "dry run"
@@ -25,10 +35,23 @@ CREATE TABLE IF NOT EXISTS packet (
     source TEXT NOT NULL UNIQUE, pair TEXT NOT NULL, ivorn TEXT NOT NULL,
     raw BLOB NOT NULL, state TEXT NOT NULL, text TEXT NOT NULL DEFAULT '',
     tries INTEGER NOT NULL DEFAULT 0, due_s REAL NOT NULL DEFAULT 0,
-    settled_s REAL);
+    settled_s REAL, urgency INTEGER NOT NULL DEFAULT 1,
+    added_s REAL NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS pair ON packet (pair, id);
 CREATE TABLE IF NOT EXISTS done (name TEXT PRIMARY KEY);
 """
+_INDEXES = (
+    "CREATE INDEX IF NOT EXISTS urgency ON packet (state, urgency, id)",
+    "CREATE INDEX IF NOT EXISTS settled ON packet (settled_s, state, urgency)",
+)
+# Columns that the outboxes of earlier versions lack, and what they are then.
+_ADDED = {
+    "urgency": (
+        "ALTER TABLE packet ADD COLUMN urgency INTEGER NOT NULL DEFAULT 1;"
+        "UPDATE packet SET urgency = 3 WHERE source LIKE 'file %';"  # BULK
+    ),
+    "added_s": "ALTER TABLE packet ADD COLUMN added_s REAL NOT NULL DEFAULT 0;",
+}
 
 
 class DuePacket(NamedTuple):
@@ -44,12 +67,15 @@ class DuePacket(NamedTuple):
         The VOEvent.
     tries : int
         How often it was submitted without an answer.
+    urgency : int
+        One of `URGENCIES`.
     """
 
     number: int
     ivorn: str
     raw: bytes
     tries: int
+    urgency: int
 
 
 @dataclass(frozen=True)
@@ -70,6 +96,10 @@ class Entry:
         The VOEvent.
     state : str
         `PENDING` or `DRY_RUN`.
+    urgency : int, optional
+        One of `URGENCIES`.
+    added_s : float, optional
+        When it is added, as Unix time (s).
     """
 
     source: str
@@ -77,6 +107,8 @@ class Entry:
     ivorn: str
     raw: bytes
     state: str
+    urgency: int = COINCIDENCE
+    added_s: float = 0.0
 
 
 class Outbox:
@@ -94,7 +126,8 @@ class Outbox:
     """
 
     def __init__(self, folder: str) -> None:
-        self._db = sqlite.connect(Path(folder) / "outbox.sqlite", _TABLES)
+        self._db = sqlite.connect(Path(folder) / FILE, _TABLES)
+        _add_columns(self._db)
 
     def close(self) -> None:
         """Close the file."""
@@ -125,9 +158,12 @@ class Outbox:
     def add(self, entry: Entry) -> bool:
         """Add a packet; return False if there is already one of the same source."""
         added = self._db.execute(
-            "INSERT OR IGNORE INTO packet (source, pair, ivorn, raw, state)"
-            " VALUES (?, ?, ?, ?, ?)",
-            (entry.source, entry.pair, entry.ivorn, entry.raw, entry.state),
+            "INSERT OR IGNORE INTO packet (source, pair, ivorn, raw, state, urgency,"
+            " added_s) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(entry.source, entry.pair, entry.ivorn, entry.raw, entry.state),
+                *(entry.urgency, entry.added_s),
+            ),
         )
         return added.rowcount > 0
 
@@ -149,28 +185,39 @@ class Outbox:
         ).fetchone()
         return None if found is None else str(found[0])
 
-    def due(self, now_s: float) -> list[DuePacket]:
-        """Return the packets to send now, in the order in which they were added.
+    def next_due(
+        self, now_s: float, urgencies: Collection[int] = URGENCIES
+    ) -> DuePacket | None:
+        """Return the packet to send now; None if there is none.
 
-        Of each pair it is at most one, the first that is pending.
+        It is the first of the most urgent ones. Of each pair only the first that is
+        pending can be sent.
 
         Parameters
         ----------
         now_s : float
             Unix time, in seconds.
+        urgencies : collection of int, optional
+            Those of which packets can be sent.
         """
-        rows = self._db.execute(
-            "SELECT id, ivorn, raw, tries FROM packet AS p WHERE state = ?"
-            " AND due_s <= ? AND NOT EXISTS (SELECT 1 FROM packet AS q WHERE"
-            " q.pair = p.pair AND q.id < p.id AND q.state = ?) ORDER BY id",
-            (PENDING, now_s, PENDING),
-        )
-        return [DuePacket(*row) for row in rows]
+        marks = ", ".join("?" * len(urgencies))
+        row = self._db.execute(
+            "SELECT id, ivorn, raw, tries, urgency FROM packet AS p WHERE state = ?"  # noqa: S608 - question marks
+            f" AND due_s <= ? AND urgency IN ({marks}) AND NOT EXISTS (SELECT 1"
+            " FROM packet AS q WHERE q.pair = p.pair AND q.id < p.id AND q.state = ?)"
+            " ORDER BY urgency, id LIMIT 1",
+            (PENDING, now_s, *sorted(urgencies), PENDING),
+        ).fetchone()
+        return None if row is None else DuePacket(*row)
 
-    def count_pending(self) -> int:
-        """Count the packets that are still to be sent."""
-        query = "SELECT count(*) FROM packet WHERE state = ?"
-        return int(self._db.execute(query, (PENDING,)).fetchone()[0])
+    def count_pending(self, urgencies: Collection[int] = URGENCIES) -> int:
+        """Count the packets of some urgencies that are still to be sent."""
+        marks = ", ".join("?" * len(urgencies))
+        found = self._db.execute(
+            f"SELECT count(*) FROM packet WHERE state = ? AND urgency IN ({marks})",  # noqa: S608 - question marks
+            (PENDING, *sorted(urgencies)),
+        )
+        return int(found.fetchone()[0])
 
     def record_answer(self, number: int, state: str, text: str, now_s: float) -> None:
         """Record the final answer to a packet, which is then not sent again.
@@ -208,12 +255,16 @@ class Outbox:
             (text, due_s, number),
         )
 
-    def count_accepted(self, since_s: float) -> int:
-        """Count the packets that were accepted after a Unix time, in seconds."""
+    def count_accepted(
+        self, since_s: float, urgencies: Collection[int] = URGENCIES
+    ) -> int:
+        """Count the packets of some urgencies accepted after a Unix time (s)."""
         marks = ", ".join("?" * len(ACCEPTED))
+        kinds = ", ".join("?" * len(urgencies))
         found = self._db.execute(
-            f"SELECT count(*) FROM packet WHERE settled_s > ? AND state IN ({marks})",  # noqa: S608 - question marks
-            (since_s, *ACCEPTED),
+            f"SELECT count(*) FROM packet WHERE settled_s > ? AND state IN ({marks})"  # noqa: S608 - question marks
+            f" AND urgency IN ({kinds})",
+            (since_s, *ACCEPTED, *sorted(urgencies)),
         )
         return int(found.fetchone()[0])
 
@@ -227,3 +278,15 @@ class Outbox:
         query = "SELECT raw FROM packet WHERE ivorn = ? ORDER BY id LIMIT 1"
         found = self._db.execute(query, (ivorn,)).fetchone()
         return None if found is None else bytes(found[0])
+
+
+def _add_columns(db: sqlite3.Connection) -> None:
+    """Add the columns that an outbox of an earlier version lacks."""
+    with sqlite.transaction(db):
+        known = {row[1] for row in db.execute("PRAGMA table_info(packet)")}
+        for column, statements in _ADDED.items():
+            if column not in known:
+                for statement in filter(None, statements.split(";")):
+                    db.execute(statement)
+        for statement in _INDEXES:
+            db.execute(statement)

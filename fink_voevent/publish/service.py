@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,38 @@ from fink_voevent.config.addresses import parse_sources
 from fink_voevent.config.settings import AUTHOR_PORT, Settings
 from fink_voevent.errors import ConfigError, InputError, NoticeError, StorageError
 from fink_voevent.filters.discover import discover
-from fink_voevent.publish import sources
-from fink_voevent.publish.compose import Author, Citation, compose
-from fink_voevent.publish.outbox import ACCEPTED, DRY_RUN, PENDING, Entry, Outbox
+from fink_voevent.publish import author_socket, backlog, sources
+from fink_voevent.publish.compose import Author, Citation, Packet, compose
+from fink_voevent.publish.outbox import (
+    ACCEPTED,
+    BULK,
+    COINCIDENCE,
+    DRY_RUN,
+    PENDING,
+    RETRACTION,
+    TOPIC,
+    URGENCIES,
+    DuePacket,
+    Entry,
+    Outbox,
+)
 from fink_voevent.publish.packets import compose_alert, read_alerts
-from fink_voevent.publish.submit import submit
+from fink_voevent.publish.submit import Connect, port_of, submit
 from fink_voevent.store.batches import BatchLog
 from fink_voevent.store.delta import Tables
 
 _LOG = logging.getLogger(__name__)
 POLL_S = 0.5  # pause between two looks for new inputs
+SEND_S = 1.0  # sending goes on for so long before there is a look for new inputs
 ANSWER_S = 30.0  # time limit of a submission
 HOUR_S = 3600.0
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 600.0  # before a packet is sent again
+# Waits before a packet is sent again; what is urgent does not wait as long.
+FIRST_WAIT_S, LONGEST_WAIT_S, LONGEST_URGENT_WAIT_S = 1.0, 600.0, 60.0
+LONGEST_OUTAGE_S = 30.0  # between two tries to reach a broker
+REPORT_S = 600.0  # between two log lines on VOEvents that wait
+SUMMARY_S = 60.0  # between two log lines on VOEvents that were sent
 END_STATUSES = ("withdrawn", "retracted")
+_LIMITED = (COINCIDENCE, TOPIC, BULK)  # what the hourly limit is for
 
 
 @dataclass
@@ -50,6 +69,12 @@ class Publisher:
     outbox: Outbox
     # warnings that were logged since a packet was last answered; not repeated
     _warned: set[str] = field(default_factory=set)
+    _outages: int = 0  # how often the broker was not reached since it last was
+    _next_try_s: float = 0.0  # monotonic time before which it is not tried again
+    _searched: int = -1  # last batch of route that was searched for ends of pairs
+    _sent: int = 0  # since the last summary
+    _next_summary_s: float = 0.0
+    _next_report_s: float = 0.0
 
     @property
     def author(self) -> Author:
@@ -60,23 +85,85 @@ class Publisher:
     def _state(self) -> str:
         return DRY_RUN if self.settings.publish_dry_run else PENDING
 
+    def room(self, urgency: int) -> int:
+        """Return how many more packets of an urgency may wait in the outbox."""
+        waiting = self.outbox.count_pending((urgency,))
+        return max(0, self.settings.publish_backlog - waiting)
+
     def collect(self) -> int:
-        """Add the packets of newly routed coincidences; return how many."""
-        added = 0
+        """Add the packets of newly routed coincidences; return how many.
+
+        If too many wait, the others remain in the table, but for the pairs of which a
+        packet was sent, or waits, and that have ended since.
+        """
         log = BatchLog(Tables(self.settings.root), sources.ROUTE)
+        last = log.last_done()
+        if not self.room(COINCIDENCE) and last == self._searched:
+            return 0
         tables = log.identity()
         after = self.outbox.last_done(tables)
         filters = sources.published_filters(self.settings)
-        for number, rows in sources.routed_rows(self.settings, filters, log, after):
-            ivorns = sources.notice_ivorns(
-                self.settings, {row["event_id"] for row in rows}
-            )
-            with self.outbox.transaction():
-                added += sum(
-                    self._add_row(row, ivorns[row["event_id"]]) for row in rows
-                )
-                self.outbox.mark_done(tables, number)
+        batches = sources.routed_rows(self.settings, filters, log, after)
+        added = 0
+        for number, rows in batches:
+            count, remaining = self._add_rows(rows)
+            added += count
+            if remaining:
+                remaining += [row for _, later in batches for row in later]
+                self._searched = last
+                return added + self._add_ended(remaining)
+            self.outbox.mark_done(tables, number)
         return added
+
+    def _add_rows(
+        self, rows: Sequence[Mapping[str, Any]]
+    ) -> tuple[int, list[Mapping[str, Any]]]:
+        """Add packets of rows, in order, as many as may wait.
+
+        Returns
+        -------
+        int
+            How many were added.
+        list of mapping
+            The rows for which there was no room.
+        """
+        ivorns = self._notice_ivorns(rows)
+        added, room = 0, self.room(COINCIDENCE)
+        with self.outbox.transaction():
+            for place, row in enumerate(rows):
+                if added >= room:
+                    return added, list(rows[place:])
+                added += self._add_row(row, ivorns[row["event_id"]])
+        return added, []
+
+    def _add_ended(self, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Add the packets of pairs that have ended, before their turn.
+
+        These are few: of each pair, a packet is in the outbox already. All rows of the
+        pair are added, in order; when it is their turn they are there already.
+        """
+        pairs: dict[str, list[Mapping[str, Any]]] = {}
+        for row in rows:
+            pairs.setdefault(_pair(row), []).append(row)
+        ended = [
+            row
+            for pair, of_pair in pairs.items()
+            if any(row["status"] in END_STATUSES for row in of_pair)
+            and self._previous(pair) is not None
+            for row in of_pair
+        ]
+        ivorns = self._notice_ivorns(ended)
+        with self.outbox.transaction():
+            return sum(self._add_row(row, ivorns[row["event_id"]]) for row in ended)
+
+    def _notice_ivorns(
+        self, rows: Iterable[Mapping[str, Any]]
+    ) -> Mapping[str, list[str]]:
+        return sources.notice_ivorns(self.settings, {row["event_id"] for row in rows})
+
+    def _previous(self, pair: str) -> str | None:
+        """Return the ivorn of the last packet of a pair; None if there is none."""
+        return self.outbox.last_ivorn(pair, (*ACCEPTED, PENDING, self._state))
 
     def _add_row(self, row: Mapping[str, Any], notices: Sequence[str]) -> bool:
         """Add the packet of a coincidence; return False if there is none to send.
@@ -91,11 +178,11 @@ class Publisher:
         notices : sequence of str
             Ivorns of the notices of the event.
         """
-        pair = f"{row['event_id']} {row['survey']} {row['alert_id']}"
+        pair = _pair(row)
         source = f"{row['coincidence_id']} {row['status']} {row['batch']}"
         if self.outbox.has(source):
             return False
-        previous = self.outbox.last_ivorn(pair, (*ACCEPTED, PENDING, self._state))
+        previous = self._previous(pair)
         is_end = row["status"] in END_STATUSES
         if previous is None and is_end:
             return False  # no packet of this pair was sent that could be retracted
@@ -104,17 +191,20 @@ class Publisher:
             citations.append(
                 Citation(previous, "retraction" if is_end else "supersedes")
             )
-        return self._add(source, pair, from_coincidence(row), row, citations)
+        urgency = RETRACTION if is_end else COINCIDENCE
+        transient = from_coincidence(row)
+        return self._add(source, pair, urgency, transient, row, citations)
 
     def add_alert(self, topic: str, transient: Transient) -> bool:
         """Add the packet of an alert of a Fink topic; return whether it is new."""
         source = f"{topic} {transient.survey} {transient.alert_id}"
-        return self._add(source, source, transient, None, ())
+        return self._add(source, source, TOPIC, transient, None, ())
 
     def _add(
         self,
         source: str,
         pair: str,
+        urgency: int,
         transient: Transient,
         row: Mapping[str, Any] | None,
         citations: Iterable[Citation],
@@ -125,13 +215,19 @@ class Publisher:
         except NoticeError as error:
             _LOG.error("not sent: %s", error)
             return False
-        entry = Entry(source, pair, packet.ivorn, packet.raw, self._state)
-        return self.outbox.add(entry)
+        return self.outbox.add(self._entry(source, pair, urgency, packet))
 
-    def add_file(self, path: Path) -> int:
+    def _entry(self, source: str, pair: str, urgency: int, packet: Packet) -> Entry:
+        return Entry(
+            *(source, pair, packet.ivorn, packet.raw, self._state, urgency),
+            added_s=time.time(),
+        )
+
+    def add_file(self, path: Path, stop: threading.Event) -> int:
         """Add the packets of the alerts in a file; return how many are new.
 
-        An alert without a valid packet is logged and left out.
+        If too many wait, some are sent before others are added. An alert without a
+        valid packet is logged and left out.
 
         Raises
         ------
@@ -145,44 +241,125 @@ class Publisher:
             except (InputError, NoticeError) as error:
                 _LOG.error("%s: an alert is not sent: %s", path, error)
                 continue
+            while not self.room(BULK) and not stop.wait(POLL_S):
+                self.send(stop)
+            if stop.is_set():
+                return added
             source = f"file {packet.ivorn}"
-            entry = Entry(source, source, packet.ivorn, packet.raw, self._state)
-            added += self.outbox.add(entry)
+            added += self.outbox.add(self._entry(source, source, BULK, packet))
         return added
 
     def send(self, stop: threading.Event) -> None:
-        """Send the packets that are due, until the hourly limit or until `stop` is set.
+        """Send packets that are due, for `SEND_S` or until `stop` is set.
 
-        If the broker does not answer, the packet is postponed and sending ends.
+        If the broker does not answer, the packet is postponed and sending ends. If it
+        cannot be reached, no packet is sent for some time.
         """
-        (address,) = parse_sources(self.settings.publish_to, AUTHOR_PORT)
-        for packet in self.outbox.due(time.time()):
-            accepted = self.outbox.count_accepted(time.time() - HOUR_S)
-            if accepted >= self.settings.publish_per_hour:
-                self._warn(
-                    "VOEVENT_PUBLISH_PER_HOUR is reached: the other packets wait"
-                )
-                return
-            if stop.is_set():
-                return
-            answer = submit(address, packet.raw, ANSWER_S)
-            if answer.state == "unanswered":
-                wait_s = min(FIRST_WAIT_S * 2**packet.tries, LONGEST_WAIT_S)
-                wait_s *= random.uniform(0.5, 1)  # noqa: S311 - not a secret
-                self.outbox.postpone(packet.number, answer.text, time.time() + wait_s)
-                self._warn(f"{self.settings.publish_to}: {answer.text}; trying again")
-                return
+        connect = broker_of(self.settings)
+        end_s = time.monotonic() + SEND_S
+        while time.monotonic() < end_s and not stop.is_set():
+            packet = None
+            if time.monotonic() >= self._next_try_s:
+                packet = self.outbox.next_due(time.time(), self._within_limit())
+            if packet is None or not self._submit(connect, packet):
+                break
+        self._report()
+
+    def _within_limit(self) -> list[int]:
+        """Return the urgencies of which packets can be sent in this hour."""
+        since_s = time.time() - HOUR_S
+        allowed = [RETRACTION]
+        for place, urgency in enumerate(_LIMITED):
+            accepted = self.outbox.count_accepted(since_s, _LIMITED[: place + 1])
+            if accepted < self.settings.publish_per_hour:
+                allowed.append(urgency)
+        return allowed
+
+    def _submit(self, connect: Connect, packet: DuePacket) -> bool:
+        """Submit a packet, and record the answer; return whether there was one."""
+        answer = submit(connect, packet.raw, ANSWER_S)
+        if answer.state != "unanswered":
             self.outbox.record_answer(
                 packet.number, answer.state, answer.text, time.time()
             )
+            self._outages = 0
             self._warned.clear()
-            _LOG.info("%s %s %s", packet.ivorn, answer.state, answer.text)
+            self._sent += answer.state in ACCEPTED
+            if answer.state == "refused":
+                _LOG.error("%s was refused: %s", packet.ivorn, answer.text)
+            else:
+                _LOG.debug("%s %s", packet.ivorn, answer.state)
+            return True
+        if answer.is_reached:
+            urgent = packet.urgency <= COINCIDENCE
+            longest_s = LONGEST_URGENT_WAIT_S if urgent else LONGEST_WAIT_S
+            wait_s = _wait_s(packet.tries, longest_s)
+            self.outbox.postpone(packet.number, answer.text, time.time() + wait_s)
+        else:
+            self.outbox.postpone(packet.number, answer.text, time.time())
+            self._next_try_s = time.monotonic() + _wait_s(
+                self._outages, LONGEST_OUTAGE_S
+            )
+            self._outages += 1
+        self._warn(f"{_name(self.settings)}: {answer.text}; trying again")
+        return False
+
+    def _report(self) -> None:
+        """Log how many were sent and how many wait, each from time to time."""
+        now_s = time.monotonic()
+        if self._sent and now_s >= self._next_summary_s:
+            self._next_summary_s = now_s + SUMMARY_S
+            self.report_sent()
+        if now_s < self._next_report_s or not self.outbox.count_pending():
+            return
+        self._next_report_s = now_s + REPORT_S
+        reasons = []
+        if len(self._within_limit()) < len(URGENCIES):
+            limit = self.settings.publish_per_hour
+            reasons.append(f"VOEVENT_PUBLISH_PER_HOUR={limit} is reached")
+        if self._outages:
+            reasons.append("the broker cannot be reached")
+        if not all(map(self.room, _LIMITED)):
+            limit = self.settings.publish_backlog
+            reasons.append(f"VOEVENT_PUBLISH_BACKLOG={limit} is reached")
+        line = backlog.read(self.settings.spool, time.time()).line()
+        if reasons and line:
+            _LOG.warning("%s: %s", line, "; ".join(reasons))
+
+    def report_sent(self) -> None:
+        """Log how many were sent since the last time, if any were."""
+        if self._sent:
+            waiting = self.outbox.count_pending()
+            _LOG.info("%d VOEvents sent, %d wait", self._sent, waiting)
+            self._sent = 0
 
     def _warn(self, text: str) -> None:
         """Log a warning, once until the next packet is answered."""
         if text not in self._warned:
             self._warned.add(text)
             _LOG.warning("%s", text)
+
+
+def broker_of(settings: Settings) -> Connect:
+    """Return how to connect to the broker of `publish_to`."""
+    if not settings.publish_to:
+        return partial(author_socket.connect, settings.spool)
+    (address,) = parse_sources(settings.publish_to, AUTHOR_PORT)
+    return port_of(address)
+
+
+def _name(settings: Settings) -> str:
+    return settings.publish_to or "fink_voevent broadcast"
+
+
+def _wait_s(tries: int, longest_s: float) -> float:
+    """Return the wait (s) before the next try, which doubles with each."""
+    wait_s = min(FIRST_WAIT_S * 2 ** min(tries, 32), longest_s)
+    return wait_s * random.uniform(0.5, 1)  # noqa: S311 - not a secret
+
+
+def _pair(row: Mapping[str, Any]) -> str:
+    return f"{row['event_id']} {row['survey']} {row['alert_id']}"
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
@@ -240,15 +417,30 @@ def send_files(
         If a file cannot be read as a file of alerts.
     """
     with _publisher(settings) as publisher:
-        added = sum(map(publisher.add_file, paths))
-        _LOG.info("%d new packets", added)
-        while publisher.outbox.count_pending() and not stop.wait(POLL_S):
+        added = 0
+        for path in paths:
+            added += publisher.add_file(path, stop)
+        limit = settings.publish_per_hour
+        if settings.publish_dry_run:
+            _LOG.info("%d new VOEvents are kept, and not sent", added)
+            return
+        waiting = publisher.outbox.count_pending((BULK,))
+        _LOG.info(
+            "%d new VOEvents, %d to send, at most %d in an hour (%s); this command ends"
+            " when each is answered. After Ctrl-C, the others are sent by"
+            " voevent_publish, or when this command runs again",
+            *(added, waiting, limit, "VOEVENT_PUBLISH_PER_HOUR"),
+        )
+        while publisher.outbox.count_pending((BULK,)) and not stop.is_set():
             publisher.send(stop)
+            if publisher.outbox.count_pending((BULK,)):
+                stop.wait(POLL_S)
+        publisher.report_sent()
 
 
 @contextmanager
 def _publisher(settings: Settings) -> Iterator[Publisher]:
-    if len(parse_sources(settings.publish_to)) != 1:
+    if settings.publish_to and len(parse_sources(settings.publish_to)) != 1:
         raise ConfigError("VOEVENT_PUBLISH_TO: name one broker, host:port")
     if settings.publish_dry_run:
         _LOG.warning(
@@ -269,8 +461,10 @@ def _publish_once(
     except (StorageError, OSError) as error:
         _LOG.error("%s; trying again", error)
         return
-    for topic, transient in topics.poll() if topics is not None else ():
-        added += publisher.add_alert(topic, transient)
+    room = publisher.room(TOPIC)
+    if topics is not None and room:
+        for topic, transient in topics.poll(room):
+            added += publisher.add_alert(topic, transient)
     if added:
-        _LOG.info("%d new packets", added)
+        _LOG.info("%d new VOEvents", added)
     publisher.send(stop)

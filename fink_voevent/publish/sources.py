@@ -168,12 +168,12 @@ class TopicReader:
         survey = {"ztf": "ztf", "rubin": "lsst"}[settings.survey]
         return cls(AlertConsumer(topics, config, survey=survey))
 
-    def poll(self) -> Iterator[tuple[str, Transient]]:
-        """Yield topic and transient of new alerts, `MOST_AT_ONCE` at most.
+    def poll(self, most: int) -> Iterator[tuple[str, Transient]]:
+        """Yield topic and transient of new alerts, `most` or `MOST_AT_ONCE` at most.
 
         An alert that cannot be used, or an error of the topics, is logged.
         """
-        for _ in range(MOST_AT_ONCE):
+        for _ in range(min(most, MOST_AT_ONCE)):
             try:
                 topic, alert, _ = self._consumer.poll(POLL_S)
             except AlertError as error:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lxml import etree
@@ -31,19 +32,31 @@ class Answer:
         submitted again: the broker was not reached, or gave no usable answer.
     text : str, optional
         The message of the broker, or the error that prevented an answer.
+    is_reached : bool, optional
+        Whether the broker was reached. If it was not, the packet is not to blame.
     """
 
     state: str
     text: str = ""
+    is_reached: bool = True
 
 
-def submit(address: tuple[str, int], packet: bytes, limit_s: float) -> Answer:
+# Connects to a broker, within a time limit (s); raises OSError if it is not reached.
+Connect = Callable[[float], socket.socket]
+
+
+def port_of(address: tuple[str, int]) -> Connect:
+    """Return how to connect to a host and port at which a broker receives VOEvents."""
+    return lambda limit_s: socket.create_connection(address, limit_s)
+
+
+def submit(connect: Connect, packet: bytes, limit_s: float) -> Answer:
     """Send a packet and wait for the answer.
 
     Parameters
     ----------
-    address : (str, int)
-        Host and port at which the broker receives VOEvents.
+    connect : callable
+        Connects to the broker: see `port_of` and `author_socket.connect`.
     packet : bytes
         A valid VOEvent. Validate it before: a broker that refuses an invalid packet
         may answer "previously seen" the second time, which counts as a duplicate.
@@ -52,7 +65,11 @@ def submit(address: tuple[str, int], packet: bytes, limit_s: float) -> Answer:
     """
     end = time.monotonic() + limit_s
     try:
-        with socket.create_connection(address, limit_s) as connection:
+        connection = connect(limit_s)
+    except OSError as error:
+        return Answer("unanswered", str(error), is_reached=False)
+    try:
+        with connection:
             _send(connection, struct.pack("!I", len(packet)) + packet, end)
             return _read_answer(connection, end)
     except TimeoutError:

@@ -9,9 +9,12 @@ import itertools
 import os
 import random
 import signal
+import sqlite3
+import tempfile
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,11 +22,21 @@ import pytest
 from helpers.programs import program, wait_for
 from helpers.routed_rows import commit_rows, row
 from helpers.vtp_broker import broker
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
-from fink_voevent.errors import ConfigError
+from fink_voevent.errors import ConfigError, StorageError
 from fink_voevent.notices import voevent
-from fink_voevent.publish import service
-from fink_voevent.publish.outbox import DRY_RUN, PENDING, Entry, Outbox
+from fink_voevent.publish import backlog, service
+from fink_voevent.publish.outbox import (
+    BULK,
+    DRY_RUN,
+    PENDING,
+    URGENCIES,
+    Entry,
+    Outbox,
+)
 from fink_voevent.publish.packets import alert_files
 from fink_voevent.publish.service import Publisher
 
@@ -90,12 +103,21 @@ def test_packets_of_a_dry_run_are_kept_and_never_sent(settings):
     commit_rows(dry.root, 0, [row()])
     assert publisher.collect() == 1
     assert [state for state, *_ in publisher.outbox.rows()] == [DRY_RUN]
-    assert publisher.outbox.due(time.time()) == []
+    assert publisher.outbox.next_due(time.time()) is None
     sending = Publisher(
         dry.model_copy(update={"publish_dry_run": False}), publisher.outbox
     )
     assert sending.collect() == 0
-    assert publisher.outbox.due(time.time()) == []
+    assert publisher.outbox.next_due(time.time()) is None
+
+
+def sent_in_order(outbox: Outbox, now_s: float = 1) -> list[str]:
+    """Answer all packets that are due, one after the other; return their ivorns."""
+    found = []
+    while (packet := outbox.next_due(now_s)) is not None:
+        found.append(packet.ivorn)
+        outbox.record_answer(packet.number, "acknowledged", "", now_s)
+    return found
 
 
 def test_the_packets_of_a_pair_are_due_one_after_the_other(tmp_path):
@@ -103,15 +125,182 @@ def test_the_packets_of_a_pair_are_due_one_after_the_other(tmp_path):
     for number, pair in enumerate(("a", "a", "b")):
         outbox.add(Entry(f"s{number}", pair, f"i{number}", b"x", PENDING))
     assert not outbox.add(Entry("s0", "a", "i9", b"y", PENDING))
-    assert [packet.ivorn for packet in outbox.due(1)] == ["i0", "i2"]
+    assert outbox.next_due(1).ivorn == "i0"
     outbox.postpone(1, "nobody there", 100)
-    assert [packet.ivorn for packet in outbox.due(1)] == ["i2"]
+    assert outbox.next_due(1).ivorn == "i2"
     outbox.record_answer(1, "refused", "no", 2)
-    assert [packet.ivorn for packet in outbox.due(1)] == ["i1", "i2"]
+    assert outbox.next_due(1).ivorn == "i1"
     assert outbox.count_accepted(0) == 0  # a refused packet does not count
     outbox.record_answer(2, "duplicate", "", 3)
     assert outbox.count_accepted(0) == 1
     outbox.close()
+
+
+@examples(deadline=None, max_examples=40)
+@given(
+    st.lists(st.tuples(st.sampled_from(URGENCIES), st.integers(0, 6)), max_size=30),
+    st.integers(0, 30),
+)
+def test_the_most_urgent_is_sent_first_and_each_pair_in_order(entries, restart):
+    with tempfile.TemporaryDirectory() as folder:
+        outbox = Outbox(folder)
+        for number, (urgency, pair) in enumerate(entries):
+            ivorn = f"{number}"
+            outbox.add(Entry(ivorn, f"{pair}", ivorn, b"x", PENDING, urgency))
+        order = []
+        while (packet := outbox.next_due(1)) is not None:
+            order.append(int(packet.ivorn))
+            outbox.record_answer(packet.number, "acknowledged", "", 1)
+            if len(order) == restart:
+                outbox.close()
+                outbox = Outbox(folder)
+        outbox.close()
+    # the oracle: at each step the first of each pair, of these the most urgent
+    waiting, expected = list(range(len(entries))), []
+    while waiting:
+        pairs = {entries[n][1]: n for n in reversed(waiting)}
+        chosen = min(pairs.values(), key=lambda n: (entries[n][0], n))
+        expected.append(chosen)
+        waiting.remove(chosen)
+    assert order == expected
+
+
+def test_an_outbox_of_an_earlier_version_keeps_what_waits(tmp_path):
+    db = sqlite3.connect(tmp_path / "outbox.sqlite")
+    db.execute(
+        "CREATE TABLE packet (id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT"
+        " NULL UNIQUE, pair TEXT NOT NULL, ivorn TEXT NOT NULL, raw BLOB NOT NULL,"
+        " state TEXT NOT NULL, text TEXT NOT NULL DEFAULT '', tries INTEGER NOT NULL"
+        " DEFAULT 0, due_s REAL NOT NULL DEFAULT 0, settled_s REAL)"
+    )
+    for source in ("file x", "pair 1"):
+        values = (source, source, source, b"x", PENDING)
+        db.execute(
+            "INSERT INTO packet (source, pair, ivorn, raw, state)"
+            " VALUES (?, ?, ?, ?, ?)",
+            values,
+        )
+    db.commit()
+    db.close()
+    with contextlib.closing(Outbox(str(tmp_path))) as outbox:
+        assert sent_in_order(outbox) == ["pair 1", "file x"]
+
+
+@pytest.fixture
+def to_broker(publisher):
+    """Return a function that makes the publisher of a broker and of other settings."""
+
+    def make(server, **values) -> Publisher:
+        to = f"127.0.0.1:{server.server_address[1]}"
+        changed = publisher.settings.model_copy(update={"publish_to": to} | values)
+        return Publisher(changed, publisher.outbox)
+
+    return make
+
+
+def add_files(outbox: Outbox, count: int) -> None:
+    for number in range(count):
+        name = f"file {number}"
+        raw = f"<bulk n='{number}'/>".encode()
+        outbox.add(Entry(name, name, name, raw, PENDING, BULK))
+
+
+def test_coincidences_do_not_wait_for_126_alerts_of_files(publisher, to_broker):
+    root = publisher.settings.root
+    add_files(publisher.outbox, 126)
+    stop = threading.Event()
+    with broker() as server:
+        sender = to_broker(server, publish_per_hour=60)
+        wait_for(lambda: sender.send(stop) or len(server.taken) == 60)
+        sender.send(stop)
+        assert len(server.taken) == 60  # the hour is full for alerts of files
+        commit_rows(root, 0, [row(1), row(2)])
+        start = time.monotonic()
+        assert sender.collect() == 2
+        sender.send(stop)
+        assert time.monotonic() - start < 10
+        assert len(server.taken) == 62
+        commit_rows(root, 1, [row(1, batch=1, status="retracted", event_version=2)])
+        assert sender.collect() == 1
+        sender.send(stop)
+        last = [voevent.read(raw) for raw in server.taken[60:]]
+    assert [d.values["status"] for d in last] == ["new", "new", "retracted"]
+    assert publisher.outbox.count_pending() == 66
+
+
+def test_coincidences_are_sent_before_what_waited_while_the_broker_was_away(
+    publisher, to_broker, monkeypatch
+):
+    monkeypatch.setattr(service, "FIRST_WAIT_S", 0.1)
+    root = publisher.settings.root
+    add_files(publisher.outbox, 20)
+    stop = threading.Event()
+    with broker() as server:
+        sender = to_broker(server, publish_per_hour=10_000)
+    for _ in range(3):  # nobody listens any more
+        sender.send(stop)
+    commit_rows(root, 0, [row(n) for n in range(3)])
+    sender.collect()
+    sender.send(stop)
+    with broker() as server:
+        again = to_broker(server, publish_per_hour=10_000)
+        again.send(stop)
+        assert [b"bulk" in raw for raw in server.taken] == [False] * 3 + [True] * 20
+
+
+def test_no_more_wait_than_allowed_but_ends_of_what_was_sent(publisher, to_broker):
+    root = publisher.settings.root
+    commit_rows(root, 0, [row(n) for n in range(4)])
+    commit_rows(root, 1, [row(n, batch=1, status="update") for n in range(4)])
+    stop = threading.Event()
+    with broker() as server:
+        sender = to_broker(server, publish_backlog=2, publish_per_hour=2)
+        assert sender.collect() == 2
+        assert sender.collect() == 0
+        sender.send(stop)  # the first two
+        assert sender.collect() == 2  # there is room again
+        assert sender.outbox.count_pending() == 2
+        ended = [row(n, batch=2, status="retracted", event_version=2) for n in range(4)]
+        commit_rows(root, 2, ended)
+        # of the pairs 0 to 3 a packet was sent or waits: update and retraction
+        assert sender.collect() == 8
+        assert sender.collect() == 0
+        free = to_broker(server, publish_backlog=100, publish_per_hour=100)
+        wait_for(lambda: free.send(stop) or not free.outbox.count_pending())
+        assert free.collect() == 0  # all were there already
+        taken = [voevent.read(raw) for raw in server.taken]
+    chains: dict[str, list[str]] = {}
+    for document in taken:
+        chains.setdefault(document.values["alert_id"], []).append(
+            document.values["status"]
+        )
+    assert set(map(tuple, chains.values())) == {("new", "update", "retracted")}
+    assert len(chains) == 4
+
+
+def test_what_waits_is_reported(publisher, to_broker, caplog):
+    root = publisher.settings.root
+    add_files(publisher.outbox, 5)
+    commit_rows(root, 0, [row(n) for n in range(3)])
+    assert publisher.collect() == 3
+    spool = publisher.settings.spool
+    found = backlog.read(spool, time.time() + 100)
+    assert found.waiting == {"coincidences": 3, "alerts of files": 5}
+    assert found.oldest_s == pytest.approx(100, abs=30)
+    assert found.line().startswith("8 VOEvents wait to be sent (coincidences 3, alerts")
+    with broker() as server:
+        sender = to_broker(server, publish_per_hour=2)
+        for _ in range(5):
+            sender.send(threading.Event())
+    lines = [r.getMessage() for r in caplog.records if "wait to be" in r.getMessage()]
+    assert len(lines) == 1  # at a limited rate
+    assert "VOEVENT_PUBLISH_PER_HOUR=2 is reached" in lines[0]
+    assert backlog.read(str(root) + "/nothing", 0).line() == ""
+    broken = publisher.settings.model_copy(update={"spool": spool + "/broken"})
+    Path(broken.spool).mkdir()
+    (Path(broken.spool) / "outbox.sqlite").write_text("no database" * 1000)
+    with pytest.raises(StorageError, match="cannot be read"):
+        backlog.read(broken.spool, 0)
 
 
 def test_each_packet_is_accepted_once_in_order_by_an_unreliable_broker(

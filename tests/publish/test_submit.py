@@ -8,7 +8,7 @@ import pytest
 from helpers.kafka_broker import free_ports
 from helpers.vtp_broker import broker
 
-from fink_voevent.publish.submit import submit
+from fink_voevent.publish.submit import port_of, submit
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,9 @@ from fink_voevent.publish.submit import submit
 )
 def test_each_behaviour_of_a_broker_gives_a_state(mode, state):
     with broker(mode) as server:
-        assert submit(server.server_address, b"<x/>", 1).state == state
+        assert submit(port_of(server.server_address), b"<x/>", 1).state == state
 
 
 def test_a_packet_to_a_missing_broker_is_unanswered():
-    assert submit(("127.0.0.1", free_ports(1)[0]), b"<x/>", 1).state == "unanswered"
+    answer = submit(port_of(("127.0.0.1", free_ports(1)[0])), b"<x/>", 1)
+    assert (answer.state, answer.is_reached) == ("unanswered", False)

@@ -288,7 +288,7 @@ def test_alerts_of_a_fink_topic_are_read_for_publication(
     assert stranger.flush(30) == 0
     found = {}
     for _ in range(100):
-        found |= {t.alert_id: (topic, t) for topic, t in reader.poll()}
+        found |= {t.alert_id: (topic, t) for topic, t in reader.poll(100)}
         if len(found) == 5 and caplog.text.count("cannot be read") == 3:
             break
     reader.close()
