@@ -1,0 +1,63 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""``fink_voevent sources``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fink_voevent.cli import listing as common
+
+if TYPE_CHECKING:
+    from fink_voevent.ops.sources import SourceStatus
+
+
+@click.command()
+@common.list_options()
+def command(is_json: bool, **options: Any) -> None:  # noqa: FBT001
+    r"""List the sources of notices: connected or not, and gaps.
+
+    A source that is configured here (VOEVENT_SOURCES), and that no listener has
+    reported, is listed too.
+
+    \b
+    Examples
+      fink_voevent sources --data-prefix /data/fink
+      fink_voevent sources --json
+    """
+    settings, _ = common.load(options)
+    from fink_voevent.config.addresses import source_addresses
+    from fink_voevent.ops import sources
+    from fink_voevent.show import layouts
+    from fink_voevent.store.delta import Tables
+
+    configured = source_addresses(settings.sources)
+    rows = [as_row(one) for one in sources.read(Tables(settings.root), configured)]
+    if is_json:
+        common.print_json({"sources": rows, "total": len(rows)})
+        return
+    common.print_rows(
+        layouts.SOURCES,
+        rows,
+        len(rows),
+        "no sources: no listener has run. Start fink_voevent run --source ADDRESS",
+    )
+
+
+def as_row(one: SourceStatus) -> dict[str, Any]:
+    """Return a source as a row of the list."""
+    total = sum((gap.last - gap.first for gap in one.gaps), timedelta())
+    state = "connected" if one.is_connected else "lost"
+    return {
+        "source": one.source,
+        "state": "not reported" if one.since is None else state,
+        "since": one.since,
+        "last_document": one.last_document,
+        "last_sign": one.last_sign,
+        "gaps": len(one.gaps),
+        "gap_s": total.total_seconds(),
+        "reason": one.reason or None,
+    }
