@@ -123,6 +123,7 @@ bench: venv ## benchmarks, into build/bench
 	$(BIN)/python benchmarks/current.py
 	$(BIN)/python benchmarks/match.py
 	$(BIN)/python benchmarks/years.py
+	$(BIN)/python benchmarks/look.py
 	$(BIN)/python benchmarks/latency.py
 
 fuzz: venv ## 100,000 damaged or invented documents of each kind (N=...)

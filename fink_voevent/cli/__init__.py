@@ -17,6 +17,15 @@ from fink_voevent.errors import VOEventPluginError
 EXIT_ERROR = 2  # wrong input or setting, reported in one line
 # By heading of the help, and by name of a command: the first line of its own help.
 COMMANDS = {
+    "Look": {
+        "tonight": "Summarise a night: events, candidates, and what was searched.",
+        "events": "List the events as they are now, the newest notices first.",
+        "show": "Print all that is known of an event or an object.",
+        "candidates": "List the candidates, the most surprising first.",
+        "coincidences": "List alerts that coincide with events, by surprise.",
+        "sources": "List sources of notices, and for which publishers they may speak.",
+        "quarantine": "List what could not be read, and why, or try it again.",
+    },
     "Run and watch": {
         "run": "Run the listener and all stages on this machine.",
         "stages": "Run ingest, match and route in one process.",
@@ -29,8 +38,6 @@ COMMANDS = {
         "land": "Land notices from files or standard input.",
         "replay": "Replay the documents of a period, as they were received.",
         "parse": "Print the content of notices as JSON, or as cards to read.",
-        "sources": "List publishers by source, and which may speak for which.",
-        "quarantine": "List what could not be read, and why, or try it again.",
         "upgrade": "Take over the tables of an earlier version, once.",
         "streams": "List the known streams of notices.",
     },
@@ -67,6 +74,7 @@ config` lists all of them.
 \b
 Examples
   fink_voevent run --source voevent.example.org --data-prefix /data/fink
+  fink_voevent tonight --data-prefix /data/fink
   fink_voevent match --alerts science/20240115 --notices notices/ --out out
 
 \b
@@ -103,13 +111,15 @@ class Commands(click.Group):
         for heading, commands in COMMANDS.items():
             with formatter.section(heading):
                 formatter.write_dl(
-                    [(f"{name:10}", line) for name, line in commands.items()]
+                    [(f"{name:12}", line) for name, line in commands.items()]
                 )
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error becomes one line on standard error and code 2."""
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:  # as of `| head`: click ends the program silently
+            raise
         except (VOEventPluginError, OSError) as error:
             logging.getLogger(__name__).debug("traceback:", exc_info=True)
             click.echo(f"fink_voevent: {error}", err=True)
@@ -128,6 +138,8 @@ def main(verbose: bool) -> None:  # noqa: FBT001 - a flag of the command line
     # When it is loaded, numpy's library for linear algebra starts a thread for each
     # core, which takes time and is of no use for our small arrays.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # pydantic would look for plugins in all packages that are installed.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",

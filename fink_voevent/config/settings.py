@@ -17,6 +17,7 @@ from fink_voevent.config.addresses import (
 )
 
 PREFIX = "VOEVENT_"
+LONGEST_D = 1e6  # longest part of a window (d)
 AUTHOR_PORT = 8098  # VTP, author to broker, by convention
 
 
@@ -31,7 +32,9 @@ class Settings(BaseModel):
         " path or a URI (hdfs://, s3a://, file://). Our tables are in its folder"
         " voevent",
     )
-    survey: Literal["ztf", "rubin"] = Field("ztf", description="survey of the alerts")
+    survey: Literal["ztf", "rubin"] = Field(
+        "ztf", description="survey of the alerts; lsst is rubin"
+    )
     night: str = Field(
         "",
         pattern=r"^(\d{8})?$",
@@ -309,6 +312,11 @@ class Settings(BaseModel):
         description="memory of a Spark driver that we start, such as 2g",
     )
 
+    @field_validator("survey", mode="before")
+    @classmethod
+    def _survey(cls, value: object) -> object:
+        return "rubin" if value == "lsst" else value
+
     @field_validator("sources", "publish_to")
     @classmethod
     def _sources(cls, value: str) -> str:
@@ -353,6 +361,9 @@ def parse_window(text: str) -> tuple[float, float] | None:
         before, after = (float(p) for p in text.split(","))
     except ValueError:
         raise ValueError(f"{text!r} is not BEFORE,AFTER in days, as 1,7") from None
-    if not (-before <= after and abs(before) < 1e6 and abs(after) < 1e6):
-        raise ValueError(f"{text!r}: the window is empty, or exceeds a million days")
+    if not (0 <= before < LONGEST_D and 0 <= after < LONGEST_D):
+        raise ValueError(
+            f"{text!r}: BEFORE and AFTER are days before and after the event, each from"
+            " 0 to a million"
+        )
     return before, after

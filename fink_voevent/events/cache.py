@@ -20,11 +20,12 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent.config.settings import Settings, parse_window
+from fink_voevent.config.settings import Settings
 from fink_voevent.events import event_state, regions, versions
 from fink_voevent.events.current import CurrentEvents
 from fink_voevent.events.event_state import Changes, States
-from fink_voevent.events.notice import MAP_COLUMNS, Rules
+from fink_voevent.events.notice import MAP_COLUMNS
+from fink_voevent.events.reading import SCALARS, cell_arrays, rules_of
 from fink_voevent.events.regions import RegionTables
 from fink_voevent.events.trusted import COPY_COLUMNS, TRUST_COLUMNS
 from fink_voevent.spark import dataframes
@@ -34,22 +35,6 @@ from fink_voevent.tables.coincidences import PAIR_EVENT_COLUMNS
 from fink_voevent.tables.times import TimeRange
 
 REGIONS = "regions"
-
-
-def tenses(settings: Settings) -> tuple[str, ...]:
-    """Tenses of the notices that are matched."""
-    extra = ("test", "injection") if settings.allow_tests else ()
-    return ("observation", *extra)
-
-
-def rules_of(settings: Settings) -> Rules:
-    """Which notices are used, and how their events are matched, from the settings."""
-    return Rules(
-        tenses(settings),
-        parse_window(settings.window),
-        settings.cap_deg2,
-        settings.credible_level,
-    )
 
 
 @dataclass(frozen=True)
@@ -117,9 +102,7 @@ class EventCache:
         if until == self.until:
             return Changes({}, {})
         first, last = self.until.ingest + 1, until.ingest
-        notices = self._tables.rows_of(
-            "events", [*versions.SCALARS, "batch"], first, last
-        )
+        notices = self._tables.rows_of("events", [*SCALARS, "batch"], first, last)
         copies = self._tables.rows_of("copies", [*COPY_COLUMNS], first, last)
         trust = self._tables.rows_of("trust", [*TRUST_COLUMNS], first, last)
         first, last = self.until.maps + 1, until.maps
@@ -190,13 +173,3 @@ class EventCache:
             list(region_ids)
         )
         return cell_arrays(self._tables.arrow(REGIONS, ["region_id", "cells"], where))
-
-
-def cell_arrays(rows: pa.Table) -> dict[str, npt.NDArray[np.int64]]:
-    """Cells of rows of the table regions, by `region_id`: shape (n, 2)."""
-    return {
-        row["region_id"]: np.array(
-            [(cell["lo"], cell["hi"]) for cell in row["cells"]], np.int64
-        )
-        for row in rows.to_pylist()
-    }

@@ -150,6 +150,10 @@ class CurrentEvents:
         """Add sky maps that were fetched: see `add`."""
         return self.add(None, maps)
 
+    def name(self, event_id: str) -> str:
+        """Name of the event of notices with this `event_id`: see `Citations`."""
+        return self._citations.name(event_id)
+
     def within(self, span: TimeRange) -> States:
         """Events with a window that overlaps a range of time.
 

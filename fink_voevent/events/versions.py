@@ -23,17 +23,13 @@ from pyspark.sql.types import StructType
 from fink_voevent.events import area_cap, regions
 from fink_voevent.events.current import CurrentEvents
 from fink_voevent.events.event_state import States
-from fink_voevent.events.notice import NOTICE_COLUMNS, Rules
+from fink_voevent.events.notice import Rules
+from fink_voevent.events.reading import SCALARS
 from fink_voevent.sky.region_size import ORDERS
-from fink_voevent.tables.coincidences import EVENT_COLUMNS
 from fink_voevent.tables.schema import arrow_schema
 
 # Columns of `latest` by which the notices of one event are ordered.
 ORDER = ("event_version", "event_issued", "notice_received_at", "notice_id")
-# Columns of the table events that `CurrentEvents` needs.
-SCALARS = tuple(
-    dict.fromkeys((*NOTICE_COLUMNS, *EVENT_COLUMNS.values(), "classification"))
-)
 MANY = 200  # so many names of events are joined, instead of listed in an expression
 
 

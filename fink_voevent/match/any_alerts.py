@@ -16,6 +16,7 @@ from fink_voevent import udf
 from fink_voevent.errors import InputError
 from fink_voevent.events import event_state, versions
 from fink_voevent.events.notice import Rules
+from fink_voevent.events.reading import SCALARS
 from fink_voevent.events.regions import region_tables
 from fink_voevent.match.pairing import matched_alerts
 from fink_voevent.sky.localization import COVER_LEVEL
@@ -28,9 +29,7 @@ _OF_EVENT = ("event_id", "ivorn", "stream", "messenger", "event_time")
 _OF_PAIR = ("separation", "credible_level", "density", "delay")
 # Columns of notices that the current one and its region are made from.
 NOTICE_COLUMNS = tuple(
-    name
-    for name in (*versions.SCALARS, "cells", "pixels")
-    if name in column_names(READ_NOTICES)
+    name for name in (*SCALARS, "cells", "pixels") if name in column_names(READ_NOTICES)
 )
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=timezone.utc)
 Notices = DataFrame | Iterable[Mapping[str, Any]]

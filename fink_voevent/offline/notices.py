@@ -19,10 +19,10 @@ from pyspark.sql import DataFrame, SparkSession
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import InputError, NoticeError
 from fink_voevent.events import versions
-from fink_voevent.events.cache import cell_arrays, rules_of
 from fink_voevent.events.current import CurrentEvents
 from fink_voevent.events.event_state import States
 from fink_voevent.events.notice import Rules
+from fink_voevent.events.reading import SCALARS, cell_arrays, rules_of
 from fink_voevent.ingest import parsing, skymaps
 from fink_voevent.ingest import stage as ingest_stage
 from fink_voevent.ingest.duplicates import keep_new
@@ -201,6 +201,6 @@ def _events(spark: SparkSession, settings: Settings, scratch: Path) -> pa.Table:
     parsing.parse_to_files(landed, streams.load(settings.streams), staging, FIRST)
     for table in ("events", "regions"):
         keep_new(open_store(f"{staging}/{table}"), table, ())
-    rows = _staged(scratch, "events", versions.SCALARS)
+    rows = _staged(scratch, "events", SCALARS)
     nobody = pa.nulls(rows.num_rows, pa.string())
     return rows.set_column(rows.column_names.index("source"), "source", nobody)

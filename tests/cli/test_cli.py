@@ -43,7 +43,7 @@ def test_help_lists_every_command_completely_under_its_heading():
     lines = call("--help").output.splitlines()
     for heading, commands in COMMANDS.items():
         first = lines.index(f"{heading}:") + 1
-        expected = [f"  {name:10}  {line}" for name, line in commands.items()]
+        expected = [f"  {name:12}  {line}" for name, line in commands.items()]
         assert lines[first : first + len(expected)] == expected
 
 

@@ -49,7 +49,9 @@ def test_an_unknown_setting_is_reported_with_the_most_similar_one():
         ("SOURCES", "host:port", "is not host, host:port"),
         ("SOURCES", ":8099", "is not host, host:port"),
         ("WINDOW", "7", "not BEFORE,AFTER"),
-        ("WINDOW", "-8,7", "window is empty"),
+        ("WINDOW", "-8,7", "from 0 to a million"),
+        ("WINDOW", "2,-1", "from 0 to a million"),
+        ("WINDOW", "nan,1", "from 0 to a million"),
         ("NIGHT", "2024-01-15", "match pattern"),
     ],
 )

@@ -14,8 +14,9 @@ from helpers.made_up_sky import T0, event, frame, map_event
 from helpers.sized_notices import facts
 from helpers.sizes import nightly
 
-from fink_voevent.events import area_cap, cache, event_state, versions
+from fink_voevent.events import area_cap, event_state, versions
 from fink_voevent.events.cache import EventCache, Until
+from fink_voevent.events.reading import tenses
 from fink_voevent.ingest.conversion import region_row
 from fink_voevent.store.delta import Tables
 from fink_voevent.tables.times import TimeRange
@@ -82,7 +83,7 @@ def by_spark(spark, settings, folder, notices: list[dict], maps: list[dict]):
         path = folder / f"maps{len(notices)}.parquet"
         fetched = frame(spark, path, "notices", maps)
         rows = spark_versions.with_maps(rows, fetched)
-    latest = spark_versions.latest(rows, cache.tenses(settings))
+    latest = spark_versions.latest(rows, tenses(settings))
     return area_cap.with_cap(latest, settings.cap_deg2, settings.credible_level)
 
 
