@@ -7,12 +7,13 @@ class. The rules are those of candidates, without an event:
 
 - ``fresh_1``: it appeared in the nights that are counted (first detection), a limit is
   at most `LIMIT_DAYS` older, and an alert is good, positive, and not that of a star, a
-  known variable, a known active nucleus or a known moving object;
+  known variable, a known active nucleus or a known moving object. Evidence that it is
+  extragalactic is stronger than that of a star or a variable;
 - ``fresh_2``: as before, with an alert that has two detections at least `SPAN_DAYS`
   apart, so that it is known not to move;
 - ``fresh_unknown_1``, ``fresh_unknown_2``: likewise, without such a limit;
-- ``flaring``: a good, positive alert of an extragalactic object, brighter than the
-  reference image by `FLARE_MAG` or more; of any age.
+- ``flaring``: a good alert of an object that is extragalactic, an active nucleus, or at
+  the centre of its host (`NUCLEAR_DEG`), brighter than the reference image; of any age.
 """
 
 from __future__ import annotations
@@ -27,19 +28,19 @@ import pyarrow.compute as pc
 from fink_voevent.errors import InputError
 from fink_voevent.filters.blocks import BRONZE_QUALITY
 from fink_voevent.score.cells import CELLS, COVERAGE_ORDER, ORDER, PARTS
+from fink_voevent.score.class_scores import SPAN_DAYS
 from fink_voevent.sky.localization import ORDER as FINEST
 from fink_voevent.store.delta import Tables
 
 # A candidate is fresh if its limit is at most a few days older than the event, up to
 # two weeks before its first detection; longer gaps are no evidence of an appearance.
 LIMIT_DAYS = 21.0
-SPAN_DAYS = 15 / 1440  # in which main-belt asteroids move by several arcsec
-FLARE_MAG = 0.2  # above the noise of the photometry of a single alert
+NUCLEAR_DEG = 1.0 / 3600  # van Velzen et al. 2021 (ApJ 908, 4) use 0.6 arcsec
 FRESH = ("fresh_1", "fresh_2", "fresh_unknown_1", "fresh_unknown_2")
 CLASSES = (*FRESH, "flaring")
 _FLAGS = ("positive", "stellar", "variable", "active_nucleus", "moving")
 _OPTIONAL: tuple[str, ...] = (
-    *(*_FLAGS, "redshift", "host_distance", "host_distance_error"),
+    *(*_FLAGS, "host_separation", "host_distance", "host_distance_error"),
     *("detections", "detection_span", "flux_change"),
 )
 COLUMNS: tuple[str, ...] = (
@@ -202,22 +203,25 @@ def _true(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _is_good(table: pa.Table) -> pa.ChunkedArray:
-    """Whether an alert is real, positive, and neither of a star nor moving."""
+    """Whether an alert is real, not negative, and neither of the Galaxy nor moving."""
     good = _true(pc.greater_equal(table["quality"], BRONZE_QUALITY))
-    good = pc.and_(good, _true(table["positive"]))
-    for flag in ("stellar", "variable", "moving"):
-        good = pc.and_not(good, _true(table[flag]))
-    return pc.and_(good, pc.fill_null(table["extragalactic"], fill_value=True))
+    good = pc.and_(good, pc.fill_null(table["positive"], fill_value=True))
+    star = pc.or_(_true(table["stellar"]), _true(table["variable"]))
+    good = pc.and_not(good, pc.and_not(star, _true(table["extragalactic"])))
+    good = pc.and_(good, pc.fill_null(table["extragalactic"], fill_value=True))
+    return pc.and_not(good, _true(table["moving"]))
 
 
 def _is_fresh(table: pa.Table) -> pa.ChunkedArray:
-    return pc.and_not(_is_good(table), _true(table["active_nucleus"]))
+    positive = pc.and_(_is_good(table), _true(table["positive"]))
+    return pc.and_not(positive, _true(table["active_nucleus"]))
 
 
 def _is_flaring(table: pa.Table) -> pa.ChunkedArray:
     outside = pc.or_(_true(table["active_nucleus"]), _true(table["extragalactic"]))
-    outside = pc.or_(outside, _true(pc.greater(table["redshift"], 0)))
-    brighter = _true(pc.greater_equal(table["flux_change"], FLARE_MAG))
+    at_centre = pc.less_equal(table["host_separation"], NUCLEAR_DEG)
+    outside = pc.or_(outside, _true(at_centre))
+    brighter = _true(pc.greater(table["flux_change"], 0.0))
     return pc.and_(_is_good(table), pc.and_(outside, brighter))
 
 
