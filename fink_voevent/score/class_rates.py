@@ -57,6 +57,8 @@ CONFIDENCE_SIGMA = 1.2816  # of an upper limit of 90 %
 DISPERSION_ORDER = 3
 STEPS = 64  # steps of the credible level of a circle or an ellipse
 HOSTS = 499  # host distances of a class that a snapshot keeps
+MIN_HOSTS = 50  # with fewer, hosts are taken to be spread evenly in space
+HORIZON_MPC = 400.0  # up to which they are, as far as catalogues of hosts go
 # Budget of an event: share of candidates with one detection (most counterparts have the
 # second in the same night), and of the flares of a neutrino. See `budget`.
 SINGLE_SHARE, FLARING_SHARE = 0.4, 0.9
@@ -79,20 +81,20 @@ class ClassRate:
         Variance over mean of the counts of nights and cells, 1 or more: expected
         numbers are multiplied by it. 1 if the counts do not scatter significantly more
         than Poisson, and for an upper limit, which contains `UNKNOWN_DISPERSION`.
-    growth : float
-        Of ``flaring``: the number of different objects grows with the number of nights
-        to this power, 0-1. 1 for the other classes.
     host_distance, host_error : ndarray, shape (m,)
         Distances of hosts of the class (Mpc), up to `HOSTS` of them, rising.
+    growth : float, optional
+        Of ``flaring``: the number of different objects grows with the number of nights
+        to this power, 0-1. 1 for the other classes.
     """
 
     rate: np.ndarray
     objects: int
     is_upper_limit: bool
     dispersion: float
-    growth: float
     host_distance: np.ndarray
     host_error: np.ndarray
+    growth: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,7 @@ def _class_rate(
     if name == "flaring" and not is_limit:
         growth = _growth(found, len(covered))
     hosts = _thinned(found.host_distance, found.host_error)
-    return ClassRate(rate, len(found.night), is_limit, dispersion, growth, *hosts)
+    return ClassRate(rate, len(found.night), is_limit, dispersion, *hosts, growth)
 
 
 def _growth(found: Found, nights: int) -> float:
@@ -333,9 +335,9 @@ def newest(store: Store, survey: str) -> ClassSnapshot | None:
             of["objects"],
             of["is_upper_limit"],
             of["dispersion"],
-            of["growth"],
             np.array(of["host_distance"], float),
             np.array(of["host_error"], float),
+            of["growth"],
         )
         for name, of in facts["classes"].items()
     }
@@ -392,8 +394,43 @@ class ClassList:
         Flares were counted as different objects in a number of nights. In a longer
         window there are more: see `ClassRate.growth`.
         """
-        nights = max(days, 1.0) / self.nights
-        return float(self.integral[-1] * nights**self.rate.growth)
+        factor = flare_days(days, self.nights, self.rate.growth)
+        return float(self.integral[-1] * factor)
+
+    def distance_share(
+        self,
+        distance: np.ndarray,
+        error: np.ndarray,
+        distmu: np.ndarray,
+        distsigma: np.ndarray,
+        distnorm: np.ndarray,
+    ) -> np.ndarray:
+        """Return z of candidates: see `ranks.distance_share`, shape (n,).
+
+        Where fewer than `MIN_HOSTS` hosts of the class were counted, unrelated ones are
+        spread evenly in space up to `HORIZON_MPC`.
+        """
+        unrelated = self.rate.host_distance, self.rate.host_error
+        if len(unrelated[0]) < MIN_HOSTS:
+            spread = ranks.volume_distances(HORIZON_MPC)
+            unrelated = spread, np.full(len(spread), np.nan)
+        return ranks.distance_share(
+            distance, error, distmu, distsigma, distnorm, *unrelated
+        )
+
+
+def flare_days(window_days: float, nights: int, growth: float = 1.0) -> float:
+    """Return the factor of the number of flares for a window.
+
+    Parameters
+    ----------
+    window_days : float
+    nights : int
+        In which the flares were counted as different objects.
+    growth : float, optional
+        See `ClassRate`; by default as many new ones in each night.
+    """
+    return (max(window_days, 1.0) / nights) ** growth
 
 
 def class_list(

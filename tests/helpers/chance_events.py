@@ -95,8 +95,7 @@ def best_chance(
     if name != "flaring":
         y = ranks.onset_share(onset[inside], 0, window_days)
     if distance is not None:
-        hosts = ranked.rate.host_distance, ranked.rate.host_error
         own = found.host_distance[inside], found.host_error[inside]
-        z = ranks.distance_share(*own, *distance, *hosts)
+        z = ranked.distance_share(*own, *distance)
     mu = ranks.expected_unrelated(total, ranked.place_share(level[inside]), y, z)
     return float(ranks.chance(mu.min()))

@@ -202,6 +202,15 @@ def test_counts_do_not_depend_on_order_or_tables(drawn, random):
     assert np.array_equal(together.covered, apart.covered)
 
 
+def test_nights_of_an_earlier_version_are_not_counted():
+    """Their alerts do not say whether they are positive: no rate can be 0 for that."""
+    earlier = [as_table([alert(n, positive=None)]) for n in range(3)]
+    counts = class_counts.count([*earlier, as_table([alert(3)])], "ztf")
+    assert counts.nights == ("20260104",)
+    with pytest.raises(InputError, match="brighter than the reference"):
+        class_counts.count(earlier, "ztf")
+
+
 def test_no_alert_and_no_column_are_one_sentence():
     for tables in ([], [as_table([alert()]).slice(0, 0)]):
         with pytest.raises(InputError, match="no alert to count"):
@@ -210,7 +219,9 @@ def test_no_alert_and_no_column_are_one_sentence():
         class_counts.count([as_table([alert()]).drop_columns("quality")], "ztf")
 
 
-def test_the_table_alerts_is_counted(tmp_path):
+@pytest.mark.parametrize("piece_rows", [0, 100])
+def test_the_table_alerts_is_counted(tmp_path, monkeypatch, piece_rows):
+    monkeypatch.setattr(class_counts, "PIECE_ROWS", piece_rows)
     tables = Tables(str(tmp_path))
     rows = [alert(0), alert(1, object_id="B"), alert(2, object_id="C")]
     rows.append({**alert(1, object_id="D"), "survey": "rubin"})

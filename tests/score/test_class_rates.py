@@ -253,6 +253,28 @@ def test_a_longer_window_has_more_flares_if_new_nights_had(again, growth):
     )
 
 
+def test_the_distance_share_is_of_counted_hosts_or_of_hosts_spread_evenly():
+    even = flat(0.5)
+    few = replace(
+        even.classes["fresh_1"], host_distance=np.full(9, 90.0), host_error=np.ones(9)
+    )
+    region = Circle(120.0, 30.0, 3.0, 0.0).region
+    sky = (100.0, 20.0, 1e-5)
+    own = np.array([100.0, 300.0, 20.0, np.nan]), np.full(4, 10.0)
+    for rate in (even.classes["fresh_1"], few):
+        snapshot = replace(even, classes=even.classes | {"fresh_1": rate})
+        ranked = class_rates.class_list(snapshot, "fresh_1", region, LEVEL)
+        found = ranked.distance_share(*own, *sky)
+        unrelated = rate.host_distance, rate.host_error
+        if rate is few:
+            spread = ranks.volume_distances(class_rates.HORIZON_MPC)
+            unrelated = spread, np.full(len(spread), np.nan)
+        expected = ranks.distance_share(*own, *sky, *unrelated)
+        assert np.array_equal(found, expected, equal_nan=True)
+        assert found[0] < min(found[1:3])
+        assert np.isnan(found[3])
+
+
 @settings(deadline=None)
 @given(second=st.floats(1e-3, 1), flaring=st.sampled_from([0.0, 0.8]))
 def test_the_budget_gives_one_unrelated_silver_an_event(second, flaring):
