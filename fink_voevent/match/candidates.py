@@ -3,17 +3,24 @@
 """The candidates that a batch changes: computed again, and committed.
 
 The coincidences of a batch say which objects and events it changes. All coincidences of
-these are read again from the table, so that a candidate does not depend on the batches.
-Only columns of these events are read, without Spark.
+these are read again from the table, without Spark, so that a candidate does not depend
+on the batches.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyspark.sql import DataFrame
 
+from fink_voevent.config.settings import Settings
+from fink_voevent.events import regions
 from fink_voevent.events.event_state import States
-from fink_voevent.score import candidates
+from fink_voevent.score import background, candidates, class_rates
+from fink_voevent.score.candidate_scores import CandidateScorer, EventRegion
 from fink_voevent.score.candidates import KEYS, RANK_COLUMNS, VALID, Windows
 from fink_voevent.store.delta import Tables
 
@@ -21,7 +28,65 @@ TABLE = "candidates"
 _BATCH = pc.field("batch")
 
 
-def write(tables: Tables, stage: str, batch: int, states: States) -> None:
+@dataclass(frozen=True)
+class Judge:
+    """Scores the candidates of events.
+
+    Parameters
+    ----------
+    states : States
+        The events, by `event_id`.
+    rows : callable
+        Returns rows of events as `versions.latest` does, given some of the states.
+    credible_level : float
+        To which regions are matched, 0-1.
+    scorer : CandidateScorer or None
+        None without background rates: then nothing is scored.
+    """
+
+    states: States
+    rows: Callable[[States], DataFrame]
+    credible_level: float
+    scorer: CandidateScorer | None
+
+    def from_coincidences(self, journal: pa.Table, batch: int) -> pa.Table:
+        """Compute and score the candidates of coincidences.
+
+        Parameters
+        ----------
+        journal, batch
+            As of `candidates.from_coincidences`.
+        """
+        found = candidates.from_coincidences(journal, batch, self._windows())
+        if self.scorer is None:
+            return found
+        region_ids = {e: s.region_id for e, s in self.states.items() if s.region_id}
+        return self.scorer.score(found, region_ids, self._windows(), self._read)
+
+    def _windows(self) -> Windows:
+        return {
+            event: (state.notice.window_before, state.notice.window_after)
+            for event, state in self.states.items()
+        }
+
+    def _read(self, events: Collection[str]) -> Iterator[EventRegion]:
+        """Read the regions of events: the only query of Spark, for new regions."""
+        rows = self.rows({event: self.states[event] for event in events})
+        limited = rows.withColumn("_limit", regions.limit(rows, self.credible_level))
+        columns = ("event_ra", "event_dec", "fisher", "ellipse", "pixels")
+        for row in limited.select("region_id", "_limit", *columns).toLocalIterator():
+            region = row.asDict(recursive=True)
+            yield EventRegion(row["region_id"], region, row["_limit"])
+
+
+def load_scorer(settings: Settings) -> CandidateScorer | None:
+    """Scorer with the newest rates by class of the survey; None if there are none."""
+    store = background.folder(settings.root)
+    snapshot = class_rates.newest(store, settings.survey)
+    return None if snapshot is None else CandidateScorer(snapshot)
+
+
+def write(tables: Tables, stage: str, batch: int, judge: Judge) -> None:
     """Compute and commit the candidates of the coincidences of a batch.
 
     Parameters
@@ -31,8 +96,7 @@ def write(tables: Tables, stage: str, batch: int, states: States) -> None:
     stage : str
     batch : int
         Number of the batch. If its candidates are committed already, nothing is done.
-    states : States
-        The events, by `event_id`.
+    judge : Judge
     """
     if tables.has(TABLE, stage, batch):
         return
@@ -41,18 +105,9 @@ def write(tables: Tables, stage: str, batch: int, states: States) -> None:
     if not changed.num_rows:
         return
     journal = _coincidences(tables, changed, batch)
-    found = candidates.from_coincidences(journal, batch, windows(states))
-    scored = candidates.with_chance(found)
+    scored = judge.from_coincidences(journal, batch)
     rows = candidates.ranked(scored, _others(tables, scored, batch))
     tables.append_rows(TABLE, rows, stage, batch)
-
-
-def windows(states: States) -> Windows:
-    """Windows of events, days before and after each, by `event_id`."""
-    return {
-        event: (state.notice.window_before, state.notice.window_after)
-        for event, state in states.items()
-    }
 
 
 def new_by_class(tables: Tables, batch: int) -> dict[str, int]:

@@ -18,6 +18,7 @@ from fink_voevent.store.delta import Tables
 from fink_voevent.tables.schema import column_names
 
 STAGE = "match"
+JUDGE = candidates.Judge({}, lambda states: None, 0.95, None)  # no rates, no windows
 BETTER = {"event_version": 2, "notice_id": "n2", "ivorn": "ivo://x#2"}
 
 
@@ -30,7 +31,7 @@ def commit(tables: Tables, batch: int, *rows: dict) -> None:
     """Commit coincidences as a batch, and compute its candidates."""
     numbered = table([row | {"batch": batch} for row in rows])
     tables.append_rows("coincidences", numbered, STAGE, batch)
-    candidates.write(tables, STAGE, batch, {})
+    candidates.write(tables, STAGE, batch, JUDGE)
 
 
 def rows_of(tables: Tables, batch: int) -> list[dict]:
@@ -55,8 +56,8 @@ def test_a_batch_writes_the_candidates_that_it_changes_and_no_others(tables):
 def test_a_batch_that_is_done_again_writes_nothing_twice(tables):
     commit(tables, 0, pair(1))
     before = tables.table("candidates").version()
-    candidates.write(tables, STAGE, 0, {})
-    candidates.write(Tables(tables.root), STAGE, 0, {})
+    candidates.write(tables, STAGE, 0, JUDGE)
+    candidates.write(Tables(tables.root), STAGE, 0, JUDGE)
     assert Tables(tables.root).table("candidates").version() == before
 
 
