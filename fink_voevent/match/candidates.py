@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,8 +24,16 @@ from fink_voevent.score import background, candidates, class_rates
 from fink_voevent.score.candidate_scores import CandidateScorer, EventRegion
 from fink_voevent.score.candidates import KEYS, RANK_COLUMNS, VALID, Windows
 from fink_voevent.store.delta import Tables
+from fink_voevent.store.table_statistics import TIME_MARGIN_US
+from fink_voevent.tables.column import TIME
 
 TABLE = "candidates"
+# Alerts up to this long before an event are read again. Windows are shorter; if one is
+# not, what was withdrawn of an earlier version of the event may be missing in the list
+# of a withdrawn candidate.
+LONGEST_WINDOW = timedelta(days=60)
+MOST_CHANGE = timedelta(days=1)  # of the time of an event by a later notice
+STATISTICS_MARGIN = timedelta(microseconds=TIME_MARGIN_US)
 _BATCH = pc.field("batch")
 
 
@@ -100,7 +109,7 @@ def write(tables: Tables, stage: str, batch: int, judge: Judge) -> None:
     """
     if tables.has(TABLE, stage, batch):
         return
-    columns = [*KEYS, "alert_id"]
+    columns = [*KEYS, "alert_id", "alert_time", "event_time"]
     changed = tables.rows_of("coincidences", columns, batch, batch)
     if not changed.num_rows:
         return
@@ -129,6 +138,10 @@ def _coincidences(tables: Tables, changed: pa.Table, batch: int) -> pa.Table:
     if len(alone):
         of_objects |= pc.field("object_id").is_null() & pc.field("alert_id").isin(alone)
     where = (_BATCH <= batch) & pc.field("event_id").isin(events) & of_objects
+    # Files of alerts that are too old for these events are left out.
+    first = pc.min(changed["event_time"]).as_py() - LONGEST_WINDOW
+    first = min(first, pc.min(changed["alert_time"]).as_py() - STATISTICS_MARGIN)
+    where &= pc.field("alert_time") >= pa.scalar(first, TIME)
     journal = tables.arrow("coincidences", candidates.JOURNAL_COLUMNS, where)
     # of an object that two events have, one of them may not have changed
     return journal.filter(_is_among(journal, changed))
@@ -138,6 +151,8 @@ def _others(tables: Tables, changed: pa.Table, batch: int) -> pa.Table:
     """Return valid candidates of these events that are not changed."""
     events = pc.unique(changed["event_id"])
     where = (_BATCH < batch) & pc.field("event_id").isin(events)
+    first = pc.min(changed["event_time"]).as_py() - MOST_CHANGE
+    where &= pc.field("event_time") >= pa.scalar(first, TIME)
     rows = tables.arrow(TABLE, [*RANK_COLUMNS, "batch"], where)
     last = candidates.view(rows)
     valid = last.filter(pc.field("status").isin(VALID))
