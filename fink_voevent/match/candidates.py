@@ -22,16 +22,16 @@ from fink_voevent.events import regions
 from fink_voevent.events.event_state import States
 from fink_voevent.score import background, candidates, class_rates
 from fink_voevent.score.candidate_scores import CandidateScorer, EventRegion
-from fink_voevent.score.candidates import KEYS, RANK_COLUMNS, VALID, Windows
+from fink_voevent.score.candidates import KEYS, RANK_COLUMNS, VALID
 from fink_voevent.store.delta import Tables
 from fink_voevent.store.table_statistics import TIME_MARGIN_US
 from fink_voevent.tables.column import TIME
 
 TABLE = "candidates"
-# Alerts up to this long before an event are read again. Windows are shorter; if one is
-# not, what was withdrawn of an earlier version of the event may be missing in the list
-# of a withdrawn candidate.
-LONGEST_WINDOW = timedelta(days=60)
+# Alerts up to this long before an event are read again, or in the window if that is
+# longer. So what is withdrawn of earlier versions of the event is read too; its window
+# is hardly ever as long, and if it was, a withdrawn candidate may list fewer alerts.
+SHORTEST_REACH_DAYS, LONGEST_REACH_DAYS = 60.0, 10_000.0  # no alert is as old
 MOST_CHANGE = timedelta(days=1)  # of the time of an event by a later notice
 STATISTICS_MARGIN = timedelta(microseconds=TIME_MARGIN_US)
 _BATCH = pc.field("batch")
@@ -66,17 +66,21 @@ class Judge:
         journal, batch
             As of `candidates.from_coincidences`.
         """
-        found = candidates.from_coincidences(journal, batch, self._windows())
+        states = self.states_of(journal)
+        windows = {
+            event: (state.notice.window_before, state.notice.window_after)
+            for event, state in states.items()
+        }
+        found = candidates.from_coincidences(journal, batch, windows)
         if self.scorer is None:
             return found
-        region_ids = {e: s.region_id for e, s in self.states.items() if s.region_id}
-        return self.scorer.score(found, region_ids, self._windows(), self._read)
+        region_ids = {e: s.region_id for e, s in states.items() if s.region_id}
+        return self.scorer.score(found, region_ids, windows, self._read)
 
-    def _windows(self) -> Windows:
-        return {
-            event: (state.notice.window_before, state.notice.window_after)
-            for event, state in self.states.items()
-        }
+    def states_of(self, rows: pa.Table) -> States:
+        """Return the states of the events of rows; of old names there are none."""
+        events = pc.unique(rows["event_id"]).to_pylist()
+        return {event: self.states[event] for event in events if event in self.states}
 
     def _read(self, events: Collection[str]) -> Iterator[EventRegion]:
         """Read the regions of events: the only query of Spark, for new regions."""
@@ -113,7 +117,11 @@ def write(tables: Tables, stage: str, batch: int, judge: Judge) -> None:
     changed = tables.rows_of("coincidences", columns, batch, batch)
     if not changed.num_rows:
         return
-    journal = _coincidences(tables, changed, batch)
+    days_before = max(
+        (s.notice.window_before for s in judge.states_of(changed).values()),
+        default=SHORTEST_REACH_DAYS,
+    )
+    journal = _coincidences(tables, changed, batch, days_before)
     scored = judge.from_coincidences(journal, batch)
     rows = candidates.ranked(scored, _others(tables, scored, batch))
     tables.append_rows(TABLE, rows, stage, batch)
@@ -129,8 +137,13 @@ def new_by_class(tables: Tables, batch: int) -> dict[str, int]:
     }
 
 
-def _coincidences(tables: Tables, changed: pa.Table, batch: int) -> pa.Table:
-    """Return all coincidences, up to a batch, of the candidates of some."""
+def _coincidences(
+    tables: Tables, changed: pa.Table, batch: int, days_before: float
+) -> pa.Table:
+    """Return all coincidences, up to a batch, of the candidates of some.
+
+    Files of alerts that are too old for the events are left out, by their statistics.
+    """
     events = pc.unique(changed["event_id"])
     objects = pc.unique(changed["object_id"]).drop_null()
     alone = changed.filter(pc.field("object_id").is_null())["alert_id"].combine_chunks()
@@ -138,8 +151,9 @@ def _coincidences(tables: Tables, changed: pa.Table, batch: int) -> pa.Table:
     if len(alone):
         of_objects |= pc.field("object_id").is_null() & pc.field("alert_id").isin(alone)
     where = (_BATCH <= batch) & pc.field("event_id").isin(events) & of_objects
-    # Files of alerts that are too old for these events are left out.
-    first = pc.min(changed["event_time"]).as_py() - LONGEST_WINDOW
+    days = min(max(days_before, SHORTEST_REACH_DAYS), LONGEST_REACH_DAYS)
+    reach = timedelta(days=days) + MOST_CHANGE
+    first = pc.min(changed["event_time"]).as_py() - reach
     first = min(first, pc.min(changed["alert_time"]).as_py() - STATISTICS_MARGIN)
     where &= pc.field("alert_time") >= pa.scalar(first, TIME)
     journal = tables.arrow("coincidences", candidates.JOURNAL_COLUMNS, where)

@@ -95,6 +95,15 @@ def test_an_object_of_two_events_is_written_for_the_one_that_changed(tables):
     assert sorted(keys) == [("E1", "Z2"), ("E2", "Z1")]
 
 
+def test_alerts_long_before_an_event_belong_to_its_candidate(tables):
+    """They are in files that are left out only if no window can reach them."""
+    commit(tables, 0, pair(1, -55.0, first_detection=None, last_non_detection=None))
+    commit(tables, 1, pair(2, 0.5, last_non_detection=None))
+    (row,) = rows_of(tables, 1)
+    assert row["alert_ids"] == [1, 2]
+    assert row["onset_to"] == pytest.approx(-55)
+
+
 def test_candidates_of_a_backlog_are_those_of_single_batches(tables, tmp_path):
     rows = [
         pair(n, 0.1 * n, object_id=f"Z{n % 3}", first_detection=at(0.05 * n))
