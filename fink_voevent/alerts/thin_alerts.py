@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from fink_utils.xmatch.simbad import return_list_of_eg_host
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.pandas.types import from_arrow_type
 
 from fink_voevent import udf
 from fink_voevent.alerts import history
@@ -29,7 +30,7 @@ from fink_voevent.alerts.surveys import (
 from fink_voevent.errors import InputError
 from fink_voevent.spark.codegen import stage_end
 from fink_voevent.spark.columns import field, type_of
-from fink_voevent.tables.schema import column_names
+from fink_voevent.tables.schema import TABLES, column_names
 
 # SIMBAD types of extragalactic objects that are not in Fink's list of host galaxies.
 ACTIVE_NUCLEI = ("AGN", "QSO", "BLLac", "Blazar", "OVV", "Radio", "RadioG")
@@ -119,6 +120,12 @@ def thin(df: DataFrame, survey: str, night: str = "") -> DataFrame:
     with_vector = complete.withColumns(
         {"hpx29": index, "x": vector.x, "y": vector.y, "z": vector.z}
     )
+    unknown = {
+        c.name: F.lit(None).cast(from_arrow_type(c.type))
+        for c in TABLES["alerts"]
+        if c.name not in with_vector.columns
+    }
+    with_vector = with_vector.withColumns(unknown)
     return stage_end(with_vector.select(column_names("alerts")))
 
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ _PRIOR_ACTIVITY = {
     required=True,
     type=Path,
     metavar="FOLDER",
-    help="Folder for the coincidences.",
+    help="Folder for the coincidences and candidates.",
 )
 @click.option(
     "--format",
@@ -52,7 +52,7 @@ _PRIOR_ACTIVITY = {
     multiple=True,
     type=click.Choice(["parquet", "csv"]),
     default=("parquet",),
-    help="csv writes coincidences.csv in addition to coincidences.parquet.",
+    help="csv writes both files as CSV too.",
 )
 @click.argument("more_notices", nargs=-1)
 @settings_options(
@@ -76,8 +76,9 @@ def command(
 ) -> None:
     r"""Match the alerts of a past night with notices.
 
-    Writes the coincidences (columns: docs/tables.md) to OUT/coincidences.parquet and
-    prints them. The matching and the identifiers are those of the services.
+    Writes the coincidences to OUT/coincidences.parquet and prints them, and their
+    candidates, one row an object and event, to OUT/candidates.parquet (columns:
+    docs/tables.md). The matching and the identifiers are those of the services.
 
     \b
     Examples
@@ -95,12 +96,25 @@ def command(
     _show(out / "coincidences.parquet")
     for line in limits_reached(summary, settings.cap_deg2):
         click.echo(line, err=True)
+    click.echo(describe_candidates(summary.candidates), err=True)
     click.echo(
         f"{summary.documents} documents, {summary.events} notices, {summary.live} live"
         f" events, {summary.alerts} alerts searched, {summary.coincidences}"
         f" coincidences in {out}",
         err=True,
     )
+
+
+def describe_candidates(counts: Mapping[str, int]) -> str:
+    """Return one line with the number of candidates of each class.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        By class.
+    """
+    parts = ", ".join(f"{name} {count}" for name, count in counts.items())
+    return f"{sum(counts.values())} candidates" + (f": {parts}" if parts else "")
 
 
 def limits_reached(summary: MatchSummary, cap_deg2: float) -> Iterator[str]:

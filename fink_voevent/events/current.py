@@ -31,6 +31,7 @@ from fink_voevent.events.notice import (
 )
 from fink_voevent.events.notice_rows import NoticeRows
 from fink_voevent.events.overlap import CellsOf, Overlaps
+from fink_voevent.events.significance import significances
 from fink_voevent.events.time_buckets import TimeBuckets
 from fink_voevent.tables.coincidences import EVENT_COLUMNS
 from fink_voevent.tables.column import TIME
@@ -49,7 +50,7 @@ _PLACE = {
 }
 _OF_NOTICE = {n: s for n, s in EVENT_COLUMNS.items() if n not in {"event_id", *_PLACE}}
 _ORDER = operator.attrgetter("order")
-_ROW_COLUMNS = sorted({*_OF_NOTICE.values(), *_PLACE.values()})
+_ROW_COLUMNS = sorted({*_OF_NOTICE.values(), *_PLACE.values(), "classification"})
 
 
 class CurrentEvents:
@@ -168,6 +169,9 @@ class CurrentEvents:
             "event_id": pa.array([s.event_id for s in states], pa.string()),
             **{name: current[source] for name, source in _OF_NOTICE.items()},
             **{name: place[source] for name, source in _PLACE.items()},
+            "event_significant": significances(
+                current["classification"], current["messenger"]
+            ),
             "kind": pa.array([n.kind for n in notices], pa.string()),
             "window_before": pa.array([n.window_before for n in notices], pa.float64()),
             "window_after": pa.array([n.window_after for n in notices], pa.float64()),

@@ -31,7 +31,9 @@ from fink_voevent.tables.schema import arrow_schema
 # Columns of `latest` by which the notices of one event are ordered.
 ORDER = ("event_version", "event_issued", "notice_received_at", "notice_id")
 # Columns of the table events that `CurrentEvents` needs.
-SCALARS = tuple(dict.fromkeys((*NOTICE_COLUMNS, *EVENT_COLUMNS.values())))
+SCALARS = tuple(
+    dict.fromkeys((*NOTICE_COLUMNS, *EVENT_COLUMNS.values(), "classification"))
+)
 MANY = 200  # so many names of events are joined, instead of listed in an expression
 
 
@@ -128,9 +130,9 @@ def as_dataframe(
     -------
     DataFrame
         One row an event: the columns `EVENT_COLUMNS` of coincidences, `event_time`,
-        `related_event_ids`, and `kind`, `fisher`, `ellipse`, `cells`, `pixels`,
-        `region_id`, `window_before`, `window_after` and `skymap_url`; if the area is
-        limited also `cap_level`, see `area_cap.with_cap`.
+        `event_significant`, `related_event_ids`, and `kind`, `fisher`, `ellipse`,
+        `cells`, `pixels`, `region_id`, `window_before`, `window_after` and
+        `skymap_url`; if the area is limited also `cap_level`, see `area_cap.with_cap`.
 
         The region is that of the latest notice that has one, and `region_id` names it;
         it is null if there is none. `event_time` is that of the latest notice that

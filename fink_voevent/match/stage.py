@@ -25,7 +25,7 @@ from fink_voevent.errors import StorageError
 from fink_voevent.events.cache import EventCache, Until
 from fink_voevent.ingest import skymaps
 from fink_voevent.ingest import stage as ingest_stage
-from fink_voevent.match import incremental
+from fink_voevent.match import candidates, incremental
 from fink_voevent.match.earlier_batches import EarlierBatches, alert_times
 from fink_voevent.match.incremental import Inputs, Matcher
 from fink_voevent.score.probability import load_scorer
@@ -159,6 +159,12 @@ class MatchStage:
                 f" VOEVENT_SURVEY={interrupted.input.survey}"
             )
         self._events = EventCache(spark, self._tables, settings)
+        self._judge = candidates.Judge(
+            self._events.current.states,
+            self._events.rows,
+            settings.credible_level,
+            candidates.load_scorer(settings),
+        )
         # Notices up to here are matched, or are known to change nothing.
         self._looked = self._until_before(self.log.last_done() + 1)
         self._events.advance(self._looked)
@@ -201,7 +207,7 @@ class MatchStage:
         return False
 
     def process(self, batch: Batch) -> Mapping[str, Any]:
-        """Match a batch: write its new alerts and coincidences."""
+        """Match a batch: write its new alerts, coincidences and candidates."""
         number, until = batch.number, _until(batch.input)
         earlier = EarlierBatches(self._spark, self._tables, self._settings, number)
         alerts = self._alerts(earlier, batch)
@@ -215,10 +221,12 @@ class MatchStage:
             coincidences = dataframes.append(
                 self._tables, "coincidences", found.coalesce(1), STAGE, number
             )
+        candidates.write(self._tables, STAGE, number, self._judge)
         return {
             "night": batch.input.night,
             "survey": batch.input.survey,
             "coincidences": coincidences.rows,
+            "candidates": candidates.new_by_class(self._tables, number),
             "beyond_cap": incremental.count_beyond_cap(inputs, self._matcher),
             "in_time_only": incremental.count_in_time_only(inputs),
             "alerts": alerts.rows,
@@ -233,7 +241,7 @@ class MatchStage:
             self._waiting.pop(file, None)
         if batch.input.night == self.night:
             self._processed.update(batch.input.files)
-        for table in ("alerts", "coincidences"):
+        for table in ("alerts", "coincidences", candidates.TABLE):
             upkeep.compact_if_due(self._tables, table)
         _LOG.log(self._level, _DONE, facts)
         for event, count in sorted(facts["beyond_cap"].items()):

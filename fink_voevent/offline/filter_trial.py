@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from pyspark.errors import AnalysisException
@@ -14,7 +15,7 @@ from fink_voevent.config.settings import Settings
 from fink_voevent.errors import InputError
 from fink_voevent.filters.discover import discover
 from fink_voevent.match import stage as match_stage
-from fink_voevent.route import packet_table, topics
+from fink_voevent.route import candidate_columns, packet_table, topics
 from fink_voevent.spark import dataframes
 from fink_voevent.spark.dataframes import spark_schema
 from fink_voevent.spark.session import spark_session
@@ -40,8 +41,9 @@ def count(settings: Settings, name: str, folder: str | None) -> FilterTrial:
     name : str
         Name of the filter.
     folder : str or None
-        Folder with coincidences as Parquet; None takes those of the tables under
-        `data_prefix`, of all nights or of the settings' night.
+        Folder or file of coincidences as Parquet, with ``candidates.parquet`` beside
+        it; None takes those of the tables under `data_prefix`, of all nights or of the
+        settings' night.
 
     Raises
     ------
@@ -61,7 +63,10 @@ def count(settings: Settings, name: str, folder: str | None) -> FilterTrial:
         rows = pairs.select(*packet_table.PacketFile._fields).distinct().collect()
         sources = [packet_table.PacketFile(*row) for row in rows]
         alerts = packet_table.read_alerts(spark, sources, settings.archive_prefix)
-        whole = packet_table.build_packets(pairs, alerts, settings.survey)
+        judged = candidate_columns.with_candidates(
+            pairs, _candidates(spark, settings, folder)
+        )
+        whole = packet_table.build_packets(judged, alerts, settings.survey)
         passed = F.size("_topics") > 0
         event = F.col("coincidence.event_id")
         row = (
@@ -93,3 +98,20 @@ def _pairs(spark: SparkSession, settings: Settings, folder: str | None) -> DataF
     except AnalysisException as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"no coincidences at {folder}: {reason}") from None
+
+
+def _candidates(
+    spark: SparkSession, settings: Settings, folder: str | None
+) -> DataFrame:
+    if folder is None:
+        tables = Tables(settings.root)
+        last = BatchLog(tables, match_stage.STAGE).last_done()
+        return candidate_columns.read_candidates(spark, tables, FIRST, last)
+    beside = str(PurePosixPath(folder).parent / "candidates.parquet")
+    try:
+        return spark.read.schema(spark_schema("candidates")).parquet(beside)
+    except AnalysisException:
+        raise InputError(
+            f"no candidates at {beside}: fink_voevent match writes them beside the"
+            " coincidences"
+        ) from None

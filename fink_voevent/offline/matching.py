@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import functools
 import tempfile
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import csv
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
@@ -23,11 +26,18 @@ from fink_voevent.config.settings import Settings
 from fink_voevent.errors import InputError
 from fink_voevent.events import event_state
 from fink_voevent.events.event_state import States
+from fink_voevent.filters.discover import discover
+from fink_voevent.match import candidates as match_candidates
 from fink_voevent.match import compaction, night_change, pairing, time_only
 from fink_voevent.match import stage as match_stage
+from fink_voevent.match.candidates import Judge
 from fink_voevent.match.earlier_batches import EarlierBatches
+from fink_voevent.offline import candidates
 from fink_voevent.offline import scramble as scrambling
 from fink_voevent.offline.notices import ReadNotices, read_notices
+from fink_voevent.score import candidates as score_candidates
+from fink_voevent.score.candidates import JOURNAL_COLUMNS
+from fink_voevent.score.classes import CLASSES
 from fink_voevent.score.probability import load_scorer
 from fink_voevent.spark.dataframes import spark_schema
 from fink_voevent.store.batches import BatchLog
@@ -51,6 +61,8 @@ class MatchSummary:
         Alerts that were searched.
     coincidences : int
         Pairs that were found.
+    candidates : dict of str to int
+        By class, objects in these pairs.
     beyond_cap : dict of str to int
         By event, alerts in its region that only `cap_deg2` left out: see `area_cap`.
     in_time_only : dict of str to int
@@ -62,6 +74,7 @@ class MatchSummary:
     live: int
     alerts: int
     coincidences: int
+    candidates: dict[str, int]
     beyond_cap: dict[str, int]
     in_time_only: dict[str, int]
 
@@ -86,8 +99,9 @@ def match_night(
     notices : iterable of str
         Paths of files, folders, tar archives or landing folders.
     out : Path
-        Folder for ``coincidences.parquet`` (and ``.csv``), which are replaced; the
-        columns are those of the table coincidences.
+        Folder for ``coincidences.parquet`` and ``candidates.parquet`` (and ``.csv``),
+        which are replaced; the columns are those of the tables, and of candidates also
+        `topics`, the names of the filters that they pass.
     formats : iterable of {"parquet", "csv"}
 
     Raises
@@ -114,12 +128,17 @@ def match_night(
             "event_id", F.asc_nulls_last("credible_level"), "alert_id"
         )
         rows = _write(found, Path(scratch), out, formats)
+        scorer = match_candidates.load_scorer(settings)
+        judge = Judge(states, notices_read.rows, settings.credible_level, scorer)
+        judged = _candidates(rows, settings, judge)
+        _write_candidates(judged, out, formats)
         counts = MatchSummary(
             notices_read.documents,
             notices_read.notices,
             len(placed),
             thin.count(),
-            rows,
+            rows.num_rows,
+            _counts(judged),
             _beyond(thin, notices_read, settings, event_state.capped(states)),
             time_only.count_alerts(thin, without_map) if unplaced else {},
         )
@@ -227,8 +246,10 @@ def _science(spark: SparkSession, location: str) -> DataFrame:
         raise InputError(f"no science alerts at {location}: {reason}") from None
 
 
-def _write(found: DataFrame, scratch: Path, out: Path, formats: Iterable[str]) -> int:
-    """Write one file of each format into `out`, and return the number of rows."""
+def _write(
+    found: DataFrame, scratch: Path, out: Path, formats: Iterable[str]
+) -> pa.Table:
+    """Write one file of each format into `out`, and return the rows."""
     parts = scratch / "parquet"
     found.coalesce(1).write.parquet(parts.as_uri())
     written = next(iter(parts.glob("*.parquet")))
@@ -244,4 +265,27 @@ def _write(found: DataFrame, scratch: Path, out: Path, formats: Iterable[str]) -
             part = written
         content = part.read_bytes()
         store.write(f"coincidences.{kind}", lambda stream, c=content: stream.write(c))  # type: ignore[misc]
-    return pq.read_metadata(written).num_rows
+    return pq.read_table(written)
+
+
+def _candidates(coincidences: pa.Table, settings: Settings, judge: Judge) -> pa.Table:
+    """Candidates of coincidences, by event and rank, with the filters they pass."""
+    journal = coincidences.select(JOURNAL_COLUMNS)
+    ranked = score_candidates.ranked(judge.from_coincidences(journal, 0))
+    by_rank = ranked.sort_by([("event_id", "ascending"), ("rank", "ascending")])
+    filters = discover(settings.filters).filters
+    return candidates.with_topics(by_rank, coincidences, filters)
+
+
+def _write_candidates(found: pa.Table, out: Path, formats: Iterable[str]) -> None:
+    store = open_store(str(out))
+    store.write("candidates.parquet", lambda stream: pq.write_table(found, stream))
+    if "csv" in formats:
+        flat = candidates.without_lists(found)
+        store.write("candidates.csv", lambda stream: csv.write_csv(flat, stream))
+
+
+def _counts(found: pa.Table) -> dict[str, int]:
+    """Count candidates by class, in the order of `CLASSES`."""
+    names = Counter(found["class"].to_pylist())
+    return {name: names[name] for name in CLASSES if names[name]}

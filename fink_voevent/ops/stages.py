@@ -38,7 +38,7 @@ GIVE_WAY_S = 20.0
 STAGES = (ingest_stage.STAGE, match_stage.STAGE, route_stage.STAGE)
 WRITTEN_BY = {
     ingest_stage.STAGE: (*ingest_stage.TABLES, skymaps.TABLE),
-    match_stage.STAGE: ("alerts", "coincidences", BATCHES),
+    match_stage.STAGE: ("alerts", "coincidences", "candidates", BATCHES),
     route_stage.STAGE: ("routed",),
 }
 SHORTEST_S = 0.2  # wait of a stage without input, if there is no interval

@@ -41,6 +41,8 @@ COINCIDENCE_FIELDS = (
     *("coincidence_id", "status", "event_id", "event_version", "event_time"),
     *("related_event_ids", "separation", "credible_level", "density", "delay"),
     *("prior_activity", "background_rate", "p_chance", "background_id", "batch"),
+    *("candidate_class", "candidate_rank", "candidate_nature", "onset_from"),
+    *("onset_to", "expected_unrelated", "candidate_detections", "event_significant"),
     "software",
 )
 

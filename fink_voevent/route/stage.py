@@ -28,7 +28,14 @@ from fink_voevent.alerts import surveys
 from fink_voevent.config.settings import Settings
 from fink_voevent.filters.discover import discover
 from fink_voevent.match import stage as match_stage
-from fink_voevent.route import file_sink, heartbeat, kafka_sink, packet_table, topics
+from fink_voevent.route import (
+    candidate_columns,
+    file_sink,
+    heartbeat,
+    kafka_sink,
+    packet_table,
+    topics,
+)
 from fink_voevent.route.tally import Sent
 from fink_voevent.spark import dataframes
 from fink_voevent.spark.session import retries_tasks
@@ -226,12 +233,16 @@ def _read_pairs(
 ) -> DataFrame:
     """Read the coincidences of our survey that batches of match have recorded.
 
+    Each has the columns of its candidate: see `candidate_columns.with_candidates`.
+
     Pairs that coincide in time only (see `match.time_only`) have no credible level and
     are not sent to topics.
     """
     table = dataframes.read(spark, tables, "coincidences", first, last)
     located = F.col("credible_level").isNotNull()
-    return table.where((F.col("survey") == settings.survey) & located)
+    pairs = table.where((F.col("survey") == settings.survey) & located)
+    candidates = candidate_columns.read_candidates(spark, tables, first, last)
+    return candidate_columns.with_candidates(pairs, candidates)
 
 
 class Sender(Protocol):

@@ -157,7 +157,7 @@ def select_packets(
     Parameters
     ----------
     pairs : DataFrame
-        Rows of the table coincidences.
+        As of `packet_table.build_packets`.
     alerts : DataFrame or None
         Fink's science alerts, from `packet_table.read_alerts`.
     routes : Routes
@@ -282,7 +282,7 @@ def routed_rows(packets: DataFrame, survey: str) -> DataFrame:
     Returns
     -------
     DataFrame
-        The columns of the table routed: those of coincidences, `topics`,
+        The columns of the table routed: those of coincidences and candidates, `topics`,
         `classification` and `fink_version`.
     """
     fink = thin_alerts.fink_columns(packets, survey)

@@ -1,13 +1,13 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Columns of coincidences, and of those that were routed to topics."""
+"""Columns of coincidences."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
 from fink_voevent.tables.alerts import ALERTS
-from fink_voevent.tables.column import LONG, REAL, TEXT, TIME, Column
+from fink_voevent.tables.column import FLAG, LONG, REAL, TEXT, TIME, Column
 
 COINCIDENCES = (
     Column("coincidence_id", TEXT, "UUID", "", "UUIDv5 of notice, alert and survey"),
@@ -31,6 +31,14 @@ COINCIDENCES = (
     Column("stream", TEXT, "", "", "see the table events"),
     Column("messenger", TEXT, "", "", "see the table events"),
     Column("tense", TEXT, "", "", "see the table events"),
+    Column(
+        "event_significant",
+        FLAG,
+        "",
+        "the notice does not say",
+        "false if the publisher gives the event a low significance (LVK), or a trigger"
+        " is by its most probable class no burst (Fermi GBM, Swift)",
+    ),
     Column("event_time", TIME, "UTC", "", "time of the trigger of the event"),
     Column(
         "event_ra", REAL, "deg, ICRS", "no position", "right ascension in the notice"
@@ -91,25 +99,6 @@ COINCIDENCES = (
     Column("software", TEXT, "", "", "name and version of this software"),
 )
 
-ROUTED = (
-    *COINCIDENCES,
-    Column("topics", pa.list_(TEXT), "", "", "topics to which the packet was sent"),
-    Column(
-        "classification",
-        TEXT,
-        "",
-        "the alert has none, or no longer exists",
-        "class of the object according to Fink: that of SIMBAD if it is known there",
-    ),
-    Column(
-        "fink_version",
-        TEXT,
-        "",
-        "not in the alert, or the alert no longer exists",
-        "versions of fink-broker and fink-science that processed the alert",
-    ),
-)
-
 # Columns of events that matching reads, by their name in a coincidence.
 EVENT_COLUMNS = {
     "event_id": "event_id",
@@ -128,4 +117,4 @@ EVENT_COLUMNS = {
 }
 
 # Columns of the event in a coincidence.
-PAIR_EVENT_COLUMNS = (*EVENT_COLUMNS, "related_event_ids")
+PAIR_EVENT_COLUMNS = (*EVENT_COLUMNS, "event_significant", "related_event_ids")

@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from fink_voevent.tables.alerts import ALERTS
 from fink_voevent.tables.batches import BATCH, BATCHES
-from fink_voevent.tables.coincidences import COINCIDENCES, ROUTED
+from fink_voevent.tables.candidates import CANDIDATES
+from fink_voevent.tables.coincidences import COINCIDENCES
 from fink_voevent.tables.column import Column
 from fink_voevent.tables.notices import (
     EVENTS,
@@ -25,6 +26,7 @@ from fink_voevent.tables.notices import (
     READ_NOTICE,
     REGIONS,
 )
+from fink_voevent.tables.routed import ROUTED
 from fink_voevent.tables.sources import SOURCES
 
 # Namespace of all identifiers that this software makes; they are UUIDv5.
@@ -39,6 +41,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "maps": MAPS,
     "alerts": ALERTS,
     "coincidences": COINCIDENCES,
+    "candidates": CANDIDATES,
     "routed": ROUTED,
     "batches": BATCHES,
     "sources": SOURCES,
@@ -52,6 +55,8 @@ DESCRIPTIONS = {
     "maps": "sky maps that were fetched from the addresses that notices give",
     "alerts": "alerts of the surveys, reduced to what matching needs",
     "coincidences": "pairs of an alert and an event, each with all that happened to it",
+    "candidates": "objects that coincide with an event: a row is written whenever one"
+    " of their alerts is recorded, and the last row is valid",
     "routed": "coincidences that were sent to topics",
     "batches": "batches of the stages: their input, and that they are done",
     "sources": "periods in which sources of notices were connected, and were not",

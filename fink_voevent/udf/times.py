@@ -5,16 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timezone
 from typing import NamedTuple
 
-import erfa
-import numpy as np
 from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent.spark.columns import as_column as _column
-from fink_voevent.tables.times import DAY_US
+from fink_voevent.tables.times import DAY_US, leap_seconds
 
 JD_UNIX_EPOCH = 2440587.5
 MJD_UNIX_EPOCH = 40587.0
@@ -55,26 +52,6 @@ def _steps(changes: list[tuple[int, int]]) -> Steps:
 
 def _array(values: Iterable[int]) -> str:
     return f"array({', '.join(f'{value}L' for value in values)})"
-
-
-def leap_seconds() -> list[tuple[int, int]]:
-    """Leap seconds since 1972, from erfa's table.
-
-    Returns
-    -------
-    list of (int, int)
-        UTC (microseconds since 1970) of each change, and TAI - UTC (s) from then on.
-    """
-    table = erfa.leap_seconds.get()
-    table = table[table["year"] >= 1972]
-    return [
-        (
-            int(datetime(row["year"], row["month"], 1, tzinfo=timezone.utc).timestamp())
-            * 10**6,
-            round(float(row["tai_utc"])),
-        )
-        for row in np.atleast_1d(table)
-    ]
 
 
 _CHANGES = [(at_us, seconds * 10**6) for at_us, seconds in leap_seconds()]

@@ -22,9 +22,15 @@ FOLDERS = [
     if m.name.startswith("filter_")
 ]
 FOUND = {f.name: f for f in discover("fink_voevent.filters").filters}
-MESSENGER = {f"{m}_bronze": m for m in ("grb", "neutrino", "gw", "frb")}
-SILVER = {f"{m}_silver": m for m in ("grb", "neutrino", "gw")}
-ALL = (*MESSENGER, *SILVER, "grb_gold", "any_retraction")
+MESSENGERS = ("grb", "gw", "neutrino", "frb", "xray", "gamma", "supernova", "other")
+LEVELS = ("bronze", "silver", "gold")
+SUBTHRESHOLD = ("grb", "gw")
+ALL = (
+    *(f"{m}_{level}" for m in MESSENGERS for level in LEVELS),
+    *(f"{m}_subthreshold" for m in SUBTHRESHOLD),
+    "any_retraction",
+)
+LEVELED = [(m, level) for m in MESSENGERS for level in LEVELS]
 
 
 def function(name: str):
@@ -37,56 +43,83 @@ def test_every_folder_is_a_filter_with_a_description():
     assert all(f.description for f in FOUND.values())
 
 
-@pytest.mark.parametrize("name", MESSENGER)
+def passes(name: str, **changes) -> bool:
+    """Whether a packet passes a filter: one that passes gold, but for some columns."""
+    messenger = name.partition("_")[0]
+    columns = blocks.example("optical" if messenger == "other" else messenger)
+    columns |= {
+        name: pd.Series([value], dtype=object) for name, value in changes.items()
+    }
+    selected = function(name)(**blocks.of(function(name), columns))
+    assert selected.dtype == bool
+    return bool(selected[0])
+
+
+@pytest.mark.parametrize(("messenger", "level"), LEVELED)
+def test_a_level_passes_its_own_messenger_alone(messenger, level):
+    name = f"{messenger}_{level}"
+    assert passes(name)
+    for other in (*MESSENGERS, "unknown", "optical", None):
+        is_own = other == messenger
+        if messenger == "other":
+            is_own = other in ("other", "unknown", "optical", None)
+        assert passes(name, messenger=other) is is_own
+
+
+@pytest.mark.parametrize(("messenger", "level"), LEVELED)
 @pytest.mark.parametrize(
-    ("quality", "extragalactic", "passes"),
+    ("changes", "least"),
     [
-        (0.5, None, True),
-        (0.49, None, False),
-        (1.0, True, True),
-        (1.0, False, False),
-        (None, True, False),
-        (float("nan"), True, False),
+        ({"quality": 0.5}, "gold"),
+        ({"quality": 0.49}, None),
+        ({"quality": None}, None),
+        ({"candidate_nature": None}, None),
+        ({"candidate_nature": "star"}, None),
+        ({"candidate_nature": "variable"}, None),
+        ({"candidate_nature": "moving"}, None),
+        ({"candidate_nature": "galactic"}, None),
+        ({"candidate_nature": "negative"}, None),
+        ({"candidate_class": "fresh_unknown"}, "bronze"),
+        ({"candidate_class": "other"}, "bronze"),
+        ({"candidate_class": None}, "bronze"),
+        ({"expected_unrelated": None}, "bronze"),
+        ({"expected_unrelated": 1.01}, "bronze"),
+        ({"expected_unrelated": 1.0}, "silver"),
+        ({"expected_unrelated": 0.11}, "silver"),
+        ({"expected_unrelated": 0.1}, "gold"),
+        ({"candidate_span": 0.0104}, "silver"),
+        ({"candidate_span": None}, "silver"),
+        ({"candidate_span": 0.0105}, "gold"),
+        ({"candidate_span": None, "fast_rise": True}, "gold"),
+        ({"candidate_span": None, "fast_rise": None}, "silver"),
+        ({"event_significant": True}, "gold"),
+        ({"event_significant": False}, None),
     ],
 )
-def test_bronze_passes_from_its_thresholds_on(name, quality, extragalactic, passes):
-    series = (
-        pd.Series([MESSENGER[name], "optical", None]),
-        pd.Series([quality] * 3, dtype=float),
-        pd.Series([extragalactic] * 3, dtype=object),
-    )
-    assert function(name)(*series).tolist() == [passes, False, False]
+def test_the_levels_pass_up_to_their_thresholds(messenger, level, changes, least):
+    """`least` is the highest level that a packet reaches."""
+    reached = LEVELS.index(least) if least else -1
+    assert passes(f"{messenger}_{level}", **changes) is (LEVELS.index(level) <= reached)
 
 
-@pytest.mark.parametrize("name", SILVER)
-@pytest.mark.parametrize(
-    ("p_chance", "prior_activity", "passes"),
-    [
-        (0.01, "new", True),
-        (0.0101, "new", False),
-        (0.001, "unknown", True),
-        (0.001, "active", False),
-        (0.001, None, False),
-        (None, "new", False),
-    ],
-)
-def test_silver_is_unlikely_by_chance_and_not_active_before(
-    name, p_chance, prior_activity, passes
-):
-    def columns(messenger, quality, extragalactic):
-        return (
-            pd.Series([messenger]),
-            pd.Series([quality], dtype=float),
-            pd.Series([extragalactic], dtype=object),
-            pd.Series([p_chance], dtype=float),
-            pd.Series([prior_activity], dtype=object),
-        )
+@pytest.mark.parametrize("messenger", MESSENGERS)
+def test_active_nuclei_are_candidates_of_neutrinos_and_gamma_rays_alone(messenger):
+    nucleus = {"candidate_nature": "active_nucleus"}
+    allowed = messenger in ("neutrino", "gamma")
+    assert passes(f"{messenger}_bronze", **nucleus) is allowed
+    flaring = {**nucleus, "candidate_class": "flaring"}
+    assert passes(f"{messenger}_silver", **flaring) is (messenger == "neutrino")
+    assert passes(f"{messenger}_gold", **flaring) is (messenger == "neutrino")
 
-    silver = function(name)
-    assert silver(*columns(SILVER[name], 0.5, None)).tolist() == [passes]
-    assert silver(*columns(SILVER[name], 0.49, None)).tolist() == [False]
-    assert silver(*columns(SILVER[name], 0.9, False)).tolist() == [False]
-    assert silver(*columns("optical", 0.9, None)).tolist() == [False]
+
+@pytest.mark.parametrize("messenger", SUBTHRESHOLD)
+def test_events_of_low_significance_go_to_their_own_topic(messenger):
+    name = f"{messenger}_subthreshold"
+    assert passes(name, event_significant=False)
+    assert not passes(name, event_significant=False, quality=0.1)
+    assert not passes(name, event_significant=False, candidate_nature="star")
+    assert not passes(name, event_significant=True)
+    assert not passes(name, event_significant=None)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -112,11 +145,6 @@ def test_the_examples_of_the_shared_rules_run():
     result = doctest.testmod(blocks)
     assert result.failed == 0
     assert result.attempted > 0
-
-
-def test_an_object_of_unknown_class_may_be_extragalactic():
-    series = pd.Series([None, True, False], dtype=object)
-    assert blocks.may_be_extragalactic(series).tolist() == [True, True, False]
 
 
 def test_filters_of_a_package_in_the_settings_are_found(tmp_path, monkeypatch):
@@ -187,26 +215,6 @@ def test_filters_of_a_package_in_an_entry_point_are_found(tmp_path, monkeypatch)
     )
     monkeypatch.syspath_prepend(tmp_path)
     assert "theirs" in [f.name for f in discover("fink_voevent.filters").filters]
-
-
-@pytest.mark.parametrize(
-    ("magnitude_rate", "passes"),
-    [(0.3, True), (-0.3, True), (0.29, False), (None, False)],
-)
-def test_gold_is_silver_and_changes_fast(magnitude_rate, passes):
-    def columns(p_chance):
-        return (
-            pd.Series(["grb"]),
-            pd.Series([0.9]),
-            pd.Series([None], dtype=object),
-            pd.Series([p_chance]),
-            pd.Series(["new"]),
-            pd.Series([magnitude_rate], dtype=float),
-        )
-
-    gold = function("grb_gold")
-    assert gold(*columns(0.001)).tolist() == [passes]
-    assert gold(*columns(0.5)).tolist() == [False]
 
 
 def write_filter(package: Path, name: str, source: str) -> None:

@@ -19,10 +19,12 @@ from fink_voevent.listen.spool import Received, Spool
 from fink_voevent.match import revisions
 from fink_voevent.match import stage as match_stage
 from fink_voevent.route import stage as route_stage
+from fink_voevent.score import candidates
 from fink_voevent.spark import dataframes
 from fink_voevent.store.batches import FIRST, BatchLog, do_all
 from fink_voevent.store.delta import Tables
 from fink_voevent.store.filesystem import open_store
+from fink_voevent.tables.schema import column_names
 
 
 def settings_in(folder: Path) -> Settings:
@@ -49,6 +51,15 @@ def coincidences(spark, root: str):
     tables = Tables(root)
     last = BatchLog(tables, match_stage.STAGE).last_done()
     return dataframes.read(spark, tables, "coincidences", FIRST, last)
+
+
+def candidate_rows(root: str) -> list[dict]:
+    """Last rows of all candidates that match has committed, ranked as they are now."""
+    tables = Tables(root)
+    last = BatchLog(tables, match_stage.STAGE).last_done()
+    columns = [*column_names("candidates"), "batch"]
+    rows = candidates.view(tables.rows_of("candidates", columns, FIRST, last))
+    return candidates.ranked(rows.drop_columns(["batch"])).to_pylist()
 
 
 def facts(root: str, stage: str) -> list[dict]:
@@ -141,6 +152,10 @@ class Pipeline:
         valid = revisions.view(self.journal()).where("status IN ('new', 'update')")
         rows = valid.orderBy("event_id", "alert_id").collect()
         return [row.asDict() for row in rows]
+
+    def candidates(self) -> list[dict]:
+        """Last rows of all candidates that match has committed, ranked."""
+        return candidate_rows(self.settings.root)
 
     def topics(self) -> dict[str, list[dict]]:
         """Packets of each topic, as fink-client reads them."""

@@ -57,8 +57,9 @@ def latest(
     -------
     DataFrame
         One row an event: the columns `EVENT_COLUMNS` of coincidences, `event_time`,
-        `related_event_ids`, and `kind`, `fisher`, `ellipse`, `cells`, `pixels`,
-        `region_id`, `window_before`, `window_after` and `skymap_url`.
+        `event_significant`, `related_event_ids`, and `kind`, `fisher`, `ellipse`,
+        `cells`, `pixels`, `region_id`, `window_before`, `window_after` and
+        `skymap_url`.
 
         The region is that of the latest notice that has one, and `region_id` names it;
         it is null if there is none. `event_time` is that of the latest notice that
@@ -87,6 +88,7 @@ def latest(
     ranked = named.select(
         *[F.col(source).alias(name) for name, source in scalars.items()],
         *("kind", "window_before", "window_after", "skymap_url"),
+        _significant().alias("event_significant"),
         F.first(region, ignorenulls=True).over(whole).alias("_region"),
         F.coalesce(
             F.first(trigger, ignorenulls=True).over(whole),
@@ -99,6 +101,18 @@ def latest(
         "*", *[F.col(f"_region.{s}").alias(n) for n, s in REGION.items()]
     )
     return with_related(newest_rows.drop("_rank", "_region"))
+
+
+def _significant() -> Column:
+    """Return whether an event is significant, by the classes of the notice."""
+    flag = F.expr("classification['significant']")
+    entries = "transform(map_entries(classification), e -> struct(e.value, e.key))"
+    best = F.expr(f"array_max({entries})")
+    is_said = (best["value"] > 0) & (best["key"] != "GENERIC_TRANSIENT")
+    is_burst = F.expr("classification['GRB']") == best["value"]
+    is_trigger = (F.col("messenger") == "grb") & is_said
+    of_trigger = F.when(is_trigger, F.coalesce(is_burst, F.lit(False)))  # noqa: FBT003
+    return F.when(flag.isNotNull(), flag >= 0.5).otherwise(of_trigger)
 
 
 def with_common_event_id(

@@ -55,5 +55,13 @@ def test_a_notice_that_links_two_events_withdraws_the_pairs_of_the_second_name(
         landing.drain(pipeline.spool, store)
         pipeline.match()
         names.append({row["event_id"] for row in pipeline.current_pairs()})
+        valid = [row for row in pipeline.candidates() if row["rank"] is not None]
+        assert {row["event_id"] for row in valid} == names[-1]
+        assert all(row["status"] in ("new", "update") for row in valid)
     pipeline.spool.close()
+    ended = [row for row in pipeline.candidates() if row["rank"] is None]
+    assert {(row["event_id"], row["status"]) for row in ended} == {
+        (f"{AUTHORITY}#E0-1", "withdrawn")
+    }
+    assert all(row["reason"] for row in ended)
     assert names == [{f"{AUTHORITY}#E0-0", f"{AUTHORITY}#E0-1"}, {f"{AUTHORITY}#E0-0"}]

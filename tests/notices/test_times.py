@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fink_voevent.notices import times
-from fink_voevent.udf import times as udf_times
+from fink_voevent.tables.times import leap_seconds
 
 UTC = timezone.utc
 MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2026, 1, 1))  # noqa: DTZ001
@@ -97,6 +97,6 @@ def test_tjd_far_from_the_date_of_issue_are_ignored(days):
 
 
 def test_leap_seconds_are_those_of_the_iers():
-    table = dict(udf_times.leap_seconds())
+    table = dict(leap_seconds())
     assert table[int(datetime(2017, 1, 1, tzinfo=UTC).timestamp()) * 10**6] == 37
     assert min(table.values()) == 10

@@ -164,7 +164,7 @@ def test_a_batch_that_was_interrupted_is_done_with_its_input_and_no_other(
 
     stages = {
         "ingest": ("documents", "events"),
-        "match": ("alerts", "coincidences"),
+        "match": ("alerts", "coincidences", "candidates"),
         "route": ("routed",),
     }
     for stage, tables in stages.items():
@@ -183,8 +183,20 @@ def test_a_batch_that_was_interrupted_is_done_with_its_input_and_no_other(
     pipeline.notices()
     pipeline.run()
     assert_same(pipeline.current_pairs(), expected)
+    assert_candidates_of_pairs(pipeline)
     statuses = pipeline.journal().groupBy("coincidence_id", "batch").count()
     assert not statuses.where("count > 1").count()
+
+
+def assert_candidates_of_pairs(pipeline) -> None:
+    """Check that candidates are those of the current pairs, and no others."""
+    alerts: dict[tuple[str, str], list[int]] = {}
+    for row in pipeline.current_pairs():
+        key = (row["event_id"], row["object_id"])
+        alerts.setdefault(key, []).append(row["alert_id"])
+    valid = [row for row in pipeline.candidates() if row["rank"] is not None]
+    found = {(row["event_id"], row["object_id"]): row["alert_ids"] for row in valid}
+    assert found == alerts
 
 
 def test_a_test_notice_is_matched_if_tests_are_allowed(pipeline):
@@ -254,7 +266,10 @@ def test_a_file_in_landing_that_is_not_parquet_stops_nothing(pipeline):
 
 def test_tables_on_disk_have_the_declared_columns(processed):
     root = Path(processed.settings.root)
-    for table in ("documents", "events", "alerts", "coincidences", "batches", "routed"):
+    for table in (
+        *("documents", "events", "alerts", "coincidences", "candidates"),
+        *("batches", "routed"),
+    ):
         stored = pa.schema(DeltaTable(root / table).schema())
         assert stored.names == stored_schema(table).names
         comments = {f.name: f.metadata[b"comment"].decode() for f in stored}

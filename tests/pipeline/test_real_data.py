@@ -240,7 +240,7 @@ def test_no_leaf_of_our_struct_has_the_name_of_a_leaf_of_fink(spark, real):
 
     from fink_voevent.spark.dataframes import spark_schema
 
-    pairs = spark.createDataFrame([], spark_schema("coincidences"))
+    pairs = spark.createDataFrame([], spark_schema("routed"))
     ours = pairs.select(packet_table.coincidence_struct(F.lit(False)).alias("c")).schema
     leaves = set(ours["c"].dataType.names)
     for folder in ("ztf/science_20240115", "ztf/regular", "rubin"):

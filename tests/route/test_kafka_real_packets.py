@@ -42,7 +42,7 @@ def plain(value):
 def pairs_of(science, survey: str):
     """Return a pair for each alert, with nulls in most columns."""
     known = {"event_id": "e", "event_version": 1, "status": "new", "batch": 0}
-    absent = [c for c in spark_schema("coincidences") if c.name not in known]
+    absent = [c for c in spark_schema("routed") if c.name not in known]
     alerts = thin_alerts.thin(science, survey)
     return alerts.select(
         "*",

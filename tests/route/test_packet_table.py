@@ -14,10 +14,10 @@ from fink_voevent.spark.dataframes import spark_schema
 
 
 def pairs(spark, event_ids: list[str]):
-    """Return a pair of alert 0 with each event; most columns are null."""
+    """Return a pair of alert 0 with each event, and its candidate; most are null."""
     known = {"event_version": 1, "status": "new", "batch": 3, "alert_id": 0}
     rows = spark.createDataFrame([(e,) for e in event_ids], "event_id string")
-    absent = [c for c in spark_schema("coincidences") if c.name != "event_id"]
+    absent = [c for c in spark_schema("routed") if c.name != "event_id"]
     columns = [F.lit(known.get(c.name)).cast(c.dataType).alias(c.name) for c in absent]
     return rows.coalesce(1).select("event_id", *columns)
 

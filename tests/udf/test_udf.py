@@ -17,7 +17,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import udf
 from fink_voevent.sky import localization
-from fink_voevent.udf.times import leap_seconds
+from fink_voevent.tables.times import leap_seconds
 
 RNG = np.random.default_rng(42)
 N = 20_000

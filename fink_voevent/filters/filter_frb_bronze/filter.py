@@ -8,18 +8,21 @@ import pandas as pd
 
 from fink_voevent.filters import blocks
 
-DESCRIPTION = blocks.bronze_description("a fast radio burst")
+DESCRIPTION = blocks.bronze_description("frb", "a fast radio burst")
 
 
 def frb_bronze(
-    messenger: pd.Series, quality: pd.Series, extragalactic: pd.Series
+    messenger: pd.Series,
+    event_significant: pd.Series,
+    quality: pd.Series,
+    candidate_nature: pd.Series,
 ) -> pd.Series:
     """Select alerts that coincide with fast radio bursts, by `blocks.bronze`.
 
     Examples
     --------
-    >>> quality, unknown = pd.Series([0.9, 0.1, 0.9]), pd.Series([None] * 3)
-    >>> frb_bronze(pd.Series(["frb", "frb", "grb"]), quality, unknown).tolist()
-    [True, False, False]
+    >>> columns = blocks.example("frb", "grb")
+    >>> frb_bronze(**blocks.of(frb_bronze, columns)).tolist()
+    [True, False]
     """
-    return blocks.bronze("frb", messenger, quality, extragalactic)
+    return blocks.bronze("frb", messenger, event_significant, quality, candidate_nature)

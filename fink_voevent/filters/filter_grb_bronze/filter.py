@@ -8,18 +8,21 @@ import pandas as pd
 
 from fink_voevent.filters import blocks
 
-DESCRIPTION = blocks.bronze_description("a gamma-ray burst")
+DESCRIPTION = blocks.bronze_description("grb", "a gamma-ray burst")
 
 
 def grb_bronze(
-    messenger: pd.Series, quality: pd.Series, extragalactic: pd.Series
+    messenger: pd.Series,
+    event_significant: pd.Series,
+    quality: pd.Series,
+    candidate_nature: pd.Series,
 ) -> pd.Series:
     """Select alerts that coincide with gamma-ray bursts, by `blocks.bronze`.
 
     Examples
     --------
-    >>> quality, unknown = pd.Series([0.9, 0.1, 0.9]), pd.Series([None] * 3)
-    >>> grb_bronze(pd.Series(["grb", "grb", "gw"]), quality, unknown).tolist()
-    [True, False, False]
+    >>> columns = blocks.example("grb", "frb")
+    >>> grb_bronze(**blocks.of(grb_bronze, columns)).tolist()
+    [True, False]
     """
-    return blocks.bronze("grb", messenger, quality, extragalactic)
+    return blocks.bronze("grb", messenger, event_significant, quality, candidate_nature)

@@ -8,29 +8,35 @@ import pandas as pd
 
 from fink_voevent.filters import blocks
 
-DESCRIPTION = (
-    "Alerts that pass grb_silver, of objects whose brightness changes by"
-    f" {blocks.FAST_MAG_PER_DAY} mag a day or more in a band, fading or rising."
-)
+DESCRIPTION = blocks.gold_description("grb")
 
 
 def grb_gold(
     messenger: pd.Series,
+    event_significant: pd.Series,
     quality: pd.Series,
-    extragalactic: pd.Series,
-    p_chance: pd.Series,
-    prior_activity: pd.Series,
-    magnitude_rate: pd.Series,
+    candidate_nature: pd.Series,
+    candidate_class: pd.Series,
+    expected_unrelated: pd.Series,
+    candidate_span: pd.Series,
+    fast_rise: pd.Series,
 ) -> pd.Series:
-    """Select alerts by `blocks.silver` and `blocks.is_fast`.
+    """Select alerts that coincide with gamma-ray bursts, by `blocks.gold`.
 
     Examples
     --------
-    >>> columns = blocks.silver_example("grb", "grb", "gw")
-    >>> grb_gold(**columns, magnitude_rate=pd.Series([1.2, 0.1, 1.2])).tolist()
-    [True, False, False]
+    >>> columns = blocks.example("grb", "frb")
+    >>> grb_gold(**blocks.of(grb_gold, columns)).tolist()
+    [True, False]
     """
-    silver = blocks.silver(
-        "grb", messenger, quality, extragalactic, p_chance, prior_activity
+    return blocks.gold(
+        "grb",
+        messenger,
+        event_significant,
+        quality,
+        candidate_nature,
+        candidate_class,
+        expected_unrelated,
+        candidate_span,
+        fast_rise,
     )
-    return silver & blocks.is_fast(magnitude_rate)

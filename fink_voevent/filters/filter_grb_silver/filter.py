@@ -8,23 +8,31 @@ import pandas as pd
 
 from fink_voevent.filters import blocks
 
-DESCRIPTION = blocks.silver_description("grb_bronze")
+DESCRIPTION = blocks.silver_description("grb")
 
 
 def grb_silver(
     messenger: pd.Series,
+    event_significant: pd.Series,
     quality: pd.Series,
-    extragalactic: pd.Series,
-    p_chance: pd.Series,
-    prior_activity: pd.Series,
+    candidate_nature: pd.Series,
+    candidate_class: pd.Series,
+    expected_unrelated: pd.Series,
 ) -> pd.Series:
     """Select alerts that coincide with gamma-ray bursts, by `blocks.silver`.
 
     Examples
     --------
-    >>> grb_silver(**blocks.silver_example("grb", "gw")).tolist()
+    >>> columns = blocks.example("grb", "frb")
+    >>> grb_silver(**blocks.of(grb_silver, columns)).tolist()
     [True, False]
     """
     return blocks.silver(
-        "grb", messenger, quality, extragalactic, p_chance, prior_activity
+        "grb",
+        messenger,
+        event_significant,
+        quality,
+        candidate_nature,
+        candidate_class,
+        expected_unrelated,
     )

@@ -8,18 +8,21 @@ import pandas as pd
 
 from fink_voevent.filters import blocks
 
-DESCRIPTION = blocks.bronze_description("a gravitational-wave event")
+DESCRIPTION = blocks.bronze_description("gw", "a gravitational-wave event")
 
 
 def gw_bronze(
-    messenger: pd.Series, quality: pd.Series, extragalactic: pd.Series
+    messenger: pd.Series,
+    event_significant: pd.Series,
+    quality: pd.Series,
+    candidate_nature: pd.Series,
 ) -> pd.Series:
     """Select alerts that coincide with gravitational-wave events, by `blocks.bronze`.
 
     Examples
     --------
-    >>> quality, unknown = pd.Series([0.9, 0.1, 0.9]), pd.Series([None] * 3)
-    >>> gw_bronze(pd.Series(["gw", "gw", "grb"]), quality, unknown).tolist()
-    [True, False, False]
+    >>> columns = blocks.example("gw", "frb")
+    >>> gw_bronze(**blocks.of(gw_bronze, columns)).tolist()
+    [True, False]
     """
-    return blocks.bronze("gw", messenger, quality, extragalactic)
+    return blocks.bronze("gw", messenger, event_significant, quality, candidate_nature)

@@ -8,23 +8,31 @@ import pandas as pd
 
 from fink_voevent.filters import blocks
 
-DESCRIPTION = blocks.silver_description("gw_bronze")
+DESCRIPTION = blocks.silver_description("gw")
 
 
 def gw_silver(
     messenger: pd.Series,
+    event_significant: pd.Series,
     quality: pd.Series,
-    extragalactic: pd.Series,
-    p_chance: pd.Series,
-    prior_activity: pd.Series,
+    candidate_nature: pd.Series,
+    candidate_class: pd.Series,
+    expected_unrelated: pd.Series,
 ) -> pd.Series:
     """Select alerts that coincide with gravitational-wave events, by `blocks.silver`.
 
     Examples
     --------
-    >>> gw_silver(**blocks.silver_example("gw", "grb")).tolist()
+    >>> columns = blocks.example("gw", "frb")
+    >>> gw_silver(**blocks.of(gw_silver, columns)).tolist()
     [True, False]
     """
     return blocks.silver(
-        "gw", messenger, quality, extragalactic, p_chance, prior_activity
+        "gw",
+        messenger,
+        event_significant,
+        quality,
+        candidate_nature,
+        candidate_class,
+        expected_unrelated,
     )

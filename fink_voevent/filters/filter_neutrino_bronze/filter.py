@@ -8,23 +8,23 @@ import pandas as pd
 
 from fink_voevent.filters import blocks
 
-DESCRIPTION = (
-    blocks.bronze_description("a high-energy neutrino")
-    + " Objects that were active before the neutrino pass too, such as blazars and"
-    " tidal disruptions."
-)
+DESCRIPTION = blocks.bronze_description("neutrino", "a high-energy neutrino")
 
 
 def neutrino_bronze(
-    messenger: pd.Series, quality: pd.Series, extragalactic: pd.Series
+    messenger: pd.Series,
+    event_significant: pd.Series,
+    quality: pd.Series,
+    candidate_nature: pd.Series,
 ) -> pd.Series:
     """Select alerts that coincide with high-energy neutrinos, by `blocks.bronze`.
 
     Examples
     --------
-    >>> messenger = pd.Series(["neutrino", "neutrino", "grb"])
-    >>> quality, unknown = pd.Series([0.9, 0.1, 0.9]), pd.Series([None] * 3)
-    >>> neutrino_bronze(messenger, quality, unknown).tolist()
-    [True, False, False]
+    >>> columns = blocks.example("neutrino", "frb")
+    >>> neutrino_bronze(**blocks.of(neutrino_bronze, columns)).tolist()
+    [True, False]
     """
-    return blocks.bronze("neutrino", messenger, quality, extragalactic)
+    return blocks.bronze(
+        "neutrino", messenger, event_significant, quality, candidate_nature
+    )

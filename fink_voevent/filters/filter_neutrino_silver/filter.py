@@ -8,23 +8,31 @@ import pandas as pd
 
 from fink_voevent.filters import blocks
 
-DESCRIPTION = blocks.silver_description("neutrino_bronze")
+DESCRIPTION = blocks.silver_description("neutrino")
 
 
 def neutrino_silver(
     messenger: pd.Series,
+    event_significant: pd.Series,
     quality: pd.Series,
-    extragalactic: pd.Series,
-    p_chance: pd.Series,
-    prior_activity: pd.Series,
+    candidate_nature: pd.Series,
+    candidate_class: pd.Series,
+    expected_unrelated: pd.Series,
 ) -> pd.Series:
     """Select alerts that coincide with high-energy neutrinos, by `blocks.silver`.
 
     Examples
     --------
-    >>> neutrino_silver(**blocks.silver_example("neutrino", "grb")).tolist()
+    >>> columns = blocks.example("neutrino", "frb")
+    >>> neutrino_silver(**blocks.of(neutrino_silver, columns)).tolist()
     [True, False]
     """
     return blocks.silver(
-        "neutrino", messenger, quality, extragalactic, p_chance, prior_activity
+        "neutrino",
+        messenger,
+        event_significant,
+        quality,
+        candidate_nature,
+        candidate_class,
+        expected_unrelated,
     )

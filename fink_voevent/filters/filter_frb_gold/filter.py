@@ -1,0 +1,42 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Gold filter for fast radio bursts."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from fink_voevent.filters import blocks
+
+DESCRIPTION = blocks.gold_description("frb")
+
+
+def frb_gold(
+    messenger: pd.Series,
+    event_significant: pd.Series,
+    quality: pd.Series,
+    candidate_nature: pd.Series,
+    candidate_class: pd.Series,
+    expected_unrelated: pd.Series,
+    candidate_span: pd.Series,
+    fast_rise: pd.Series,
+) -> pd.Series:
+    """Select alerts that coincide with fast radio bursts, by `blocks.gold`.
+
+    Examples
+    --------
+    >>> columns = blocks.example("frb", "grb")
+    >>> frb_gold(**blocks.of(frb_gold, columns)).tolist()
+    [True, False]
+    """
+    return blocks.gold(
+        "frb",
+        messenger,
+        event_significant,
+        quality,
+        candidate_nature,
+        candidate_class,
+        expected_unrelated,
+        candidate_span,
+        fast_rise,
+    )

@@ -1,0 +1,42 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Gold filter for gamma-ray transients and flares."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from fink_voevent.filters import blocks
+
+DESCRIPTION = blocks.gold_description("gamma")
+
+
+def gamma_gold(
+    messenger: pd.Series,
+    event_significant: pd.Series,
+    quality: pd.Series,
+    candidate_nature: pd.Series,
+    candidate_class: pd.Series,
+    expected_unrelated: pd.Series,
+    candidate_span: pd.Series,
+    fast_rise: pd.Series,
+) -> pd.Series:
+    """Select alerts that coincide with gamma-ray flares, by `blocks.gold`.
+
+    Examples
+    --------
+    >>> columns = blocks.example("gamma", "frb")
+    >>> gamma_gold(**blocks.of(gamma_gold, columns)).tolist()
+    [True, False]
+    """
+    return blocks.gold(
+        "gamma",
+        messenger,
+        event_significant,
+        quality,
+        candidate_nature,
+        candidate_class,
+        expected_unrelated,
+        candidate_span,
+        fast_rise,
+    )

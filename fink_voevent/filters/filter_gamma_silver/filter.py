@@ -1,0 +1,38 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Silver filter for gamma-ray transients and flares."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from fink_voevent.filters import blocks
+
+DESCRIPTION = blocks.silver_description("gamma")
+
+
+def gamma_silver(
+    messenger: pd.Series,
+    event_significant: pd.Series,
+    quality: pd.Series,
+    candidate_nature: pd.Series,
+    candidate_class: pd.Series,
+    expected_unrelated: pd.Series,
+) -> pd.Series:
+    """Select alerts that coincide with gamma-ray flares, by `blocks.silver`.
+
+    Examples
+    --------
+    >>> columns = blocks.example("gamma", "frb")
+    >>> gamma_silver(**blocks.of(gamma_silver, columns)).tolist()
+    [True, False]
+    """
+    return blocks.silver(
+        "gamma",
+        messenger,
+        event_significant,
+        quality,
+        candidate_nature,
+        candidate_class,
+        expected_unrelated,
+    )

@@ -1,0 +1,38 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Silver filter for X-ray transients."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from fink_voevent.filters import blocks
+
+DESCRIPTION = blocks.silver_description("xray")
+
+
+def xray_silver(
+    messenger: pd.Series,
+    event_significant: pd.Series,
+    quality: pd.Series,
+    candidate_nature: pd.Series,
+    candidate_class: pd.Series,
+    expected_unrelated: pd.Series,
+) -> pd.Series:
+    """Select alerts that coincide with X-ray transients, by `blocks.silver`.
+
+    Examples
+    --------
+    >>> columns = blocks.example("xray", "frb")
+    >>> xray_silver(**blocks.of(xray_silver, columns)).tolist()
+    [True, False]
+    """
+    return blocks.silver(
+        "xray",
+        messenger,
+        event_significant,
+        quality,
+        candidate_nature,
+        candidate_class,
+        expected_unrelated,
+    )
