@@ -420,7 +420,7 @@ class ClassList:
 
 
 def flare_days(window_days: float, nights: int, growth: float = 1.0) -> float:
-    """Return the factor of the number of flares for a window.
+    """Return the factor of the number of flares for a window, 1 or more.
 
     Parameters
     ----------
@@ -430,7 +430,7 @@ def flare_days(window_days: float, nights: int, growth: float = 1.0) -> float:
     growth : float, optional
         See `ClassRate`; by default as many new ones in each night.
     """
-    return (max(window_days, 1.0) / nights) ** growth
+    return max(1.0, window_days / nights) ** growth
 
 
 def class_list(

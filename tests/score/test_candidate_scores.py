@@ -131,9 +131,9 @@ def test_the_region_of_an_event_is_read_once():
 def test_the_lists_of_an_event_share_one_unrelated_silver(messenger):
     """Silver of one detection, of two, and of flares: one unrelated in all."""
     lists = scorer()._integrate(read(["E1"])[0])  # noqa: SLF001
-    charged = candidate_scores.charged_totals(lists, (1.0, 7.0), messenger, 30)
+    charged = candidate_scores.charged_totals(lists, (1.0, 7.0), messenger)
     plain = {n: one.total(7.0) for n, one in lists.items()} | {
-        "flaring": lists["flaring"].total(1.0)
+        "flaring": lists["flaring"].flares(8.0)
     }
     # silver of N / w objects up to mu = 1 has w of N
     single = plain["fresh_1"] / charged["fresh_1"]
