@@ -159,6 +159,12 @@ class MatchStage:
                 f" VOEVENT_SURVEY={interrupted.input.survey}"
             )
         self._events = EventCache(spark, self._tables, settings)
+        self._judge = candidates.Judge(
+            self._events.current.states,
+            self._events.rows,
+            settings.credible_level,
+            candidates.load_scorer(settings),
+        )
         # Notices up to here are matched, or are known to change nothing.
         self._looked = self._until_before(self.log.last_done() + 1)
         self._events.advance(self._looked)
@@ -217,7 +223,7 @@ class MatchStage:
             coincidences = dataframes.append(
                 self._tables, "coincidences", found.coalesce(1), STAGE, number
             )
-        candidates.write(self._tables, STAGE, number, self._events.current.states)
+        candidates.write(self._tables, STAGE, number, self._judge)
         return {
             "night": batch.input.night,
             "survey": batch.input.survey,

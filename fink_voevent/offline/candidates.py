@@ -16,33 +16,11 @@ import pyarrow.compute as pc
 
 from fink_voevent.filters.discover import Filter
 from fink_voevent.score import candidates
-from fink_voevent.score.candidates import JOURNAL_COLUMNS, KEYS, Windows
+from fink_voevent.score.candidates import KEYS
 from fink_voevent.tables.routed import CANDIDATE_COLUMNS
 
 _LOG = logging.getLogger(__name__)
 TOPICS = "topics"
-
-
-def of_coincidences(coincidences: pa.Table, windows: Windows) -> pa.Table:
-    """Compute the candidates of coincidences, ranked within each event.
-
-    Parameters
-    ----------
-    coincidences : pyarrow.Table
-        Rows of the table coincidences.
-    windows : mapping of str to (float, float)
-        Window of each event: days before and after it.
-
-    Returns
-    -------
-    pyarrow.Table
-        Columns of the table candidates, sorted by event and rank.
-    """
-    found = candidates.from_coincidences(
-        coincidences.select(JOURNAL_COLUMNS), 0, windows
-    )
-    ranked = candidates.ranked(candidates.with_chance(found))
-    return ranked.sort_by([("event_id", "ascending"), ("rank", "ascending")])
 
 
 def with_topics(
@@ -55,7 +33,7 @@ def with_topics(
     Parameters
     ----------
     found : pyarrow.Table
-        Candidates: see `of_coincidences`.
+        Candidates, each once.
     coincidences : pyarrow.Table
         Rows of the table coincidences from which they were computed.
     filters : sequence of Filter

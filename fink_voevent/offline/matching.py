@@ -30,10 +30,13 @@ from fink_voevent.filters.discover import discover
 from fink_voevent.match import candidates as match_candidates
 from fink_voevent.match import compaction, night_change, pairing, time_only
 from fink_voevent.match import stage as match_stage
+from fink_voevent.match.candidates import Judge
 from fink_voevent.match.earlier_batches import EarlierBatches
 from fink_voevent.offline import candidates
 from fink_voevent.offline import scramble as scrambling
 from fink_voevent.offline.notices import ReadNotices, read_notices
+from fink_voevent.score import candidates as score_candidates
+from fink_voevent.score.candidates import JOURNAL_COLUMNS
 from fink_voevent.score.classes import CLASSES
 from fink_voevent.score.probability import load_scorer
 from fink_voevent.spark.dataframes import spark_schema
@@ -125,7 +128,9 @@ def match_night(
             "event_id", F.asc_nulls_last("credible_level"), "alert_id"
         )
         rows = _write(found, Path(scratch), out, formats)
-        judged = _candidates(rows, settings, states)
+        scorer = match_candidates.load_scorer(settings)
+        judge = Judge(states, notices_read.rows, settings.credible_level, scorer)
+        judged = _candidates(rows, settings, judge)
         _write_candidates(judged, out, formats)
         counts = MatchSummary(
             notices_read.documents,
@@ -263,12 +268,13 @@ def _write(
     return pq.read_table(written)
 
 
-def _candidates(coincidences: pa.Table, settings: Settings, states: States) -> pa.Table:
-    """Candidates of coincidences, with the filters that they pass."""
-    windows = match_candidates.windows(states)
-    found = candidates.of_coincidences(coincidences, windows)
+def _candidates(coincidences: pa.Table, settings: Settings, judge: Judge) -> pa.Table:
+    """Candidates of coincidences, by event and rank, with the filters they pass."""
+    journal = coincidences.select(JOURNAL_COLUMNS)
+    ranked = score_candidates.ranked(judge.from_coincidences(journal, 0))
+    by_rank = ranked.sort_by([("event_id", "ascending"), ("rank", "ascending")])
     filters = discover(settings.filters).filters
-    return candidates.with_topics(found, coincidences, filters)
+    return candidates.with_topics(by_rank, coincidences, filters)
 
 
 def _write_candidates(found: pa.Table, out: Path, formats: Iterable[str]) -> None:

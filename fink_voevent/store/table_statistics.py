@@ -18,7 +18,11 @@ from fink_voevent.tables.schema import batch_column
 
 # Columns of which each file has the smallest and the largest value in the log; of other
 # tables, the number of the batch.
-_COLUMNS = {"alerts": ("batch", "alert_time", "hpx29")}
+_COLUMNS = {
+    "alerts": ("batch", "alert_time", "hpx29"),
+    "coincidences": ("batch", "alert_time"),
+    "candidates": ("batch", "event_time"),
+}
 # Statistics of times are in milliseconds, and delta-rs cuts off what is smaller.
 TIME_MARGIN_US = 1000
 

@@ -105,8 +105,9 @@ CANDIDATES = (
         REAL,
         "candidates",
         _NOT_FOUND,
-        "expected number of unrelated candidates of the class in the region and the"
-        " window",
+        "expected number of unrelated candidates of the class, with as many detections"
+        " (one or two), in the region and the window, divided by the share of the class"
+        " in the budget of the event",
     ),
     Column(
         "place_share",
@@ -135,6 +136,13 @@ CANDIDATES = (
         "",
         _NOT_FOUND,
         "snapshot of background rates that was used",
+    ),
+    Column(
+        "is_upper_limit",
+        FLAG,
+        "",
+        _NOT_FOUND,
+        "whether the rate is an upper limit, because too little was counted",
     ),
     Column(
         "nature",

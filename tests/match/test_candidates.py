@@ -18,6 +18,7 @@ from fink_voevent.store.delta import Tables
 from fink_voevent.tables.schema import column_names
 
 STAGE = "match"
+JUDGE = candidates.Judge({}, lambda states: None, 0.95, None)  # no rates, no windows
 BETTER = {"event_version": 2, "notice_id": "n2", "ivorn": "ivo://x#2"}
 
 
@@ -30,7 +31,7 @@ def commit(tables: Tables, batch: int, *rows: dict) -> None:
     """Commit coincidences as a batch, and compute its candidates."""
     numbered = table([row | {"batch": batch} for row in rows])
     tables.append_rows("coincidences", numbered, STAGE, batch)
-    candidates.write(tables, STAGE, batch, {})
+    candidates.write(tables, STAGE, batch, JUDGE)
 
 
 def rows_of(tables: Tables, batch: int) -> list[dict]:
@@ -55,8 +56,8 @@ def test_a_batch_writes_the_candidates_that_it_changes_and_no_others(tables):
 def test_a_batch_that_is_done_again_writes_nothing_twice(tables):
     commit(tables, 0, pair(1))
     before = tables.table("candidates").version()
-    candidates.write(tables, STAGE, 0, {})
-    candidates.write(Tables(tables.root), STAGE, 0, {})
+    candidates.write(tables, STAGE, 0, JUDGE)
+    candidates.write(Tables(tables.root), STAGE, 0, JUDGE)
     assert Tables(tables.root).table("candidates").version() == before
 
 
@@ -92,6 +93,15 @@ def test_an_object_of_two_events_is_written_for_the_one_that_changed(tables):
     commit(tables, 1, pair(3, event_id="E2"), pair(4, object_id="Z2"))
     keys = [(row["event_id"], row["object_id"]) for row in rows_of(tables, 1)]
     assert sorted(keys) == [("E1", "Z2"), ("E2", "Z1")]
+
+
+def test_alerts_long_before_an_event_belong_to_its_candidate(tables):
+    """They are in files that are left out only if no window can reach them."""
+    commit(tables, 0, pair(1, -55.0, first_detection=None, last_non_detection=None))
+    commit(tables, 1, pair(2, 0.5, last_non_detection=None))
+    (row,) = rows_of(tables, 1)
+    assert row["alert_ids"] == [1, 2]
+    assert row["onset_to"] == pytest.approx(-55)
 
 
 def test_candidates_of_a_backlog_are_those_of_single_batches(tables, tmp_path):
