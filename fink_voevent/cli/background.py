@@ -36,8 +36,8 @@ def command(alerts: tuple[str, ...], **options: Any) -> None:
     """
     import numpy as np
 
-    from fink_voevent.offline import matching
-    from fink_voevent.score import background
+    from fink_voevent.offline import class_background, matching
+    from fink_voevent.score import background, class_rates
     from fink_voevent.spark.session import spark_session
 
     settings = load_settings(options)
@@ -46,6 +46,9 @@ def command(alerts: tuple[str, ...], **options: Any) -> None:
         thin = matching.past_alerts(spark, settings, alerts)
         snapshot = background.measure(thin, settings.survey)
         background.save(snapshot, folder)
+        classes = None
+        if "positive" in thin.columns:
+            classes = class_background.measure(thin, settings)
     rates = snapshot.rates["bronze"]
     is_known = np.isfinite(rates)
     median = f"{np.nanmedian(rates):.3g}" if is_known.any() else "unknown"
@@ -54,3 +57,5 @@ def command(alerts: tuple[str, ...], **options: Any) -> None:
         f" on {is_known.mean():.0%} of the sky, its median is {median} per deg2 and"
         f" night; written to {folder.path}"
     )
+    if classes is not None:
+        click.echo(f"{classes.name}: {class_rates.readiness(classes, settings.survey)}")

@@ -22,7 +22,7 @@ from pyspark.sql.types import StructType
 
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import InputError
-from fink_voevent.match import compaction
+from fink_voevent.match import background_update, compaction
 from fink_voevent.match import stage as match_stage
 from fink_voevent.match.stage import MatchStage
 from fink_voevent.store.batches import PLANNED, BatchLog, do_next
@@ -67,7 +67,7 @@ def begin(
     halted: Halted,
     wake: Callable[[], Any] = lambda: None,
 ) -> MatchStage | None:
-    """Finish the last night, compact past nights, and start to match a night.
+    """Finish the last night, count and compact past nights, and start to match one.
 
     Parameters
     ----------
@@ -95,7 +95,9 @@ def begin(
         return None
     spark.catalog.clearCache()  # of the nights before: nothing of them runs now
     # The age of nights counts from today if `night` is in the future.
-    steps = compaction.compact(spark, settings, min(night, today()))
+    day = min(night, today())
+    background_update.update(settings, day)
+    steps = compaction.compact(spark, settings, day)
     with closing(steps):
         for _ in steps:
             if halted():

@@ -7,12 +7,13 @@ class. The rules are those of candidates, without an event:
 
 - ``fresh_1``: it appeared in the nights that are counted (first detection), a limit is
   at most `LIMIT_DAYS` older, and an alert is good, positive, and not that of a star, a
-  known variable, a known active nucleus or a known moving object;
+  known variable, a known active nucleus or a known moving object. Evidence that it is
+  extragalactic is stronger than that of a star or a variable;
 - ``fresh_2``: as before, with an alert that has two detections at least `SPAN_DAYS`
   apart, so that it is known not to move;
 - ``fresh_unknown_1``, ``fresh_unknown_2``: likewise, without such a limit;
-- ``flaring``: a good, positive alert of an extragalactic object, brighter than the
-  reference image by `FLARE_MAG` or more; of any age.
+- ``flaring``: a good alert of an object that is extragalactic, an active nucleus, or at
+  the centre of its host (`NUCLEAR_DEG`), brighter than the reference image; of any age.
 """
 
 from __future__ import annotations
@@ -29,23 +30,26 @@ from fink_voevent.filters.blocks import BRONZE_QUALITY
 from fink_voevent.score.cells import CELLS, COVERAGE_ORDER, ORDER, PARTS
 from fink_voevent.sky.localization import ORDER as FINEST
 from fink_voevent.store.delta import Tables
+from fink_voevent.tables.column import TIME
 
 # A candidate is fresh if its limit is at most a few days older than the event, up to
 # two weeks before its first detection; longer gaps are no evidence of an appearance.
 LIMIT_DAYS = 21.0
 SPAN_DAYS = 15 / 1440  # in which main-belt asteroids move by several arcsec
-FLARE_MAG = 0.2  # above the noise of the photometry of a single alert
+NUCLEAR_DEG = 1.0 / 3600  # van Velzen et al. 2021 (ApJ 908, 4) use 0.6 arcsec
+PIECE_ROWS = 2_000_000  # alerts of a night that are read at once
 FRESH = ("fresh_1", "fresh_2", "fresh_unknown_1", "fresh_unknown_2")
 CLASSES = (*FRESH, "flaring")
 _FLAGS = ("positive", "stellar", "variable", "active_nucleus", "moving")
 _OPTIONAL: tuple[str, ...] = (
-    *(*_FLAGS, "redshift", "host_distance", "host_distance_error"),
+    *(*_FLAGS, "host_separation", "host_distance", "host_distance_error"),
     *("detections", "detection_span", "flux_change"),
 )
 COLUMNS: tuple[str, ...] = (
     *("night", "alert_id", "object_id", "hpx29", "alert_time", "first_detection"),
     *("last_non_detection", "quality", "extragalactic", *_OPTIONAL),
 )
+_TIMES = ("alert_time", "first_detection", "last_non_detection")
 _DAY_US = 86_400_000_000
 
 
@@ -121,17 +125,35 @@ def count_table(
     last_batch : int
         Rows of later batches do not count: see `store.batches.BatchLog.last_done`.
     """
-    present = [
-        c for c in COLUMNS if c in tables.table("alerts").schema().to_arrow().names
-    ]
+    stored = tables.table("alerts").schema().to_arrow().names
+    present = [name for name in COLUMNS if name in stored]
 
-    def read(night: str) -> pa.Table:
+    def read(piece: tuple[str, int, int]) -> pa.Table:
+        night, first, last = piece
         where = (pc.field("survey") == survey) & (pc.field("night") == night)
+        where &= (pc.field("hpx29") >= first) & (pc.field("hpx29") < last)
         return tables.arrow(
             "alerts", present, where & (pc.field("batch") <= last_batch)
         )
 
-    return count(map(read, nights), survey)
+    return count(map(read, _pieces(tables, nights)), survey)
+
+
+def _pieces(tables: Tables, nights: Sequence[str]) -> list[tuple[str, int, int]]:
+    """Nights, each as a whole or by base cells of HEALPix: night, first, last place."""
+    files = tables.files("alerts").select(["partition.night", "num_records"])
+    rows = dict.fromkeys(nights, 0)
+    for file in files.to_pylist():
+        if file["partition.night"] in rows:
+            rows[file["partition.night"]] += file["num_records"]
+    pieces = []
+    for night, number in rows.items():
+        size = 12 if number <= PIECE_ROWS else 1
+        base = 1 << 2 * FINEST
+        pieces += [
+            (night, cell * base, (cell + size) * base) for cell in range(0, 12, size)
+        ]
+    return pieces
 
 
 def count(alerts: Iterable[pa.Table], survey: str) -> Counts:
@@ -141,6 +163,9 @@ def count(alerts: Iterable[pa.Table], survey: str) -> Counts:
     parts. This misses parts that were observed without an alert, so that the area is a
     little too small and the rates a little too high; a part at the edge of an image
     counts as a whole.
+
+    A table none of whose alerts has `positive` is left out: an earlier version has
+    stored it, and nothing in it could be counted.
 
     Parameters
     ----------
@@ -161,6 +186,8 @@ def count(alerts: Iterable[pa.Table], survey: str) -> Counts:
         if not table.num_rows:
             continue
         filled = _with_all_columns(table)
+        if filled["positive"].null_count == filled.num_rows:
+            continue
         part = _shifted(filled["hpx29"], COVERAGE_ORDER)
         for night in pc.unique(filled["night"]).to_pylist():
             inside = pc.equal(filled["night"], night).to_numpy(zero_copy_only=False)
@@ -170,7 +197,10 @@ def count(alerts: Iterable[pa.Table], survey: str) -> Counts:
         passing = pc.or_(_is_fresh(filled), _is_flaring(filled))
         kept.append(filled.filter(passing))
     if start is None:
-        raise InputError("there is no alert to count: give whole nights of alerts")
+        raise InputError(
+            "there is no alert to count, or none says whether it is brighter than the"
+            " reference image: give whole nights of alerts of this version"
+        )
     nights = tuple(sorted(parts))
     every = [np.unique(np.concatenate(parts[night])) for night in nights]
     covered = np.stack([np.bincount(p // PARTS, minlength=CELLS) for p in every])
@@ -189,6 +219,9 @@ def _with_all_columns(table: pa.Table) -> pa.Table:
     for name in missing:
         kind = pa.bool_() if name in _FLAGS else pa.float64()
         table = table.append_column(name, pa.nulls(table.num_rows, kind))
+    for name in _TIMES:  # in microseconds, whatever has written them
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, name, table[name].cast(TIME))
     return table.select(COLUMNS)
 
 
@@ -202,22 +235,25 @@ def _true(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _is_good(table: pa.Table) -> pa.ChunkedArray:
-    """Whether an alert is real, positive, and neither of a star nor moving."""
+    """Whether an alert is real, not negative, and neither of the Galaxy nor moving."""
     good = _true(pc.greater_equal(table["quality"], BRONZE_QUALITY))
-    good = pc.and_(good, _true(table["positive"]))
-    for flag in ("stellar", "variable", "moving"):
-        good = pc.and_not(good, _true(table[flag]))
-    return pc.and_(good, pc.fill_null(table["extragalactic"], fill_value=True))
+    good = pc.and_(good, pc.fill_null(table["positive"], fill_value=True))
+    star = pc.or_(_true(table["stellar"]), _true(table["variable"]))
+    good = pc.and_not(good, pc.and_not(star, _true(table["extragalactic"])))
+    good = pc.and_(good, pc.fill_null(table["extragalactic"], fill_value=True))
+    return pc.and_not(good, _true(table["moving"]))
 
 
 def _is_fresh(table: pa.Table) -> pa.ChunkedArray:
-    return pc.and_not(_is_good(table), _true(table["active_nucleus"]))
+    positive = pc.and_(_is_good(table), _true(table["positive"]))
+    return pc.and_not(positive, _true(table["active_nucleus"]))
 
 
 def _is_flaring(table: pa.Table) -> pa.ChunkedArray:
     outside = pc.or_(_true(table["active_nucleus"]), _true(table["extragalactic"]))
-    outside = pc.or_(outside, _true(pc.greater(table["redshift"], 0)))
-    brighter = _true(pc.greater_equal(table["flux_change"], FLARE_MAG))
+    at_centre = pc.less_equal(table["host_separation"], NUCLEAR_DEG)
+    outside = pc.or_(outside, _true(at_centre))
+    brighter = _true(pc.greater(table["flux_change"], 0.0))
     return pc.and_(_is_good(table), pc.and_(outside, brighter))
 
 

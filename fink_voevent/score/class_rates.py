@@ -57,9 +57,11 @@ CONFIDENCE_SIGMA = 1.2816  # of an upper limit of 90 %
 DISPERSION_ORDER = 3
 STEPS = 64  # steps of the credible level of a circle or an ellipse
 HOSTS = 499  # host distances of a class that a snapshot keeps
-# Budget of an event: share of candidates with one detection, and of the flares of a
-# neutrino. See `budget`.
-SINGLE_SHARE, FLARING_SHARE = 0.8, 0.8
+MIN_HOSTS = 50  # with fewer, hosts are taken to be spread evenly in space
+HORIZON_MPC = 400.0  # up to which they are, as far as catalogues of hosts go
+# Budget of an event: share of candidates with one detection (most counterparts have the
+# second in the same night), and of the flares of a neutrino. See `budget`.
+SINGLE_SHARE, FLARING_SHARE = 0.4, 0.9
 _FILES = "classes-"  # first part of the names of files
 
 
@@ -81,6 +83,9 @@ class ClassRate:
         than Poisson, and for an upper limit, which contains `UNKNOWN_DISPERSION`.
     host_distance, host_error : ndarray, shape (m,)
         Distances of hosts of the class (Mpc), up to `HOSTS` of them, rising.
+    growth : float, optional
+        Of ``flaring``: the number of different objects grows with the number of nights
+        to this power, 0-1. 1 for the other classes.
     """
 
     rate: np.ndarray
@@ -89,6 +94,7 @@ class ClassRate:
     dispersion: float
     host_distance: np.ndarray
     host_error: np.ndarray
+    growth: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -210,8 +216,20 @@ def _class_rate(
         rate = _limit(rate, in_cell, area)
     elif name != "flaring":
         dispersion = _dispersion(found, rate, covered)
+    growth = 1.0
+    if name == "flaring" and not is_limit:
+        growth = _growth(found, len(covered))
     hosts = _thinned(found.host_distance, found.host_error)
-    return ClassRate(rate, len(found.night), is_limit, dispersion, *hosts)
+    return ClassRate(rate, len(found.night), is_limit, dispersion, *hosts, growth)
+
+
+def _growth(found: Found, nights: int) -> float:
+    """Power of the nights with which the number of different objects grows."""
+    half = np.count_nonzero(found.night < nights // 2)
+    if not half:
+        return 1.0
+    ratio = np.log(len(found.night) / half) / np.log(nights / (nights // 2))
+    return float(min(ratio, 1.0))
 
 
 def _limit(rate: np.ndarray, counts: np.ndarray, exposure: np.ndarray) -> np.ndarray:
@@ -282,6 +300,7 @@ def save(snapshot: ClassSnapshot, store: Store) -> str:
                 "objects": c.objects,
                 "is_upper_limit": c.is_upper_limit,
                 "dispersion": c.dispersion,
+                "growth": c.growth,
                 "host_distance": c.host_distance.tolist(),
                 "host_error": [None if np.isnan(e) else e for e in c.host_error],
             }
@@ -318,6 +337,7 @@ def newest(store: Store, survey: str) -> ClassSnapshot | None:
             of["dispersion"],
             np.array(of["host_distance"], float),
             np.array(of["host_error"], float),
+            of["growth"],
         )
         for name, of in facts["classes"].items()
     }
@@ -345,34 +365,72 @@ class ClassList:
     integral : ndarray, shape (k,)
         Objects up to each of `levels`: per day, or flares.
     rate : ClassRate
+    nights : int
+        In which the rate was counted.
     """
 
     levels: np.ndarray
     integral: np.ndarray
     rate: ClassRate
+    nights: int
 
     def place_share(self, credible_level: Any) -> np.ndarray:
         """Return x of candidates: see `ranks.place_share`."""
         return ranks.place_share(credible_level, self.levels, self.integral)
 
     def total(self, days: float) -> float:
-        """Return N, the expected number of unrelated candidates.
+        """Return N, the expected number of unrelated candidates that appear.
 
         Parameters
         ----------
         days : float
-            Length of the window; for flares, see `flare_days`.
+            Length of the window.
         """
         return float(self.integral[-1] * days * self.rate.dispersion)
 
+    def flares(self, days: float) -> float:
+        """Return N, the expected number of unrelated flares, in a window of `days`.
 
-def flare_days(window_days: float, nights: int) -> float:
+        Flares were counted as different objects in a number of nights. In a longer
+        window there are more: see `ClassRate.growth`.
+        """
+        factor = flare_days(days, self.nights, self.rate.growth)
+        return float(self.integral[-1] * factor)
+
+    def distance_share(
+        self,
+        distance: np.ndarray,
+        error: np.ndarray,
+        distmu: np.ndarray,
+        distsigma: np.ndarray,
+        distnorm: np.ndarray,
+    ) -> np.ndarray:
+        """Return z of candidates: see `ranks.distance_share`, shape (n,).
+
+        Where fewer than `MIN_HOSTS` hosts of the class were counted, unrelated ones are
+        spread evenly in space up to `HORIZON_MPC`.
+        """
+        unrelated = self.rate.host_distance, self.rate.host_error
+        if len(unrelated[0]) < MIN_HOSTS:
+            spread = ranks.volume_distances(HORIZON_MPC)
+            unrelated = spread, np.full(len(spread), np.nan)
+        return ranks.distance_share(
+            distance, error, distmu, distsigma, distnorm, *unrelated
+        )
+
+
+def flare_days(window_days: float, nights: int, growth: float = 1.0) -> float:
     """Return the factor of the number of flares for a window.
 
-    Flares were counted as different objects in a number of nights. A longer window has
-    more of them, at most in proportion.
+    Parameters
+    ----------
+    window_days : float
+    nights : int
+        In which the flares were counted as different objects.
+    growth : float, optional
+        See `ClassRate`; by default as many new ones in each night.
     """
-    return max(1.0, window_days / nights)
+    return (max(window_days, 1.0) / nights) ** growth
 
 
 def class_list(
@@ -396,7 +454,8 @@ def class_list(
     if region["pixels"]:
         pixels = [p for p in region["pixels"] if p["level"] <= limit]
         levels = np.unique([p["level"] for p in pixels])
-        return ClassList(levels, integrate_map(pixels, seen, levels), rate)
+        integral = integrate_map(pixels, seen, levels)
+        return ClassList(levels, integral, rate, snapshot.nights)
     levels = np.linspace(0, limit, STEPS + 1)
     centre = (region["event_ra"], region["event_dec"])
     if region["ellipse"]:
@@ -404,7 +463,7 @@ def class_list(
         integral = integrate_ellipse(centre, shape, seen, levels)
     else:
         integral = integrate_circle(centre, Fisher(**region["fisher"]), seen, levels)
-    return ClassList(levels, integral, rate)
+    return ClassList(levels, integral, rate, snapshot.nights)
 
 
 def budget(second_share: float, flaring_share: float = 0.0) -> dict[str, float]:

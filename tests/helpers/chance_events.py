@@ -82,21 +82,20 @@ def best_chance(
     """
     ranked = class_rates.class_list(snapshot, name, event.region, LEVEL)
     level = event.levels(found.hpx29)
-    days = window_days
     inside = level <= LEVEL
     onset = (found.first_detection - EPOCH_US) / DAY_US - event.time
     if name == "flaring":
-        days = class_rates.flare_days(window_days, snapshot.nights)
+        total = ranked.flares(window_days)
     else:
         inside &= (onset > 0) & (onset <= window_days)
-    total = ranked.total(days)
+        total = ranked.total(window_days)
     if not inside.any():
         return float(rng.uniform(-np.expm1(-total), 1))
-    y = np.nan if name == "flaring" else ranks.onset_share(onset[inside], 0, days)
-    z = np.nan
+    y = z = np.nan
+    if name != "flaring":
+        y = ranks.onset_share(onset[inside], 0, window_days)
     if distance is not None:
-        hosts = ranked.rate.host_distance, ranked.rate.host_error
         own = found.host_distance[inside], found.host_error[inside]
-        z = ranks.distance_share(*own, *distance, *hosts)
+        z = ranked.distance_share(*own, *distance)
     mu = ranks.expected_unrelated(total, ranked.place_share(level[inside]), y, z)
     return float(ranks.chance(mu.min()))

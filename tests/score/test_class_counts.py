@@ -114,6 +114,11 @@ def test_what_is_no_candidate_is_not_counted(values):
     assert numbers(alert(**values), alert(hours=1, object_id="B")) == {"fresh_1": 1}
 
 
+def test_what_is_extragalactic_is_no_star():
+    both = {"stellar": True, "variable": True, "extragalactic": True}
+    assert numbers(alert(**both)) == {"fresh_1": 1}
+
+
 def test_two_detections_count_apart_and_must_be_apart_in_time():
     assert numbers(alert(**TWICE)) == {"fresh_1": 1, "fresh_2": 1}
     assert numbers(alert(detections=2, detection_span=0.005)) == {"fresh_1": 1}
@@ -135,11 +140,14 @@ def test_without_a_limit_the_appearance_is_not_known(limit):
 def test_flares_are_extragalactic_and_brighter_of_any_age():
     old = NIGHT - timedelta(days=900)
     assert numbers(alert(first_detection=old, **FLARE)) == {"flaring": 1}
-    assert numbers(alert(first_detection=old, **FLARE | {"flux_change": 0.1})) == {}
-    assert numbers(alert(first_detection=old, **FLARE | {"flux_change": None})) == {}
-    flare = {"redshift": 0.1, "flux_change": 0.5}
-    assert numbers(alert(first_detection=old, **flare)) == {"flaring": 1}
-    assert numbers(alert(first_detection=old, flux_change=0.5)) == {}
+    for change in (0.0, -0.5, None):
+        fainter = FLARE | {"flux_change": change}
+        assert numbers(alert(first_detection=old, **fainter)) == {}
+    for known in ({"extragalactic": True}, {"host_separation": 0.5 / 3600}):
+        flare = {"flux_change": 0.5, "stellar": "host_separation" not in known, **known}
+        assert numbers(alert(first_detection=old, **flare)) == {"flaring": 1}
+    away = {"host_separation": 2 / 3600, "flux_change": 0.5}
+    assert numbers(alert(first_detection=old, **away)) == {}
 
 
 def test_alerts_without_an_object_are_objects():
@@ -194,6 +202,15 @@ def test_counts_do_not_depend_on_order_or_tables(drawn, random):
     assert np.array_equal(together.covered, apart.covered)
 
 
+def test_nights_of_an_earlier_version_are_not_counted():
+    """Their alerts do not say whether they are positive: no rate can be 0 for that."""
+    earlier = [as_table([alert(n, positive=None)]) for n in range(3)]
+    counts = class_counts.count([*earlier, as_table([alert(3)])], "ztf")
+    assert counts.nights == ("20260104",)
+    with pytest.raises(InputError, match="brighter than the reference"):
+        class_counts.count(earlier, "ztf")
+
+
 def test_no_alert_and_no_column_are_one_sentence():
     for tables in ([], [as_table([alert()]).slice(0, 0)]):
         with pytest.raises(InputError, match="no alert to count"):
@@ -202,7 +219,9 @@ def test_no_alert_and_no_column_are_one_sentence():
         class_counts.count([as_table([alert()]).drop_columns("quality")], "ztf")
 
 
-def test_the_table_alerts_is_counted(tmp_path):
+@pytest.mark.parametrize("piece_rows", [0, 100])
+def test_the_table_alerts_is_counted(tmp_path, monkeypatch, piece_rows):
+    monkeypatch.setattr(class_counts, "PIECE_ROWS", piece_rows)
     tables = Tables(str(tmp_path))
     rows = [alert(0), alert(1, object_id="B"), alert(2, object_id="C")]
     rows.append({**alert(1, object_id="D"), "survey": "rubin"})

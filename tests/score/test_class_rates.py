@@ -11,7 +11,7 @@ import pytest
 from cdshealpix.nested import healpix_to_lonlat
 from helpers.chance_events import LEVEL, Circle
 from helpers.uneven_sky import cell_centres
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
@@ -83,6 +83,7 @@ def test_nothing_counted_and_nothing_observed(counts, exposure, expected):
 
 
 # ------------------------------------------------------------------------- the limits
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_the_upper_limit_is_that_of_poisson(counts):
     exact = chi2.ppf(0.9, 2 * (counts + 1)) / 2
@@ -206,7 +207,7 @@ def test_a_list_expects_rate_times_coverage_times_area(radius):
     area = area_deg2(event.fisher.radius_deg(LEVEL))
     assert ranked.total(7.0) == pytest.approx(0.02 * 0.5 * area * 7)
     flares = class_rates.class_list(flat(0.5), "flaring", event.region, LEVEL)
-    assert flares.total(1.0) == pytest.approx(0.02 * area)
+    assert flares.flares(12.0) == pytest.approx(0.02 * area)
     half = event.fisher.radius_deg(0.475)
     expected = area_deg2(half) / area
     assert ranked.place_share(0.475) == pytest.approx(expected, rel=1e-3)
@@ -234,11 +235,47 @@ def test_a_place_that_was_not_observed_is_expected_to_be_now_and_then(nights, pa
     assert ranked.total(7.0) == pytest.approx(0.02 * part * area * 7)
 
 
-def test_a_longer_window_than_the_nights_has_more_flares():
-    assert class_rates.flare_days(5.0, 10) == 1
-    assert class_rates.flare_days(30.0, 10) == 3
+@pytest.mark.parametrize(("again", "growth"), [(0, 1.0), (1, 0.0)])
+def test_a_longer_window_has_more_flares_if_new_nights_had(again, growth):
+    """Flares that are new in each night, or all seen in the first one."""
+    rng, seen = np.random.default_rng(10), np.ones(CELLS, bool)
+    counts = some_counts(rng, 12, np.full(CELLS, 0.02), seen)
+    flares = counts.objects["flaring"]
+    night = np.zeros_like(flares.night) if again else flares.night
+    objects = counts.objects | {"flaring": replace(flares, night=night)}
+    snapshot = class_rates.measure(replace(counts, objects=objects))
+    region = Circle(120.0, 30.0, 3.0, 0.0).region
+    ranked = class_rates.class_list(snapshot, "flaring", region, LEVEL)
+    assert ranked.rate.growth == pytest.approx(growth, abs=0.05)
+    assert ranked.flares(12.0) == ranked.integral[-1]
+    assert ranked.flares(48.0) == pytest.approx(
+        ranked.flares(12.0) * 4**ranked.rate.growth
+    )
 
 
+def test_the_distance_share_is_of_counted_hosts_or_of_hosts_spread_evenly():
+    even = flat(0.5)
+    few = replace(
+        even.classes["fresh_1"], host_distance=np.full(9, 90.0), host_error=np.ones(9)
+    )
+    region = Circle(120.0, 30.0, 3.0, 0.0).region
+    sky = (100.0, 20.0, 1e-5)
+    own = np.array([100.0, 300.0, 20.0, np.nan]), np.full(4, 10.0)
+    for rate in (even.classes["fresh_1"], few):
+        snapshot = replace(even, classes=even.classes | {"fresh_1": rate})
+        ranked = class_rates.class_list(snapshot, "fresh_1", region, LEVEL)
+        found = ranked.distance_share(*own, *sky)
+        unrelated = rate.host_distance, rate.host_error
+        if rate is few:
+            spread = ranks.volume_distances(class_rates.HORIZON_MPC)
+            unrelated = spread, np.full(len(spread), np.nan)
+        expected = ranks.distance_share(*own, *sky, *unrelated)
+        assert np.array_equal(found, expected, equal_nan=True)
+        assert found[0] < min(found[1:3])
+        assert np.isnan(found[3])
+
+
+@settings(deadline=None)
 @given(second=st.floats(1e-3, 1), flaring=st.sampled_from([0.0, 0.8]))
 def test_the_budget_gives_one_unrelated_silver_an_event(second, flaring):
     """By the numbers of objects, of which those with two detections count twice."""
@@ -256,7 +293,7 @@ def test_the_budget_over_time_gives_one_unrelated_silver_an_event():
     rng, second = np.random.default_rng(8), 0.4
     shares = class_rates.budget(second)
     silver = 0
-    for _ in range(3000):
+    for _ in range(1500):
         count = rng.poisson(30.0)
         x, y = rng.random((2, count))
         twice = rng.random(count) < second
@@ -268,7 +305,7 @@ def test_the_budget_over_time_gives_one_unrelated_silver_an_event():
         )
         assert (then[twice] <= first[twice]).all()
         silver += ((first <= 1) | (twice & (then <= 1))).sum()
-    assert silver / 3000 == pytest.approx(1.0, abs=4 / np.sqrt(3000))
+    assert silver / 1500 == pytest.approx(1.0, abs=4 / np.sqrt(1500))
 
 
 def test_it_says_from_when_silver_can_fire():

@@ -143,7 +143,7 @@ def test_the_onset_share_of_no_window_and_of_no_onset():
     assert np.isnan(ranks.onset_share([np.nan, np.nan], [0.0, 1.0], [0.0, 7.0])).all()
 
 
-@settings(max_examples=30)
+@settings(max_examples=20, deadline=None)
 @given(
     d=st.floats(20, 400),
     error=st.floats(1, 60),

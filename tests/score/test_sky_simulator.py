@@ -79,7 +79,7 @@ def test_new_objects_are_a_few_hundredths_per_covered_deg2_and_night(nights):
     found = len(counts.objects["fresh_1"].night) / area
     assert 0.02 < found < 0.05
     flares = len(counts.objects["flaring"].night)
-    assert 0.05 < flares / (counts.seen.sum() * PART_DEG2) < 0.2
+    assert 0.3 < flares / (counts.seen.sum() * PART_DEG2) < 0.6
 
 
 def test_a_seed_makes_the_same_nights():

@@ -1,0 +1,392 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""Power and purity of silver and gold, on simulated nights.
+
+``python benchmarks/power.py [INJECTIONS]`` writes ``build/bench/power.json``, and
+prints it.
+
+**Power**: of injected counterparts inside the matched region with a good positive alert
+in the window, the share that reaches silver; of those with two detections, the share
+that reaches gold. The regions are at random places of the survey (`counterparts`).
+First detections are those of visits of the survey (`light_curves`), or log-uniform from
+0.5 h to 3 d, as with a follow-up that the event triggers (`log_uniform`).
+
+**Rates** are fixed before: those that are measured in simulated nights (`measured`; the
+densities of `sky_simulator` are from published counts), and 0.01, 0.03, 0.1 and 0.25
+new objects deg-2 d-1, with the measured share of second detections; for neutrinos 0.03,
+0.1, 0.3 and 0.6 flares deg-2.
+
+**Purity**: unrelated silvers a night with 20 live bursts, in nights that were not
+counted. A packet is a good positive alert of a silver object in the window, from the
+alert on that makes it silver; its first one is the silver itself.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from astropy.coordinates import Latitude, Longitude
+from cdshealpix.nested import healpix_to_lonlat, lonlat_to_healpix
+
+ROOT = Path(__file__).parent.parent
+sys.path.append(str(ROOT / "datatest"))
+
+from counterparts import (  # noqa: E402
+    HOST_ERROR,
+    KINDS,
+    Detected,
+    Kind,
+    follow,
+    observe,
+)
+from sky_simulator import (  # noqa: E402
+    DAY_US,
+    EPOCH_US,
+    FIELD_ORDER,
+    RUBIN,
+    ZTF,
+    ZTF_POPULATIONS,
+    Simulation,
+    Survey,
+)
+
+from fink_voevent.score import class_counts, class_rates, ranks  # noqa: E402
+from fink_voevent.score.cells import CELLS  # noqa: E402
+from fink_voevent.score.class_counts import Found  # noqa: E402
+from fink_voevent.score.class_rates import FLARING_SHARE, ClassSnapshot  # noqa: E402
+
+LEVEL = 0.95  # to which regions are matched
+RATES = (0.01, 0.03, 0.1, 0.25)  # deg-2 d-1
+FLARES = dict(zip(RATES, (0.03, 0.1, 0.3, 0.6), strict=True))  # deg-2
+COUNTED, TESTED = 15, 45  # nights
+PLACES = 20  # at which a region is put
+REPEATS = 10  # of the live bursts
+MOST = {"ztf": 3.0, "rubin": 10.0}  # unrelated silvers a night
+# Fraction of hosts whose distance is known (of GLADE+ at 150 Mpc, by luminosity about
+# 0.7: Dalya et al. 2022, MNRAS 514, 1403; less by number).
+KNOWN_HOSTS = 0.5
+SEED = 30
+# Live bursts: in a quiet week of 2025 about as many, GBM's the most.
+LIVE = {
+    **{"GBM RoboBA 1 deg": 9, "Swift BAT 3'": 2, "EP WXT 3'": 2, "CHIME 0.4 deg": 1},
+    **{"SVOM ECLAIRs 10'": 1, "Fermi LAT 0.3 deg": 1, "wave 36 deg2": 1},
+    **{"wave 666 deg2": 1, "IceCube 2.6 deg2": 1, "IceCube 25 deg2": 1},
+}
+# Rubin without most of what recurs, which is no candidate: the rest shows what is
+# covered.
+RUBIN_NEW = replace(
+    RUBIN,
+    populations=tuple(
+        ours if ours.density / of_ztf.density < 50 else of_ztf
+        for ours, of_ztf in zip(RUBIN.populations, ZTF_POPULATIONS, strict=True)
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Lists of an event: their place shares, and their totals as charged."""
+
+    kind: Kind
+    region: dict
+    lists: dict[str, class_rates.ClassList]
+    totals: dict[str, float]
+
+    def mu(
+        self, name: str, level: np.ndarray, onset: np.ndarray, distance: np.ndarray
+    ) -> np.ndarray:
+        """Return the expected unrelated candidates that rank as high, shape (n,)."""
+        ranked = self.lists[name]
+        y = z = np.full(len(level), np.nan)
+        if name != "flaring":
+            y = ranks.onset_share(onset, 0.0, self.kind.days)
+            if self.kind.distance:
+                sky = (*self.kind.distance, 1e-6)
+                z = ranked.distance_share(distance, HOST_ERROR * distance, *sky)
+        place = ranked.place_share(level)
+        return ranks.expected_unrelated(self.totals[name], place, y, z)
+
+
+def lists_of(snapshot: ClassSnapshot, kind: Kind, region: dict) -> Lists:
+    """Return the lists of an event, charged with their shares of its budget."""
+    share = FLARING_SHARE if kind.counterpart == "flare" else 0.0
+    names = ("fresh_1", "fresh_2", "flaring") if share else ("fresh_1", "fresh_2")
+    lists = {n: class_rates.class_list(snapshot, n, region, LEVEL) for n in names}
+    totals = {n: lists[n].total(kind.days) for n in ("fresh_1", "fresh_2")}
+    shares = class_rates.budget(totals["fresh_2"] / totals["fresh_1"], share)
+    if share:
+        totals["flaring"] = lists["flaring"].flares(kind.days)
+    charged = {n: float(ranks.charged(totals[n], shares[n])) for n in names}
+    return Lists(kind, region, lists, charged)
+
+
+def centre(rng: np.random.Generator, survey: Survey) -> tuple[float, float]:
+    """Return a random place (deg) in the fields of a survey."""
+    fields = survey.fields()
+    while True:
+        ra, dec = rng.uniform(0, 360), float(np.degrees(np.arcsin(rng.uniform(-1, 1))))
+        lon, lat = Longitude(ra, unit="deg"), Latitude(dec, unit="deg")
+        if lonlat_to_healpix(lon, lat, FIELD_ORDER)[0] in fields:
+            return ra, dec
+
+
+# --------------------------------------------------------------------------- the power
+def power(
+    rng: np.random.Generator,
+    every: list[Lists],
+    injected: Callable[[int], Detected],
+    n: int,
+) -> dict[str, float]:
+    """Shares of silver and gold of n counterparts, over regions at several places."""
+    silver = gold = detected = twice = 0
+    for lists in every:
+        found = injected(n // len(every))
+        count = len(found.onset)
+        level = _true_levels(rng, lists, count)
+        inside = level <= LEVEL
+        hosted = rng.random(count) < KNOWN_HOSTS
+        distance = found.distance * rng.normal(1, HOST_ERROR, count).clip(0.3)
+        of_host = level, found.onset, np.where(hosted, distance, np.nan)
+        if "flaring" in lists.lists:
+            mu = lists.mu("flaring", *of_host)
+            is_silver, is_gold = mu <= 1, mu <= 0.1
+        else:
+            two = np.where(found.has_two, lists.mu("fresh_2", *of_host), np.inf)
+            is_silver = np.minimum(lists.mu("fresh_1", *of_host), two) <= 1
+            is_silver, is_gold = is_silver & found.is_limited, two <= 0.1
+            is_gold &= found.is_limited
+        silver += (is_silver & inside).sum()
+        gold += (is_gold & inside & found.has_two).sum()
+        detected += inside.sum()
+        twice += (inside & found.has_two).sum()
+    return {
+        "silver": round(float(silver / max(detected, 1)), 3),
+        "gold": round(float(gold / max(twice, 1)), 3),
+        "detected": int(detected),
+        "twice": int(twice),
+    }
+
+
+def _true_levels(rng: np.random.Generator, lists: Lists, n: int) -> np.ndarray:
+    """Credible levels of n true places: uniform; for a sky map those of pixels."""
+    level = rng.random(n)
+    if not lists.region["pixels"]:
+        return level
+    pixels = np.unique([p["level"] for p in lists.region["pixels"]])
+    return pixels[np.searchsorted(pixels, level, side="right") - 1]
+
+
+def with_rate(snapshot: ClassSnapshot, rate: float) -> ClassSnapshot:
+    """Return a snapshot with another mean rate of new objects, and of flares."""
+    part = snapshot.expected_part("fresh_1")
+    seen = snapshot.coverage > 0
+    mean = (snapshot.classes["fresh_1"].rate * part)[seen].mean()
+    flares = snapshot.classes["flaring"].rate[seen].mean()
+    factors = dict.fromkeys(snapshot.classes, rate / mean)
+    factors["flaring"] = FLARES[rate] / flares
+    classes = {
+        name: replace(of, rate=of.rate * factors[name])
+        for name, of in snapshot.classes.items()
+    }
+    return replace(snapshot, classes=classes)
+
+
+def power_table(snapshot: ClassSnapshot, survey: Survey, n: int) -> dict[str, dict]:
+    """Power of each kind at each rate, with both sets of first detections."""
+    rng = np.random.default_rng(SEED)
+    snapshots = {"measured": snapshot}
+    snapshots |= {str(rate): with_rate(snapshot, rate) for rate in RATES}
+    table: dict[str, dict] = {}
+    for kind in KINDS:
+        regions = [kind.place(*centre(rng, survey)) for _ in range(PLACES)]
+        sets = {
+            "light_curves": lambda k, kind=kind: observe(rng, survey, kind, 4 * k),
+            "log_uniform": lambda k, kind=kind: follow(rng, kind, k),
+        }
+        for name, at_rate in snapshots.items():
+            every = [lists_of(at_rate, kind, region) for region in regions]
+            for set_name, injected in sets.items():
+                row = table.setdefault(kind.name, {}).setdefault(set_name, {})
+                row[name] = power(rng, every, injected, n)
+    return table
+
+
+# -------------------------------------------------------------------------- the purity
+@dataclass(frozen=True)
+class Unrelated:
+    """Objects of the nights that are tested, and the times of their good alerts.
+
+    `place` and `time` are one element an alert, sorted by place; a place is that of one
+    object. Times are days of the simulator.
+    """
+
+    objects: dict[str, Found]
+    place: np.ndarray
+    time: np.ndarray
+
+    def times(self, place: int) -> np.ndarray:
+        """Return the times of the alerts of an object."""
+        first, last = np.searchsorted(self.place, [place, place + 1])
+        return self.time[first:last]
+
+
+def silvers(lists: Lists, unrelated: Unrelated, event: float) -> tuple[int, int, int]:
+    """Count unrelated silvers and golds of an event at a time, and packets."""
+    since: dict[int, float] = {}
+    golds = set()
+    for name in lists.lists:
+        found = unrelated.objects[name]
+        onset = (found.first_detection - EPOCH_US) / DAY_US - event
+        inside = region_levels(lists.region, found.hpx29) <= LEVEL
+        if name != "flaring":
+            inside &= (onset > 0) & (onset <= lists.kind.days)
+        rows = np.flatnonzero(inside)
+        level = region_levels(lists.region, found.hpx29[rows])
+        mu = lists.mu(name, level, onset[rows], found.host_distance[rows])
+        for row, value in zip(rows, mu, strict=True):
+            place, at = int(found.hpx29[row]), max(event, COUNTED + found.night[row])
+            if value <= 1:
+                since[place] = min(at, since.get(place, np.inf))
+            if value <= 0.1 and name == "fresh_2":
+                golds.add(place)
+    packets = 0
+    for place, at in since.items():
+        times = unrelated.times(place)
+        number = int(((times >= at) & (times <= event + lists.kind.days)).sum())
+        packets += number
+        since[place] = number
+    # a flare that is not detected in the window is no candidate
+    return sum(number > 0 for number in since.values()), len(golds), packets
+
+
+def purity(
+    snapshot: ClassSnapshot, survey: Survey, unrelated: Unrelated
+) -> dict[str, float]:
+    """Unrelated silvers, golds and packets a night, with the bursts of `LIVE`."""
+    rng = np.random.default_rng(SEED + 1)
+    kinds = {kind.name: kind for kind in KINDS}
+    counted = np.zeros(3)
+    for name, number in LIVE.items():
+        kind = kinds[name]
+        for _ in range(number * REPEATS):
+            region = kind.place(*centre(rng, survey))
+            event = rng.uniform(COUNTED, COUNTED + TESTED - kind.days - 5)
+            lists = lists_of(snapshot, kind, region)
+            # one burst is live at a time if there is one in `days`
+            counted += np.array(silvers(lists, unrelated, event)) / kind.days / REPEATS
+    names = ("silvers_a_night", "golds_a_night", "packets_a_night")
+    found = {n: round(float(c), 2) for n, c in zip(names, counted, strict=True)}
+    most = MOST[survey.name]
+    return {"live_bursts": sum(LIVE.values()), **found, "most_silvers": most}
+
+
+def region_levels(region: dict, hpx29: np.ndarray) -> np.ndarray:
+    """Credible level of places in a region; 1 outside of a sky map."""
+    if region["pixels"]:
+        lo, hi, level = (
+            np.array([p[k] for p in region["pixels"]]) for k in ("lo", "hi", "level")
+        )
+        at = (np.searchsorted(lo, hpx29, side="right") - 1).clip(0)
+        return np.where((hpx29 >= lo[at]) & (hpx29 < hi[at]), level[at], 1.0)
+    lon, lat = healpix_to_lonlat(hpx29, 29)
+    ra, dec = np.radians([region["event_ra"], region["event_dec"]])
+    half = np.sin((lat.rad - dec) / 2) ** 2
+    half += np.cos(lat.rad) * np.cos(dec) * np.sin((lon.rad - ra) / 2) ** 2
+    if region["ellipse"]:
+        shape = region["ellipse"]
+        east = np.sin(lon.rad - ra) * np.cos(lat.rad)
+        north = np.sin(lat.rad) * np.cos(dec)
+        north -= np.cos(lat.rad) * np.sin(dec) * np.cos(lon.rad - ra)
+        turn = np.arctan2(east, north) - np.radians(shape["angle"])
+        along = shape["major_kappa"] * np.cos(turn) ** 2
+        return -np.expm1(-2 * (along + shape["minor_kappa"] * np.sin(turn) ** 2) * half)
+    shape, level = region["fisher"], np.zeros(len(hpx29))
+    parts = (shape["fraction"], "core_kappa"), (1 - shape["fraction"], "tail_kappa")
+    for weight, name in parts:
+        kappa = shape[name]
+        level += weight * np.expm1(-2 * kappa * half) / np.expm1(-2 * kappa)
+    return level
+
+
+# ---------------------------------------------------------------------------- the runs
+def simulate(survey: Survey) -> tuple[ClassSnapshot, Unrelated]:
+    """Count `COUNTED` nights, and return the objects of the `TESTED` nights after."""
+    nights = Simulation(survey, SEED).nights(COUNTED + TESTED)
+    snapshot = class_rates.measure(
+        class_counts.count(itertools.islice(nights, COUNTED), survey.name)
+    )
+    good: list[pa.Table] = []
+    counts = class_counts.count(_kept(nights, good), survey.name)
+    alerts = pa.concat_tables(good)
+    place, time = alerts["hpx29"].to_numpy(), alerts["alert_time"].cast(pa.int64())
+    order = np.argsort(place, kind="stable")
+    days = (time.to_numpy() - EPOCH_US) / DAY_US
+    return snapshot, Unrelated(counts.objects, place[order], days[order])
+
+
+def _kept(nights: Iterator[pa.Table], good: list[pa.Table]) -> Iterator[pa.Table]:
+    """Yield nights, and keep the places and times of their good positive alerts."""
+    for night in nights:
+        passing = pc.and_(pc.greater_equal(night["quality"], 0.5), night["positive"])
+        good.append(night.filter(passing).select(["hpx29", "alert_time"]))
+        yield night
+
+
+def summary(snapshot: ClassSnapshot) -> dict[str, float]:
+    """Mean rates of a snapshot over what is seen."""
+    seen = snapshot.coverage > 0
+    rows = {
+        "nights": snapshot.nights,
+        "coverage": float(snapshot.coverage[seen].mean()),
+    }
+    for name, of in snapshot.classes.items():
+        part = snapshot.expected_part(name)
+        rows[name] = float((of.rate * part)[seen].mean())
+        rows[f"{name}_dispersion"] = of.dispersion
+    rows["deg2"] = float(seen.sum() / CELLS * 41252.96)
+    return {name: round(value, 5) for name, value in rows.items()}
+
+
+def show(results: dict) -> None:
+    """Print the results as tables."""
+    for survey, of in results.items():
+        print(f"\n{survey}: mean rates {of['rates']}\npurity {of['purity']}")
+        for name in ("light_curves", "log_uniform"):
+            columns = list(next(iter(of["power"].values()))[name])
+            print(f"\n{survey}, {name}: silver / gold at {', '.join(columns)}")
+            for kind in KINDS:
+                row = of["power"][kind.name][name]
+                cells = "  ".join(
+                    f"{r['silver']:.2f} / {r['gold']:.2f}" for r in row.values()
+                )
+                wanted = " / ".join("-" if w is None else f"{w}" for w in kind.wanted)
+                print(f"{kind.name:20s} {cells}   wanted at 0.03: {wanted}")
+
+
+def main() -> None:
+    """Run all, and write the results."""
+    injections = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
+    results = {}
+    for survey in (ZTF, RUBIN_NEW):
+        snapshot, unrelated = simulate(survey)
+        results[survey.name] = {
+            "rates": summary(snapshot),
+            "power": power_table(snapshot, survey, injections),
+            "purity": purity(snapshot, survey, unrelated),
+        }
+    path = ROOT / "build" / "bench" / "power.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=1))
+    show(results)
+
+
+if __name__ == "__main__":
+    main()
