@@ -29,7 +29,6 @@ from fink_voevent.score.class_rates import (
     ClassSnapshot,
     budget,
     class_list,
-    flare_days,
 )
 from fink_voevent.score.classes import FLARING, FRESH, FRESH_UNKNOWN
 
@@ -116,9 +115,7 @@ class CandidateScorer:
                 continue
             of_event = events == event
             messenger = messengers[of_event.argmax()]
-            totals = charged_totals(
-                *(of_region, windows[event], messenger, self.snapshot.nights)
-            )
+            totals = charged_totals(of_region, windows[event], messenger)
             for name, one in of_region.items():
                 rows = np.flatnonzero(of_event & (lists == name))
                 total[rows] = totals[name]
@@ -178,7 +175,7 @@ def list_name(kind: str, span_days: float | None) -> str:
 
 
 def charged_totals(
-    lists: Lists, window: tuple[float, float], messenger: str, nights: int
+    lists: Lists, window: tuple[float, float], messenger: str
 ) -> dict[str, float]:
     """Compute the expected numbers of the lists of an event, each by its budget.
 
@@ -189,8 +186,6 @@ def charged_totals(
         Days before and after the event. What is fresh appears after it.
     messenger : str
         Of the event: flares are ranked for neutrinos.
-    nights : int
-        In which the flares were counted.
 
     Returns
     -------
@@ -199,9 +194,7 @@ def charged_totals(
     """
     before, after = window
     totals = {
-        name: one.total(
-            flare_days(before + after, nights) if name == FLARING else after
-        )
+        name: one.flares(before + after) if name == FLARING else one.total(after)
         for name, one in lists.items()
     }
     single, double = totals["fresh_1"], totals["fresh_2"]

@@ -85,9 +85,9 @@ def test_flares_of_neutrinos_are_ranked_by_place_alone():
     flare = {"active_nucleus": True, "flux_change": 0.5, "messenger": "neutrino"}
     near = scored(pair(1, credible_level=0.1, **flare))["Z1"]
     assert near["class"] == "flaring"
-    assert near["total_unrelated"] == pytest.approx(
-        0.1 * AREA / FLARING_SHARE, rel=1e-3
-    )
+    # as many new flares in each night as in the 30 that were counted
+    total = 0.1 * AREA * 8 / 30 / FLARING_SHARE
+    assert near["total_unrelated"] == pytest.approx(total, rel=1e-3)
     share = math.log(0.9) / math.log(0.05)
     expected = near["total_unrelated"] * share
     assert near["expected_unrelated"] == pytest.approx(expected, rel=1e-2)
@@ -131,9 +131,9 @@ def test_the_region_of_an_event_is_read_once():
 def test_the_lists_of_an_event_share_one_unrelated_silver(messenger):
     """Silver of one detection, of two, and of flares: one unrelated in all."""
     lists = scorer()._integrate(read(["E1"])[0])  # noqa: SLF001
-    charged = candidate_scores.charged_totals(lists, (1.0, 7.0), messenger, 30)
+    charged = candidate_scores.charged_totals(lists, (1.0, 7.0), messenger)
     plain = {n: one.total(7.0) for n, one in lists.items()} | {
-        "flaring": lists["flaring"].total(1.0)
+        "flaring": lists["flaring"].flares(8.0)
     }
     # silver of N / w objects up to mu = 1 has w of N
     single = plain["fresh_1"] / charged["fresh_1"]
