@@ -201,7 +201,7 @@ def _run(
         "VOEVENT_NIGHT": NIGHT,
         "VOEVENT_TRIGGER_S": "1",
         "VOEVENT_KAFKA_SERVERS": broker.plain,
-        "VOEVENT_SOURCES": f"127.0.0.1:{out}",
+        "VOEVENT_SOURCES": f"127.0.0.1:{out}=ivo://*",
         "VOEVENT_BROADCAST_TEST_S": "0",
         "VOEVENT_LOCAL_IVO": "ivo://org.example.bench/fink",
     }

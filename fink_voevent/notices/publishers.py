@@ -76,8 +76,8 @@ def resource(ivorn: str) -> str:
     >>> resource("ivo://org.Example/bursts#B1")
     'ivo://org.example/bursts'
     """
-    own = re.split("[#?]", ivorn.strip(), maxsplit=1)[0].rstrip("/").lower()
-    return own if own.startswith(IVO) else IVO + own
+    own = re.split("[#?]", ivorn.lower(), maxsplit=1)[0].strip()
+    return IVO + re.sub(r"[\s/]+$", "", own.removeprefix(IVO))
 
 
 def covers(pattern: str, other: str) -> bool:
