@@ -14,7 +14,7 @@ from fink_voevent.cli.common import load_settings, settings_options
 @click.command()
 @settings_options("data_prefix", "sources", "streams")
 def command(**options: Any) -> None:
-    r"""List the publishers of notices by source, and which may speak for which.
+    r"""List publishers by source, and which may speak for which.
 
     A notice counts only if its source may speak for its publisher. Of each source that
     may not, one more line has the setting with which it may: its notices, also those
