@@ -207,7 +207,7 @@ def _run(
         "VOEVENT_NIGHT": NIGHT,
         "VOEVENT_TRIGGER_S": "1",
         "VOEVENT_KAFKA_SERVERS": broker.plain,
-        "VOEVENT_SOURCES": f"127.0.0.1:{out}",
+        "VOEVENT_SOURCES": f"127.0.0.1:{out}=ivo://*",
         "VOEVENT_LOCAL_IVO": "ivo://org.example.bench/fink",
     }
     command = [sys.executable, "-m", "fink_voevent"]

@@ -69,7 +69,7 @@ def _run(notices: list[Path], expected: int) -> Observer:
     broker, receive, broadcast = comet_broker(BUILD / "comet")
     pipeline = [
         sys.executable, "-m", "fink_voevent", "run",
-        "--source", f"127.0.0.1:{broadcast}", "--data-prefix", str(data),
+        "--source", f"127.0.0.1:{broadcast}=ivo://*", "--data-prefix", str(data),
         "--night", NIGHT, "--spool", str(BUILD / "spool"),
     ]  # fmt: skip
     sink = [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fink_voevent.cli import listing as common
+from fink_voevent.cli.common import settings_options
 
 if TYPE_CHECKING:
     from fink_voevent.ops.publishers import CarrierStatus
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@settings_options("sources", "streams")
 @common.list_options()
 def command(is_json: bool, **options: Any) -> None:  # noqa: FBT001
     r"""List the sources of notices, and for which publishers they may speak.

@@ -148,8 +148,8 @@ def parse_entries(text: str, default: int = DEFAULT_PORT) -> list[SourceEntry]:
     """
     found: list[SourceEntry] = []
     for name, item in _items(text):
-        address, _, publishers = item.partition(f"={IVO}")
-        patterns = _patterns(IVO + publishers) if publishers else ()
+        address, given, publishers = item.partition(f"={IVO}")
+        patterns = _patterns(IVO + publishers) if given else ()
         entry = SourceEntry(name, (_address(address, default),), patterns)
         if name and found and found[-1].name == name:
             last = found.pop()
@@ -212,7 +212,7 @@ def _parts(text: str) -> Iterator[str]:
 
 def _vtp(part: str, default: int) -> tuple[str, int]:
     host, colon, port = part.partition(":")
-    if not host or (colon and not _is_port(port)):
+    if not host or "=" in host or (colon and not _is_port(port)):
         raise ValueError(
             f"{part!r} is not host, host:port, kafka://host:port/TOPIC or gcn://TOPIC"
         )

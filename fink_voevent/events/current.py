@@ -20,6 +20,7 @@ from types import MappingProxyType
 import pyarrow as pa
 
 from fink_voevent.events.citations import Citations, Link
+from fink_voevent.events.discoveries import Discoveries, cites
 from fink_voevent.events.event_state import Changes, EventState, States, event_state
 from fink_voevent.events.notice import (
     Notice,
@@ -83,6 +84,7 @@ class CurrentEvents:
         fields = [schema.field(name).with_nullable(True) for name in _ROW_COLUMNS]
         self._rows = NoticeRows(pa.schema(fields))
         self._received = TrustedNotices()
+        self._discoveries = Discoveries()
         self._notices: dict[str, list[Notice]] = {}  # by event, the current one last
         self._maps: dict[str, Region] = {}  # by address
         self._lacking_map: dict[str, set[str]] = {}  # `event_id` of notices, by address
@@ -139,7 +141,8 @@ class CurrentEvents:
             self._maps |= fetched
             touched.update(*(self._lacking_map.get(url, ()) for url in fetched))
         read = [] if notices is None else self._read(notices)
-        ended, begun = self._received.add(read, copies, trust)
+        received = self._received.add(read, copies, trust)
+        ended, begun = self._discoveries.change(*received)
         left = self._leave(ended)
         moved = self._citations.change(_links(ended), _links(begun))
         touched = {self._citations.name(event_id) for event_id in touched}
@@ -362,11 +365,7 @@ class CurrentEvents:
 
 def _links(notices: Iterable[Notice]) -> list[Link]:
     """Citations of notices that name no event, but cite another notice."""
-    return [
-        (notice.ivorn, notice.event_id)
-        for notice in notices
-        if notice.event_id.startswith("ivo://") and notice.event_id != notice.ivorn
-    ]
+    return [(n.ivorn, n.event_id) for n in notices if cites(n)]
 
 
 def _known(states: Mapping[str, EventState | None]) -> States:

@@ -276,14 +276,14 @@ class IngestStage:
 
     def finished(self, batch: Batch, facts: Mapping[str, Any]) -> None:
         """Remove the files of landing, and log what was done."""
-        for table in ("events", "quarantine"):
-            column = KEYS[table]
-            rows = self._tables.rows_of(table, [column], batch.number, batch.number)
-            self._known[table].update(rows[column].to_pylist())
-        self._carried |= self._sources_of_notices(batch.number, batch.number)
+        column = KEYS["quarantine"]
+        rows = self._tables.rows_of("quarantine", [column], batch.number, batch.number)
+        self._known["quarantine"].update(rows[column].to_pylist())
+        carried = self._sources_of_notices(batch.number, batch.number)
+        self._known["events"].update(notice_id for notice_id, _ in carried)
+        self._carried |= carried
         if facts.get(trust_table.TABLE):
-            self._trust = self._read_trust()
-            self._report_trust(batch.number)
+            self._note_trust(batch.number)
         self._remove(batch)
         for table in TABLES:
             upkeep.compact_if_due(self._tables, table)
@@ -294,10 +294,11 @@ class IngestStage:
             facts,
         )
 
-    def _report_trust(self, number: int) -> None:
-        """Log the sources that came to carry a publisher in a batch."""
+    def _note_trust(self, number: int) -> None:
+        """Keep the decisions of a batch in mind, and log them."""
         columns = column_names(trust_table.TABLE)
         rows = self._tables.rows_of(trust_table.TABLE, columns, number, number)
+        self._trust.committed(rows.to_pylist())
         for is_warning, text in trust_table.messages(rows, self._trust.trust):
             _LOG.log(logging.WARNING if is_warning else self._level, "ingest: %s", text)
 

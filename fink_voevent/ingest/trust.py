@@ -9,7 +9,7 @@ rows of the table, notices have the same effect.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +67,13 @@ class TrustTable:
         first = {(row["publisher"], row["source"]): row for row in rows}
         return cls(trust, trust.changed(), first)
 
+    def committed(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Note that rows of a batch are in the table."""
+        for row in rows:
+            self._first[row["publisher"], row["source"]] = row
+            self.trust.note(Decision(*(row[f] for f in Decision._fields)))
+        self.changed = []
+
     def rows(self, events: Store) -> pa.Table:
         """Return the rows that a batch adds.
 
@@ -76,13 +83,11 @@ class TrustTable:
             Folder with Parquet files of rows of the table events, with all copies.
         """
         decisions = {(one.publisher, one.source): one for one in self.changed}
-        first = self._first | {
-            carrier: row
-            for carrier, row in first_notices(events).items()
-            if carrier not in self._first
-        }
-        for carrier in first.keys() - self._first.keys():
-            decisions[carrier] = self.trust.decide(*carrier)
+        first = {carrier: self._first[carrier] for carrier in decisions}
+        for carrier, row in first_notices(events).items():
+            if carrier not in self._first:
+                first[carrier] = row
+                decisions[carrier] = self.trust.decide(*carrier)
         return pa.Table.from_pylist(
             [
                 {

@@ -72,8 +72,11 @@ def find_faults(
         there is nothing to mend.
     """
     faults = [*_stream_faults(stream)]
+    foreign = _foreign_citation(document, row)
+    if foreign is not None:
+        faults.append(foreign)
     if row["kind"] == "retraction":
-        faults += _retraction_faults(row)
+        faults += _retraction_faults(row) if foreign is None else []
     elif row["live"] and row["tense"] in _MATCHED:
         faults += _time_faults(document, row)
         faults += _position_faults(document, stream, row)
@@ -92,6 +95,25 @@ def _stream_faults(stream: Stream) -> Iterator[Fault]:
         f"the defaults are used: an error contains {containment}, and alerts"
         f" from {before:g} d before to {after:g} d after the event are matched",
         "a block of streams.toml, with the messenger and what your error contains",
+    )
+
+
+def _foreign_citation(document: Document, row: dict[str, Any]) -> Fault | None:
+    """Fault of a notice that supersedes or retracts that of another publisher."""
+    acting = [
+        (ivorn, cite.lower())
+        for ivorn, cite in document.cites
+        if cite.lower() in ("supersedes", "retraction")
+        and ivorn not in ("", document.ivorn)
+    ]
+    if not acting or row["event_id"] != row["ivorn"]:
+        return None
+    ivorn, cite = acting[0]
+    return Fault(
+        f"{cite} of {_quoted(ivorn)}, a notice of another publisher",
+        "it only relates the two: a notice of others is not changed",
+        "the ivorn of a notice of yours, with the same beginning up to #, or a table"
+        " [publisher.NAME] of streams.toml with all of your ivorns",
     )
 
 

@@ -221,7 +221,7 @@ def version(
     rank = max(stream.rank, stream.retraction_rank) if is_retraction else stream.rank
     number = _revision(stream, values)
     if issued is not None:
-        order = max((issued - _EPOCH) // _MS, 0)
+        order = min(max((issued - _EPOCH) // _MS, 0), RANK_STEP - 1000)
         if number is not None:
             order = order // 1000 * 1000 + number
     elif is_retraction:

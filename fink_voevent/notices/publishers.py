@@ -8,6 +8,7 @@ the part of its ivorn before ``#``.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -76,8 +77,8 @@ def resource(ivorn: str) -> str:
     >>> resource("ivo://org.Example/bursts#B1")
     'ivo://org.example/bursts'
     """
-    own = re.split("[#?]", ivorn.strip(), maxsplit=1)[0].rstrip("/").lower()
-    return own if own.startswith(IVO) else IVO + own
+    own = re.split("[#?]", ivorn.lower(), maxsplit=1)[0].strip()
+    return IVO + re.sub(r"[\s/]+$", "", own.removeprefix(IVO))
 
 
 def covers(pattern: str, other: str) -> bool:
@@ -117,8 +118,7 @@ class Publishers:
 
     def table(self, publisher: str) -> Publisher | None:
         """Return the table of a publisher; None if there is none."""
-        named = (t for t in self.tables if t.name == publisher and not t.apart)
-        return next(named, None) or self._table_of(publisher)
+        return self._by_name.get(publisher) or self._table_of(publisher)
 
     def ivorns(self, publisher: str) -> tuple[str, ...]:
         """Return the patterns of the ivorns of a publisher."""
@@ -140,10 +140,19 @@ class Publishers:
 
     def _table_of(self, own: str) -> Publisher | None:
         """Return the table with the longest pattern that matches."""
-        found = [
-            (len(pattern), number)
-            for number, table in enumerate(self.tables)
-            for pattern in table.ivorns
-            if covers(pattern, own)
-        ]
-        return self.tables[max(found)[1]] if found else None
+        if own in self._by_pattern:
+            return self._by_pattern[own]
+        base = own
+        while base:
+            if f"{base}/*" in self._by_pattern:
+                return self._by_pattern[f"{base}/*"]
+            base = base.rpartition("/")[0]
+        return None
+
+    @functools.cached_property
+    def _by_pattern(self) -> Mapping[str, Publisher]:
+        return {pattern: table for table in self.tables for pattern in table.ivorns}
+
+    @functools.cached_property
+    def _by_name(self) -> Mapping[str, Publisher]:
+        return {table.name: table for table in self.tables if not table.apart}

@@ -109,6 +109,11 @@ class Trust:
         for one in self._known.values():
             self._note(one)
 
+    def note(self, decision: Decision) -> None:
+        """Keep a decision in mind that was made elsewhere."""
+        self._known[decision.publisher, decision.source] = decision
+        self._note(decision)
+
     def decide(self, publisher: str, source: str) -> Decision:
         """Return the decision on a publisher and a source, and keep it in mind.
 
@@ -118,8 +123,7 @@ class Trust:
         """
         before = self._known.get((publisher, source))
         decision = Decision(publisher, source, *self._rule(publisher, source, before))
-        self._known[publisher, source] = decision
-        self._note(decision)
+        self.note(decision)
         return decision
 
     def changed(self) -> list[Decision]:

@@ -37,6 +37,7 @@ _PARSER_OPTIONS = {
     "huge_tree": False,  # libxml2 then stops at a depth of 256 and at 10 MB of text
 }
 
+_ENCODING = re.compile(rb"""encoding\s*=\s*["']([\w.-]+)""")
 _ELEMENT = re.compile(rb"<[A-Za-z_]")
 _INNER_PREFIX = re.compile(rb"<[A-Za-z_][\w.-]*:(?!VOEvent[\s>])")
 _NAMESPACE = re.compile(r"\{http[^}]*\}")
@@ -142,6 +143,20 @@ def element_bytes(raw: bytes) -> bytes:
     return raw[found.start() : end + 1] if found and end > found.start() else raw
 
 
+def _identifying_bytes(raw: bytes) -> bytes:
+    """Return bytes that are the same only for documents of the same content.
+
+    These are `element_bytes`, and the encoding if the content depends on it. Otherwise
+    anybody could send an element of others, with another encoding, as the same notice.
+    """
+    element = element_bytes(raw)
+    declared = _ENCODING.search(raw[: raw.find(b"?>") + 1])
+    encoding = declared[1].lower() if declared else b"utf-8"
+    if element.isascii() or encoding in (b"utf-8", b"utf8"):
+        return element
+    return element + b"\0" + encoding
+
+
 @functools.lru_cache(maxsize=1)
 def _parser() -> etree.XMLParser:
     return etree.XMLParser(**_PARSER_OPTIONS)
@@ -185,7 +200,7 @@ def _document(raw: bytes, valid: bool, tree: dict[str, Any]) -> Document:
         params=tuple(_params(what)),
         locations=tuple(_locations(_child(root, "WhereWhen"))),
         cites=tuple(_cites(_child(root, "Citations"))),
-        digest=hashlib.sha256(element_bytes(raw)).hexdigest(),
+        digest=hashlib.sha256(_identifying_bytes(raw)).hexdigest(),
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from fink_voevent.config import render
 from fink_voevent.config.addresses import (
     KafkaSource,
+    parse_entries,
     parse_kafka,
     parse_sources,
     source_addresses,
@@ -128,3 +129,37 @@ def test_addresses_of_sources_have_their_port_and_are_not_repeated():
     assert source_addresses(text) == [
         *("vtp.org:8099", "two.org:1", "gcn://a+b", "kafka://k.org:9092/c")
     ]
+
+
+def test_sources_may_have_publishers_and_names():
+    text = (
+        "host:8099=ivo://org.CHIME/*+ivo://b/c,kafka://k:9/T+U;gcn=h1,h2:1,gcn://T"
+        "=ivo://x;land=ivo://*"
+    )
+    assert parse_entries(text) == [
+        ("", ("host:8099",), ("ivo://org.chime/*", "ivo://b/c")),
+        ("", ("kafka://k:9/T+U",), ()),
+        ("gcn", ("h1:8099", "h2:1", "gcn://T"), ("ivo://x",)),
+        ("", ("land",), ("ivo://*",)),
+    ]
+    assert parse_sources(text) == [("host", 8099), ("h1", 8099), ("h2", 1)]
+    assert [str(k) for k in parse_kafka(text)] == ["kafka://k:9/T+U", "gcn://T"]
+    written = ";".join(map(str, parse_entries(text)))
+    assert parse_entries(written) == parse_entries(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a=ivo://x#y",
+        "a=ivo://",
+        "a=ivo://x/*y",
+        "a=ivo://x+y",
+        "ivo://x",
+        "n=",
+        "n=a:b",
+    ],
+)
+def test_sources_with_a_mistake_are_refused(text):
+    with pytest.raises(ConfigError, match="VOEVENT_SOURCES="):
+        load({"VOEVENT_SOURCES": text})

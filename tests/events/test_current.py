@@ -49,9 +49,8 @@ class Case:
     copies: list[dict]
     trust: list[dict]
 
-    @property
-    def that_count(self) -> list[dict]:
-        """The notices that count, each as a trusted source has sent it first."""
+    def that_count(self, rules: Rules) -> list[dict]:
+        """Return the notices that count, as a trusted source has sent them first."""
         trusted = {(t["publisher"], t["source"]) for t in self.trust if t["trusted"]}
         found = []
         for notice in self.notices:
@@ -66,7 +65,21 @@ class Case:
                 first = min(sent, key=lambda o: (o["received_at"], o["source"] or ""))
                 names = ("source", "received_at")
                 found.append(notice | {name: first[name] for name in names})
-        return found
+        begin = {
+            n["ivorn"] for n in found if n["event_id"] == n["ivorn"] and used(n, rules)
+        }
+        return [
+            n
+            for n in found
+            if n["ivorn"] not in begin
+            or n["event_id"] == n["ivorn"]
+            or not n["event_id"].startswith("ivo://")
+        ]
+
+
+def used(notice: dict, rules: Rules) -> bool:
+    is_utility = notice["kind"] == "retraction" and notice["tense"] == "utility"
+    return notice["live"] and (notice["tense"] in rules.tenses or is_utility)
 
 
 def _is_same(copy: dict, notice: dict) -> bool:
@@ -187,7 +200,8 @@ class Expected:
 
     @property
     def that_count(self) -> list[dict]:
-        return [notice for case in self.cases for notice in case.that_count]
+        found = (case.that_count(self.rules) for case in self.cases)
+        return [notice for notices in found for notice in notices]
 
     @property
     def maps(self) -> list[dict]:
@@ -563,15 +577,33 @@ def test_a_citation_that_no_longer_counts_gives_events_their_names_back():
         sent(n, source, ivorn=IVORN(n), event_id=IVORN(n), time=T0)
         for n, source in ((1, HONEST), (2, HONEST))
     )
-    merging = sent(3, OTHER, ivorn=IVORN(2), event_id=IVORN(1))
-    citing = sent(4, HONEST, ivorn=IVORN(4), event_id=IVORN(2))
+    merging = sent(3, OTHER, ivorn=IVORN(3), event_id=IVORN(1))
+    citing = sent(4, HONEST, ivorn=IVORN(4), event_id=IVORN(3))
     rows = [first, second, merging, citing]
     current = current_events(rows)
     add_rows(current, rows, trust=[decided(True), decided(True, OTHER)])
-    assert sorted(current.states) == [IVORN(1)]
-    add_rows(current, trust=[decided(False, OTHER)], batch=2)
     assert sorted(current.states) == [IVORN(1), IVORN(2)]
-    assert current.states[IVORN(2)].notice_id == citing["notice_id"]
+    assert current.states[IVORN(1)].notice_id == citing["notice_id"]
+    add_rows(current, trust=[decided(False, OTHER)], batch=2)
+    assert sorted(current.states) == [IVORN(1), IVORN(2), IVORN(3)]
+    assert current.states[IVORN(3)].notice_id == citing["notice_id"]
+
+
+@given(st.permutations([0, 1, 2, 3]))
+def test_an_ivorn_that_is_used_again_moves_no_event(order):
+    rows = [
+        sent(1, ivorn=IVORN(1), event_id=IVORN(1)),
+        sent(2, ivorn=IVORN(2), event_id=IVORN(2)),
+        sent(3, ivorn=IVORN(2), event_id=IVORN(1)),  # would merge both
+        sent(4, ivorn=IVORN(2), event_id=IVORN(2)),  # another rendition
+    ]
+    current = current_events(rows)
+    add_rows(current, trust=[decided(True)])
+    for number in order:
+        add_rows(current, [rows[number]])
+    current_ids = {event: s.notice_id for event, s in current.states.items()}
+    expected = {IVORN(1): "notice-0001", IVORN(2): "notice-0004"}
+    assert current_ids == expected
 
 
 def test_a_notice_without_a_source_counts():

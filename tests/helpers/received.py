@@ -104,8 +104,7 @@ class Received:
             if name != "trust":
                 self._carried |= {(row["notice_id"], row["source"]) for row in added}
         if decided.num_rows:
-            first = {(r["publisher"], r["source"]): r for r in self.rows["trust"]}
-            self._trust = TrustTable(self._trust.trust, [], first)
+            self._trust.committed(decided.to_pylist())
             self.log += trust_table.messages(decided, self._trust.trust)
         numbers = pa.array([self._batch] * decided.num_rows, pa.int64())
         return self.current.add(

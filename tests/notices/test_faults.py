@@ -193,6 +193,13 @@ def test_a_retraction_needs_neither_time_nor_position(known):
     assert faults_of(raw, known) == []
 
 
+def test_a_retraction_of_a_notice_of_another_publisher_is_a_fault(known):
+    (fault,) = faults_of(notice(cites=retraction("ivo://org.other/x#0")), known)
+    assert fault.found == (
+        "retraction of 'ivo://org.other/x#0', a notice of another publisher"
+    )
+
+
 def test_a_retraction_that_cites_nothing_is_a_fault(known):
     flag = '<What><Param name="Retraction" value="1"/></What>'
     (fault,) = faults_of(notice(cites=flag), known)
