@@ -225,10 +225,10 @@ class Outbox:
         if found is None:
             return None
         number, need = found
-        row = self._db.execute(
+        ivorn, raw, tries = self._db.execute(
             "SELECT ivorn, raw, tries FROM packet WHERE id = ?", (number,)
         ).fetchone()
-        return DuePacket(number, *row, need)
+        return DuePacket(number, ivorn, raw, tries, need)
 
     def count_pending(self, urgencies: Collection[int] = URGENCIES) -> int:
         """Count the packets of some urgencies that are still to be sent."""
