@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from fink_voevent import limits
 from fink_voevent.errors import NoticeError
+from fink_voevent.notices import own
 from fink_voevent.notices.normalisation import normalise_all
 from fink_voevent.notices.streams import Registry
 from fink_voevent.notices.trust import source_of
@@ -24,8 +25,6 @@ from fink_voevent.sky.region_size import LevelPixels, region_size
 from fink_voevent.tables.notices import REGION_COLUMNS
 from fink_voevent.tables.schema import arrow_schema
 
-# Reason in quarantine of a document that we published ourselves.
-OWN = "sent by us: its authority is that of VOEVENT_LOCAL_IVO"
 RECEPTION = ("received_at", "transport")  # columns of events that landing gives
 Reasons = list[str | None]  # for each document, None if it is a row of events
 
@@ -88,6 +87,8 @@ def joined(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
 def quarantine(landed: pa.RecordBatch, reasons: Reasons) -> pa.RecordBatch:
     """Return the documents that could not be read, as rows of the table quarantine.
 
+    Test events of our own broker are left out, which come back every hour.
+
     Parameters
     ----------
     landed : RecordBatch
@@ -98,7 +99,8 @@ def quarantine(landed: pa.RecordBatch, reasons: Reasons) -> pa.RecordBatch:
     texts = pa.array(reasons, pa.string())
     rows = [*landed.columns, texts]
     schema = arrow_schema("quarantine")
-    return pa.RecordBatch.from_arrays(rows, schema=schema).filter(texts.is_valid())
+    kept = pa.array([text not in (None, own.OWN_TEST) for text in reasons], pa.bool_())
+    return pa.RecordBatch.from_arrays(rows, schema=schema).filter(kept)
 
 
 def no_rows(table: str) -> pa.RecordBatch:
@@ -158,8 +160,8 @@ def _convert(landed: pa.RecordBatch, registry: Registry) -> tuple[Rows, Reasons]
     for document, row in zip(documents, parsed, strict=True):
         if isinstance(row, NoticeError):
             reasons.append(printable(str(row)))
-        elif registry.is_ours(row["ivorn"]):  # or we would answer our own VOEvents
-            reasons.append(OWN)
+        elif (own_reason := own.reason(row, registry)) is not None:
+            reasons.append(own_reason)  # or we would answer our own VOEvents
         else:
             reasons.append(None)
             region = region_row(row, row["notice_id"])

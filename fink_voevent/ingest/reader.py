@@ -121,7 +121,8 @@ class Reader:
         -------
         dict
             ``events``, ``regions`` and ``quarantine``, each with the columns of that
-            table. Each document is one row of events or of quarantine.
+            table. Each document is one row of events or of quarantine; a test event of
+            our own broker is neither.
         """
         content = reader_process.pack(landed)
         try:

@@ -13,6 +13,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from fink_voevent.notices import own
+
 _READ = "VOEvents and JSON notices are read"
 _AVRO = f"{_READ} (LVK's: gcn://igwn.gwalert)"
 _ALONE = "send each notice as a message of its own"
@@ -82,6 +84,7 @@ _VOEVENT = re.compile(rb"<(?:[\w.-]{1,40}:)?VOEvent[\s>]")
 _OBJECTS = (
     ({"subject", "body"}, _CIRCULAR),
     ({"stage", "survey", "sent_at"}, HEARTBEAT),  # ours
+    (own.JSON_NAMES, own.OWN_FORM),
     ({"beat", "timestamp"}, HEARTBEAT),  # SCiMMA's
     ({"format", "content"}, "a message of hop: send its content alone"),
     ({"objectId", "candid"}, "an alert of ZTF, not a notice"),

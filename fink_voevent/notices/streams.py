@@ -23,6 +23,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+_AFTER_AUTHORITY = re.compile(r"[/#?]")  # the resource, or the local identifier
 MESSENGERS = (
     "grb",
     "gw",
@@ -177,7 +178,7 @@ class Registry:
 
 def authority(ivorn: str) -> str:
     """Return the authority of an ivorn, ``ivo://<authority>/...``, in lower case."""
-    return ivorn.lower().removeprefix("ivo://").partition("/")[0].partition("#")[0]
+    return _AFTER_AUTHORITY.split(ivorn.strip().lower().removeprefix("ivo://"), 1)[0]
 
 
 @functools.lru_cache(maxsize=8)

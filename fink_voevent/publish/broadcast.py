@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import closing
+from dataclasses import replace
 from ipaddress import ip_network
 
 from lxml import etree
@@ -68,6 +69,7 @@ class Broadcast:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._report = Report()
+        self._written = BroadcastStatus.nothing()
         self._authority = streams.authority(settings.local_ivo)
         self._folder = author_socket.path_of(settings.spool).parent
         self._subscribers = SubscriberFactory(
@@ -157,7 +159,11 @@ class Broadcast:
             dropped=dict(self._report.dropped_by),
             turned_away=dict(self._report.turned_away_by),
         )
-        broadcast_report.write(self._folder, status)
+        known = self._written
+        is_old = status.written_s > known.written_s + broadcast_report.REWRITE_S
+        if is_old or replace(known, written_s=status.written_s) != status:
+            broadcast_report.write(self._folder, status)
+            self._written = status
 
     def _summarize(self) -> None:
         self._report.summarize(sum(self._subscribers.addresses().values()))

@@ -17,7 +17,8 @@ from fink_voevent.errors import StorageError
 
 _LOG = logging.getLogger("fink_voevent.publish.broadcast")
 FILE = "status.json"  # in the folder of the broker, below that of the spool
-WRITE_S = 5.0  # between two writes of the file
+WRITE_S = 1.0  # between two writes of the file, if something has changed
+REWRITE_S = 20.0  # if nothing has changed: the file says that the broker runs
 SUMMARY_S = 60.0  # between two summaries in the log
 LINES = 10  # single lines of one kind between two summaries
 OLD_S = 60.0  # age of the file after which the broker does not run
@@ -53,6 +54,11 @@ class BroadcastStatus:
     refused: Mapping[str, int]
     dropped: Mapping[str, int]
     turned_away: Mapping[str, int]
+
+    @classmethod
+    def nothing(cls) -> BroadcastStatus:
+        """Return the state before the first one that is written."""
+        return cls(0.0, 0, {}, 0, 0, 0, {}, {}, {})
 
     def line(self) -> str:
         """Return one line for people."""

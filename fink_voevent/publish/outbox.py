@@ -54,6 +54,21 @@ _ADDED = {
 }
 
 
+# The first pending packet of each pair, if it is due, and how urgently it is needed.
+_FIRST_OF_PAIRS = """
+WITH first AS (SELECT id, CASE
+    WHEN urgency > 0
+        AND EXISTS (SELECT 1 FROM packet AS r INDEXED BY pair WHERE r.pair = p.pair
+            AND r.id > p.id AND r.state = ? AND r.urgency = 0)
+        AND EXISTS (SELECT 1 FROM packet AS a INDEXED BY pair WHERE a.pair = p.pair
+            AND a.state IN (?, ?))
+    THEN 0 ELSE urgency END AS need
+FROM packet AS p WHERE state = ? AND due_s <= ? AND NOT EXISTS (
+    SELECT 1 FROM packet AS q INDEXED BY pair WHERE q.pair = p.pair AND q.id < p.id
+    AND q.state = ?))
+"""
+
+
 class DuePacket(NamedTuple):
     """A packet to send now.
 
@@ -191,7 +206,8 @@ class Outbox:
         """Return the packet to send now; None if there is none.
 
         It is the first of the most urgent ones. Of each pair only the first that is
-        pending can be sent.
+        pending can be sent; it is as urgent as a retraction if a retraction of what was
+        sent waits for it.
 
         Parameters
         ----------
@@ -201,14 +217,18 @@ class Outbox:
             Those of which packets can be sent.
         """
         marks = ", ".join("?" * len(urgencies))
-        row = self._db.execute(
-            "SELECT id, ivorn, raw, tries, urgency FROM packet AS p WHERE state = ?"  # noqa: S608 - question marks
-            f" AND due_s <= ? AND urgency IN ({marks}) AND NOT EXISTS (SELECT 1"
-            " FROM packet AS q WHERE q.pair = p.pair AND q.id < p.id AND q.state = ?)"
-            " ORDER BY urgency, id LIMIT 1",
-            (PENDING, now_s, *sorted(urgencies), PENDING),
+        found = self._db.execute(
+            f"{_FIRST_OF_PAIRS} SELECT id, need FROM first WHERE need IN ({marks})"  # noqa: S608 - question marks
+            " ORDER BY need, id LIMIT 1",
+            (PENDING, *ACCEPTED, PENDING, now_s, PENDING, *sorted(urgencies)),
         ).fetchone()
-        return None if row is None else DuePacket(*row)
+        if found is None:
+            return None
+        number, need = found
+        ivorn, raw, tries = self._db.execute(
+            "SELECT ivorn, raw, tries FROM packet WHERE id = ?", (number,)
+        ).fetchone()
+        return DuePacket(number, ivorn, raw, tries, need)
 
     def count_pending(self, urgencies: Collection[int] = URGENCIES) -> int:
         """Count the packets of some urgencies that are still to be sent."""
@@ -262,8 +282,8 @@ class Outbox:
         marks = ", ".join("?" * len(ACCEPTED))
         kinds = ", ".join("?" * len(urgencies))
         found = self._db.execute(
-            f"SELECT count(*) FROM packet WHERE settled_s > ? AND state IN ({marks})"  # noqa: S608 - question marks
-            f" AND urgency IN ({kinds})",
+            "SELECT count(*) FROM packet INDEXED BY settled WHERE settled_s > ?"  # noqa: S608 - question marks
+            f" AND state IN ({marks}) AND urgency IN ({kinds})",
             (since_s, *ACCEPTED, *sorted(urgencies)),
         )
         return int(found.fetchone()[0])

@@ -193,9 +193,11 @@ def coincidence_struct(packet_missing: Column) -> Column:
 def trigger_id() -> Column:
     """Return the name of a packet, in characters that suit file names.
 
-    It is ``<event>_<version>_<alert id>_<status>_<batch>``. The batch is part of it,
-    because one notice can update a pair several times: for example when its sky map
-    arrives, or when another instrument detected the event too. An event with other
+    It is ``<event>_<alert id>_<status>_<batch>``. A pair is reported at most once in a
+    batch, and the number of the batch rises, so that it orders the reports of a pair.
+    The version of the notice is not part of it: one notice can update a pair several
+    times, for example when its sky map arrives, or when another instrument detected the
+    event too; and it is a number of 14 digits. An event with other
     characters in its name, or with a name that is too long for a file name, gets a part
     of the hash of its name, so that no two events have the same.
     """
@@ -204,7 +206,7 @@ def trigger_id() -> Column:
     unusual = (suitable != F.col("event_id")) | (F.length("event_id") > EVENT_LETTERS)
     short = F.concat_ws("-", F.substring(suitable, 1, EVENT_LETTERS), digest)
     event = F.when(unusual, short).otherwise(suitable)
-    return F.concat_ws("_", event, "event_version", "alert_id", "status", "batch")
+    return F.concat_ws("_", event, "alert_id", "status", "batch")
 
 
 def _alerts_of_pairs(pairs: DataFrame, alerts: DataFrame, survey: str) -> DataFrame:

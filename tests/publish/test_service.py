@@ -33,6 +33,7 @@ from fink_voevent.publish.outbox import (
     BULK,
     DRY_RUN,
     PENDING,
+    RETRACTION,
     URGENCIES,
     Entry,
     Outbox,
@@ -157,12 +158,43 @@ def test_the_most_urgent_is_sent_first_and_each_pair_in_order(entries, restart):
         outbox.close()
     # the oracle: at each step the first of each pair, of these the most urgent
     waiting, expected = list(range(len(entries))), []
+
+    def need(number: int) -> int:
+        pair = entries[number][1]
+        is_sent = any(entries[n][1] == pair for n in expected)
+        ends = any(entries[n] == (RETRACTION, pair) for n in waiting)
+        return RETRACTION if is_sent and ends else entries[number][0]
+
     while waiting:
         pairs = {entries[n][1]: n for n in reversed(waiting)}
-        chosen = min(pairs.values(), key=lambda n: (entries[n][0], n))
+        chosen = min(pairs.values(), key=lambda n: (need(n), n))
         expected.append(chosen)
         waiting.remove(chosen)
     assert order == expected
+
+
+def test_a_retraction_of_what_was_sent_does_not_wait_behind_an_update(
+    publisher, to_broker
+):
+    root = publisher.settings.root
+    stop = threading.Event()
+    with broker() as server:
+        sender = to_broker(server, publish_per_hour=1)
+        commit_rows(root, 0, [row(1)])
+        sender.collect()
+        sender.send(stop)  # the hour is full for coincidences
+        commit_rows(root, 1, [row(1, batch=1, status="update"), row(2, batch=1)])
+        sender.collect()
+        sender.send(stop)
+        assert len(server.taken) == 1
+        ended = [row(n, batch=2, status="retracted", event_version=2) for n in (1, 2)]
+        commit_rows(root, 2, ended)
+        sender.collect()
+        sender.send(stop)
+        taken = [voevent.read(raw) for raw in server.taken]
+    sent = [(d.values["alert_id"], d.values["status"]) for d in taken]
+    # nothing of the other pair was sent that is to be retracted
+    assert sent == [("1", "new"), ("1", "update"), ("1", "retracted")]
 
 
 def test_an_outbox_of_an_earlier_version_keeps_what_waits(tmp_path):

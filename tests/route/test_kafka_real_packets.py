@@ -110,5 +110,5 @@ def test_fink_client_reads_every_field_of_all_real_alerts(
             pair = packet.pop("coincidence")
             assert pair["alert_id"] == packet[key]
             assert pair["left_out"] is None
-            assert packet.pop("triggerId") == f"e_1_{packet[key]}_new_0"
+            assert packet.pop("triggerId") == f"e_{packet[key]}_new_0"
             assert packet == expected[packet[key]]
