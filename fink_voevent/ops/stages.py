@@ -22,6 +22,7 @@ from fink_voevent.ingest import stage as ingest_stage
 from fink_voevent.match import night_change
 from fink_voevent.match import stage as match_stage
 from fink_voevent.ops import warmup
+from fink_voevent.ops.beats import beating
 from fink_voevent.ops.supervisor import parent_lost
 from fink_voevent.route import stage as route_stage
 from fink_voevent.route.heartbeat import Heartbeat
@@ -69,6 +70,8 @@ def run(
     with ExitStack() as leases:
         for stage in stages:
             leases.enter_context(hold(settings.root, stage))
+        name = "stages" if len(stages) > 1 else f"voevent_{stages[0]}"
+        leases.enter_context(beating(settings.root, name, stages))
         try:
             _run(settings, stop, stages)
         except (PySparkException, Py4JError) as error:
