@@ -160,7 +160,7 @@ class Examiner:
             survey=settings.survey,
             quarantined=hour[0],
             documents=hour[1],
-            disks=tuple(_disks(settings)),
+            disks=tuple(disks(settings)),
             wanted_mb=settings.min_free_mb,
             newest=max([*moments, *([newest] if newest else [])], default=None),
             notice_ahead_s=_notice_ahead_s(tables, now),
@@ -232,7 +232,7 @@ def _notice_ahead_s(tables: Tables, now: datetime) -> float:
     return max(0.0, (most or 0) / 1e6)
 
 
-def _disks(settings: Settings) -> Iterator[Disk]:
+def disks(settings: Settings) -> Iterator[Disk]:
     """Yield the free space of the local folders that are written."""
     store = open_store(settings.root)
     folders = [("the spool", Path(settings.spool))]
