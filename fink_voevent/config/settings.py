@@ -200,13 +200,13 @@ class Settings(BaseModel):
     )
     kafka_servers: str = Field(
         "",
-        description="Kafka brokers to which packets are sent, host:port,... (Fink:"
-        " DISTRIBUTION_SERVERS); empty writes Avro files, one folder for each"
-        " topic",
+        description="Kafka brokers to which packets are sent, host:port,... (those of"
+        " DISTRIBUTION_SERVERS in Fink, which is not read); empty writes Avro files,"
+        " one folder for each topic",
     )
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT",
-        description="how to connect to them (Fink: KAFKA_SECURITY_PROTOCOL)",
+        description="how to connect to them (as KAFKA_SECURITY_PROTOCOL in Fink)",
     )
     kafka_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
         "SCRAM-SHA-512", description="SASL mechanism"
