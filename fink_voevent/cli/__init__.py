@@ -29,7 +29,8 @@ COMMANDS = {
     "Run and watch": {
         "run": "Run the listener and all stages on this machine.",
         "stages": "Run ingest, match and route in one process.",
-        "status": "Print what the pipeline has done so far.",
+        "status": "Print whether all is well, and what was done so far.",
+        "metrics": "Serve figures for Prometheus, and /healthz.",
         "config": "Print every setting: its value, origin and meaning.",
         "doctor": "Check Java, Python packages, folders, brokers and the clock.",
     },

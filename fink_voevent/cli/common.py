@@ -26,6 +26,7 @@ _OPTIONS = {
     "cap_deg2": ("--cap-deg2", "DEG2"),
     "window": ("--window", "BEFORE,AFTER"),
     "cell_order": ("--cell-order", "ORDER"),
+    "metrics_address": ("--address", "HOST:PORT"),
     "broadcast_port": ("--port", "PORT"),
     "broadcast_allow": ("--allow", "CIDR,..."),
     "local_ivo": ("--local-ivo", "IVORN"),

@@ -19,18 +19,24 @@ from fink_voevent.cli.common import load_settings, settings_options
 def command(**options: Any) -> None:
     r"""Check Java, Python packages, folders, brokers and the clock.
 
-    Prints one line for each check: `ok`, or `FAIL` with what to do. The exit code is 2
-    if a check fails.
+    Prints one line for each check: `ok`, `warn` (it works, but not as it should, or
+    cannot be known) or `FAIL`, with what to do. The exit code is 2 if a check fails, 1
+    if there is a warning, and 0 if all is well.
+
+    It connects to each source: a VTP broker must speak VTP, and its clock is compared
+    with ours; Kafka must have the topics, and let this user write to ours.
 
     \b
     Example
       fink_voevent doctor --source voevent.example.org --data-prefix /data/fink
     """
-    from fink_voevent.ops.doctor import checks
+    from fink_voevent.ops.doctor import FAIL, WARN, checks
+    from fink_voevent.show.rendering import printable
 
-    failed = 0
-    for name, ok, text in checks(load_settings(options), os.environ):
-        click.echo(f"{'ok  ' if ok else 'FAIL'} {name}: {text}")
-        failed += not ok
-    if failed:
+    levels = set()
+    for name, level, text in checks(load_settings(options), os.environ):
+        click.echo(printable(f"{level:4} {name}: {text}"))
+        levels.add(level)
+    if FAIL in levels:
         sys.exit(EXIT_ERROR)
+    sys.exit(1 if WARN in levels else 0)

@@ -73,9 +73,15 @@ def enable(home: Path, survey: str, conf: Path | None, dry_run: bool) -> None:  
         return
     for change in changes:
         change.make()
-    click.echo(f"now set what you need in {checkout.own_conf}, and start:")
+    click.echo(
+        f"now set VOEVENT_SOURCES, VOEVENT_KAFKA_SERVERS and what else you need in"
+        f" {checkout.own_conf}, and start the listener, which is not a Fink service:"
+    )
+    click.echo(f"  . {checkout.conf} && fink_voevent listen")
+    click.echo("and the services:")
     for service in SERVICES:
         click.echo(f"  fink start {service} -s {survey} -c {checkout.conf}")
+    click.echo("fink_voevent doctor and fink_voevent status say whether all is well")
 
 
 @click.command()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any
 
@@ -19,7 +20,7 @@ from fink_voevent.cli.common import load_settings, settings_options
     "--test",
     "name",
     metavar="FILTER",
-    help="Count the past coincidences that this filter passes.",
+    help="Print the past coincidences that this filter passes, and a sample packet.",
 )
 @click.option(
     "--on",
@@ -46,17 +47,26 @@ def command(name: str | None, folder: str | None, **options: Any) -> None:
         from fink_voevent.route.topics import list_routes
 
         for route, topic in list_routes(settings):
-            click.echo(f"{route.name}  topic {topic}\n    {route.description}")
+            text = route.description or "(it has neither DESCRIPTION nor docstring)"
+            click.echo(f"{route.name}  topic {topic}\n    {text}")
         faulty = discover(settings.filters).faulty
         for one in faulty:
             click.echo(f"fink_voevent: {one}", err=True)
         if faulty:
             sys.exit(EXIT_ERROR)
         return
+    from fink_voevent.cli.match import describe_coincidence
     from fink_voevent.offline import filter_trial
 
-    counts = filter_trial.count(settings, name, folder)
+    trial = filter_trial.count(settings, name, folder)
+    for pair in trial.pairs:
+        click.echo(describe_coincidence(pair))
+    if trial.passed > len(trial.pairs):
+        click.echo(f"... and {trial.passed - len(trial.pairs)} more")
+    if trial.packet is not None:
+        click.echo("the packet of the first of them, without what is null or an image:")
+        click.echo(json.dumps(trial.packet, default=str, indent=2))
     click.echo(
-        f"{name} passes {counts.passed} of {counts.coincidences} coincidences, of"
-        f" {counts.events} events"
+        f"{name} passes {trial.passed} of {trial.coincidences} coincidences, of"
+        f" {trial.events} events"
     )

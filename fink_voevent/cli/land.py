@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fink_voevent.cli.common import load_settings, settings_options
+from fink_voevent.cli.common import load_configuration, settings_options
 from fink_voevent.errors import InputError
 
 if TYPE_CHECKING:
     from fink_voevent.listen.spool import Spool
 
+COMET = "fink_voevent_land"  # the program that Comet calls
 DOCUMENTS_AT_ONCE = 500  # in one transaction of the spool
 
 
 @click.command()
 @click.argument("paths", nargs=-1)
 @settings_options("data_prefix", "spool")
-def command(paths: tuple[str, ...], **options: Any) -> None:
+@click.pass_obj
+def command(caller: str | None, paths: tuple[str, ...], **options: Any) -> None:
     r"""Land notices from files or standard input.
 
     PATHS are files, folders or tar archives. Without PATHS one notice is read from
@@ -35,11 +37,15 @@ def command(paths: tuple[str, ...], **options: Any) -> None:
       twistd comet --remote=voevent.example.org --cmd=fink_voevent_land
       fink_voevent land < burst.xml
     """
+    from fink_voevent.config.load import refuse_default_prefix
     from fink_voevent.listen.landing import drain
     from fink_voevent.listen.spool import Received, Spool
     from fink_voevent.store.filesystem import open_store
 
-    settings = load_settings(options)
+    configuration = load_configuration(options)
+    settings = configuration.settings
+    if caller == COMET:
+        refuse_default_prefix(configuration)
     landing = open_store(settings.root).subfolder("landing")
     spool = Spool(settings.spool, landing.path)
     try:
@@ -71,7 +77,10 @@ def _append_files(spool: Spool, paths: tuple[str, ...]) -> int:
 
 
 def as_comet_command() -> None:
-    """Run ``fink_voevent land``: Comet's ``--cmd`` is a program without arguments."""
+    """Run ``fink_voevent land``: Comet's ``--cmd`` is a program without arguments.
+
+    Options are passed on, for other programs that call it.
+    """
     from fink_voevent.cli import main
 
-    main(["land"])
+    main(["land", *sys.argv[1:]], obj=COMET)

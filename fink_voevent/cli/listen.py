@@ -28,7 +28,11 @@ def command(**options: Any) -> None:
     from twisted.python import log
 
     from fink_voevent.listen.service import Listener
+    from fink_voevent.ops.beats import LISTEN, beating
     from fink_voevent.ops.supervisor import parent_lost
 
+    settings = load_settings(options)
     log.PythonLoggingObserver("twisted").start()
-    Listener(load_settings(options), parent_lost()).run()
+    listener = Listener(settings, parent_lost())
+    with beating(settings.root, "listen", [LISTEN]):
+        listener.run()

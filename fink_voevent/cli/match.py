@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,9 +77,10 @@ def command(
 ) -> None:
     r"""Match the alerts of a past night with notices.
 
-    Writes the coincidences to OUT/coincidences.parquet and prints them, and their
-    candidates, one row an object and event, to OUT/candidates.parquet (columns:
-    docs/tables.md). The matching and the identifiers are those of the services.
+    Writes the coincidences to OUT/coincidences.parquet and prints them, the most
+    surprising first, and their candidates, one row an object and event, to
+    OUT/candidates.parquet (columns: docs/tables.md). The matching and the identifiers
+    are those of the services.
 
     \b
     Examples
@@ -97,6 +99,8 @@ def command(
     for line in limits_reached(summary, settings.cap_deg2):
         click.echo(line, err=True)
     click.echo(describe_candidates(summary.candidates), err=True)
+    if not summary.coincidences:
+        click.echo(why_none(summary), err=True)
     click.echo(
         f"{summary.documents} documents, {summary.events} notices, {summary.live} live"
         f" events, {summary.alerts} alerts searched, {summary.coincidences}"
@@ -138,15 +142,47 @@ def limits_reached(summary: MatchSummary, cap_deg2: float) -> Iterator[str]:
         )
 
 
+def why_none(summary: MatchSummary) -> str:
+    """Return a sentence on why there are no coincidences.
+
+    Parameters
+    ----------
+    summary : MatchSummary
+    """
+    if summary.span is None:
+        return "there are no alerts at --alerts"
+    first, last = (
+        f"{datetime.fromtimestamp(time_us / 1e6, timezone.utc):%Y-%m-%d %H:%M}"
+        for time_us in summary.span
+    )
+    if not summary.live:
+        return "no notice gives a live event with a region and a time (parse --brief)"
+    if not summary.covering:
+        return (
+            f"no event's window covers the night: the alerts are of {first} to {last}"
+            " UTC (--window, or notices of other events)"
+        )
+    return (
+        f"the windows of {summary.covering} events cover the alerts, of {first} to"
+        f" {last} UTC, and no alert lies in their regions (--credible-level)"
+    )
+
+
 def _show(path: Path) -> None:
-    """Print the first coincidences of a file."""
+    """Print the first coincidences of a file, by surprise."""
     import pyarrow.parquet as pq
 
-    rows = pq.read_table(path).to_pylist()
+    rows = sorted(pq.read_table(path).to_pylist(), key=_surprise)
     for row in rows[:SHOWN_ROWS]:
         click.echo(describe_coincidence(row))
     if len(rows) > SHOWN_ROWS:
         click.echo(f"... and {len(rows) - SHOWN_ROWS} more in {path}")
+
+
+def _surprise(row: dict[str, Any]) -> tuple[float, float]:
+    """Return what sorts the most surprising coincidence first; nulls are last."""
+    chance, level = row["p_chance"], row["credible_level"]
+    return (2.0 if chance is None else chance, 2.0 if level is None else level)
 
 
 def describe_coincidence(row: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,8 @@ from fink_voevent.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
     from fink_voevent.config.load import Configuration
-    from fink_voevent.ops.status import Observer
+    from fink_voevent.config.settings import Settings
+    from fink_voevent.ops.health import Examiner
 
 _LOG = logging.getLogger(__name__)
 
@@ -35,7 +37,8 @@ def command(**options: Any) -> None:
     Example
       fink_voevent run --source voevent.example.org --data-prefix /data/fink
     """
-    from fink_voevent.ops.status import Observer
+    from fink_voevent.ops.beats import beating
+    from fink_voevent.ops.health import Examiner
     from fink_voevent.ops.supervisor import Child, stop_on_signals, supervise
 
     configuration = load_configuration(options)
@@ -46,30 +49,58 @@ def command(**options: Any) -> None:
             " --source"
         )
     environment = _child_environment(configuration)
-    children = [
-        Child(name, [sys.executable, "-m", "fink_voevent", name], environment)
-        for name in ("listen", "stages")
-    ]
-    observer = Observer(settings.root, settings.spool)
-    report = partial(_report, observer, set())
-    supervise(children, stop_on_signals(), report, settings.status_s)
+    examiner = Examiner(settings)
+    stop = stop_on_signals()
+    with ExitStack() as stack:
+        beat = stack.enter_context(beating(settings.root, "run", ()))
+        children = [
+            Child(
+                name,
+                [sys.executable, "-m", "fink_voevent", name],
+                environment,
+                on_end=beat.child_ended,
+            )
+            for name in ("listen", "stages")
+        ]
+        _serve_metrics(stack, settings, examiner)
+        report = partial(_report, Examiner(settings), {})
+        supervise(children, stop, report, settings.status_s)
 
 
-def _report(observer: Observer, known: set[str]) -> None:
-    """Print the status line, and log the problems that are not known yet.
+def _serve_metrics(stack: ExitStack, settings: Settings, examiner: Examiner) -> None:
+    """Serve metrics until the stack is closed; an error is logged."""
+    from fink_voevent.ops.metrics import serving
 
-    A store that cannot be read does not stop the children.
-    """
-    try:
-        status = observer.status()
-    except StorageError as error:
-        _LOG.error("the status cannot be read: %s", error)
+    if not settings.metrics_address:
         return
-    click.echo(status.line())
-    for problem in status.problems:
-        if problem not in known:
-            _LOG.error("%s", problem)
-    known.update(status.problems)
+    served = serving(settings.metrics_address, examiner.health, settings.survey)
+    try:
+        address = stack.enter_context(served)
+    except StorageError as error:
+        _LOG.warning("%s", error)
+    else:
+        _LOG.info("serving http://%s/metrics and /healthz", address)
+
+
+def _report(examiner: Examiner, known: dict[str, str]) -> None:
+    """Print the status line, and log the reasons that are new, and those that ended.
+
+    What the supervisor knows of processes is in the log already.
+    """
+    health = examiner.health()
+    if health.found is not None:
+        click.echo(health.found.status.line())
+    reasons = {
+        f"{one.code} {one.text.partition(',')[0]}": f"{one.text}; {one.what_to_do}"
+        for one in health.verdict.reasons
+        if not one.code.startswith(("process", "never"))
+    }
+    for key in reasons.keys() - known.keys():
+        _LOG.error("%s", reasons[key])
+    for key in known.keys() - reasons.keys():
+        _LOG.info("no longer: %s", known[key])
+    known.clear()
+    known.update(reasons)
 
 
 def _child_environment(configuration: Configuration) -> dict[str, str]:

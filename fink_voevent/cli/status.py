@@ -5,44 +5,60 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fink_voevent.cli import EXIT_ERROR
 from fink_voevent.cli.common import load_settings, settings_options
+from fink_voevent.cli.listing import load_lightly
+
+if TYPE_CHECKING:
+    from fink_voevent.ops.verdict import Verdict
 
 
 @click.command()
-@settings_options("data_prefix", "spool")
-def command(**options: Any) -> None:
-    r"""Print what the pipeline has done so far.
+@settings_options("data_prefix", "survey", "sources", "spool")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
+def command(is_json: bool, **options: Any) -> None:  # noqa: FBT001
+    r"""Print whether all is well, and what was done so far.
 
-    The first line has the numbers of notices, events, alerts searched and
-    coincidences, the packets of each topic, and the age (s) of the oldest notice that
-    is not ingested. Documents that wait in the spool of this machine, because they
-    could not be written to landing, are counted too. One line for each source says
-    whether it is connected, since when, when its last document and its last sign of
-    life came, and how often it was not connected in the last 24 hours.
+    The first line is the verdict: ok (exit code 0), degraded (1) or down (2). Each
+    reason follows in a line, with what to do: processes that are dead, sources that are
+    lost or silent, stages that are behind, documents that wait in the spool, a
+    quarantine that grows, background rates that are missing, files that are damaged,
+    disks that are full, and a clock that is wrong.
 
-    A file of the tables that is missing or damaged, and a source that is not connected
-    for more than ten minutes, is named in one more line, with what to do, and the exit
-    code is 2.
+    Then come the numbers of notices, events, alerts searched and coincidences, the
+    packets of each topic, the age (s) of the oldest notice that is not ingested, and a
+    line for each source.
 
     \b
-    Example
+    Examples
       fink_voevent status --data-prefix /data/fink
+      fink_voevent status --json
     """
-    from fink_voevent.config.addresses import source_addresses
-    from fink_voevent.ops.status import Observer
+    load_lightly()
+    from fink_voevent.ops.health import Examiner
+    from fink_voevent.show.rendering import as_json, printable
 
-    settings = load_settings(options)
-    configured = source_addresses(settings.sources)
-    status = Observer(settings.root, settings.spool, configured).status()
-    click.echo(status.line())
-    for source in status.sources:
-        click.echo(source.line())
-    for problem in status.problems:
-        click.echo(f"fink_voevent: {problem}", err=True)
-    if status.problems:
-        sys.exit(EXIT_ERROR)
+    health = Examiner(load_settings(options)).health()
+    if is_json:
+        click.echo(as_json(health.document()))
+        sys.exit(health.verdict.exit_code)
+    reasons = health.verdict.reasons
+    click.echo(first_line(health.verdict))
+    for reason in reasons:
+        click.echo(printable(f"  {reason.level}: {reason.text}; {reason.what_to_do}"))
+    if health.found is not None:
+        click.echo(health.found.status.line())
+        for source in health.found.status.sources:
+            click.echo(printable(source.line()))
+    sys.exit(health.verdict.exit_code)
+
+
+def first_line(found: Verdict) -> str:
+    """Return the verdict, and how many reasons there are."""
+    count = len(found.reasons)
+    if not count:
+        return found.verdict
+    return f"{found.verdict}: {count} reason{'' if count == 1 else 's'}"

@@ -75,6 +75,24 @@ def load(
     return Configuration(settings, origin)
 
 
+def refuse_default_prefix(configuration: Configuration) -> None:
+    """Refuse to run without a data prefix.
+
+    The default is a folder below the current one. A program that another one starts,
+    such as Comet or ``bin/fink``, does not know which folder that is.
+
+    Raises
+    ------
+    ConfigError
+        If the data prefix is the default.
+    """
+    if configuration.origin["data_prefix"] == "default":
+        raise ConfigError(
+            "no data prefix is given: set VOEVENT_DATA_PREFIX (or ONLINE_DATA_PREFIX,"
+            " as Fink does) to the folder or URI of the tables"
+        )
+
+
 def _fink_environment(environment: Mapping[str, str]) -> dict[str, str]:
     pairs = (
         ("data_prefix", "ONLINE_DATA_PREFIX"),

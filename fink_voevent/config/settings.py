@@ -113,6 +113,17 @@ class Settings(BaseModel):
     status_s: float = Field(
         60.0, gt=0, description="interval between two status lines (s)"
     )
+    min_free_mb: float = Field(
+        2000.0,
+        ge=0,
+        description="free space that is wanted on the disks of the tables and of the"
+        " spool (MB): with less the status is degraded, with a tenth of it down",
+    )
+    metrics_address: str = Field(
+        "127.0.0.1:8097",
+        description="where `run` and `fink_voevent metrics` serve /metrics, for"
+        " Prometheus, and /healthz: host:port; empty serves nothing",
+    )
     credible_level: float = Field(
         0.95,
         gt=0,
@@ -198,13 +209,13 @@ class Settings(BaseModel):
     )
     kafka_servers: str = Field(
         "",
-        description="Kafka brokers to which packets are sent, host:port,... (Fink:"
-        " DISTRIBUTION_SERVERS); empty writes Avro files, one folder for each"
-        " topic",
+        description="Kafka brokers to which packets are sent, host:port,... (those of"
+        " DISTRIBUTION_SERVERS in Fink, which is not read); empty writes Avro files,"
+        " one folder for each topic",
     )
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT",
-        description="how to connect to them (Fink: KAFKA_SECURITY_PROTOCOL)",
+        description="how to connect to them (as KAFKA_SECURITY_PROTOCOL in Fink)",
     )
     kafka_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
         "SCRAM-SHA-512", description="SASL mechanism"
@@ -323,6 +334,14 @@ class Settings(BaseModel):
         parse_entries(value)
         parse_sources(value)
         parse_kafka(value)
+        return value
+
+    @field_validator("metrics_address")
+    @classmethod
+    def _metrics_address(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if value and not (host and port.isdigit() and int(port) < 65536):
+            raise ValueError(f"{value!r} is not host:port")
         return value
 
     @field_validator("window")

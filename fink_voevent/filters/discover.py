@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ class Filter:
     path : str
         Dotted path of the function.
     description : str
-        The module's `DESCRIPTION`; empty if it has none.
+        The module's `DESCRIPTION`; if it has none, the first line of the docstring of
+        the function; empty if that has none either.
     """
 
     name: str
@@ -116,9 +118,11 @@ def _load_filter(module_name: str, name: str) -> Filter | FaultyFilter:
     module = _imported(module_name, name)
     if isinstance(module, FaultyFilter):
         return module
-    if not callable(getattr(module, name, None)):
+    function = getattr(module, name, None)
+    if not callable(function):
         return FaultyFilter(name, module_name, f"it has no function {name}")
-    description = str(getattr(module, "DESCRIPTION", ""))
+    documented = (inspect.getdoc(function) or "").partition("\n")[0]
+    description = str(getattr(module, "DESCRIPTION", "")) or documented
     return Filter(name, f"{module_name}.{name}", description)
 
 

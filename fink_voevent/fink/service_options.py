@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
-from fink_voevent.config.load import load
+from fink_voevent.config.load import load, refuse_default_prefix
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError
 
@@ -82,7 +82,9 @@ def load_settings(
         If a setting is wrong, or the topics of fink-mm are set while it is enabled.
     """
     values = {ours: given[name] for name, ours in SETTINGS.items() if name in given}
-    merged = load(environment, fink_options={**values, "survey": survey}).settings
+    configuration = load(environment, fink_options={**values, "survey": survey})
+    refuse_default_prefix(configuration)
+    merged = configuration.settings
     fink_mm = given.get("-mmconfigpath", NO_FINK_MM)
     if merged.legacy_topics and fink_mm != NO_FINK_MM:
         raise ConfigError(

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
@@ -24,11 +24,30 @@ from fink_voevent.store.delta import Tables
 
 
 class FilterTrial(NamedTuple):
-    """Coincidences that were tried, how many passed, and of how many events."""
+    """What a filter passes.
+
+    Parameters
+    ----------
+    coincidences : int
+        That were tried.
+    passed : int
+    events : int
+        Of so many events.
+    pairs : list of dict
+        The first `LISTED` coincidences that passed, by event and credible level.
+    packet : dict or None
+        The packet of the first of them, without values that are null or bytes; None if
+        none passed.
+    """
 
     coincidences: int
     passed: int
     events: int
+    pairs: list[dict[str, Any]]
+    packet: dict[str, Any] | None
+
+
+LISTED = 20  # coincidences that passed
 
 
 def count(settings: Settings, name: str, folder: str | None) -> FilterTrial:
@@ -69,17 +88,32 @@ def count(settings: Settings, name: str, folder: str | None) -> FilterTrial:
         whole = packet_table.build_packets(judged, alerts, settings.survey)
         passed = F.size("_topics") > 0
         event = F.col("coincidence.event_id")
-        row = (
-            topics.Routes([(known[name], "passed")])
-            .apply_filters(whole)
-            .agg(
-                F.count(F.lit(1)),
-                F.count(F.when(passed, 1)),
-                F.countDistinct(F.when(passed, event)),
-            )
-            .head()
+        tried = topics.Routes([(known[name], "passed")]).apply_filters(whole).persist()
+        counts = tried.agg(
+            F.count(F.lit(1)),
+            F.count(F.when(passed, 1)),
+            F.countDistinct(F.when(passed, event)),
+        ).head()
+        order = (event, F.asc_nulls_last("coincidence.credible_level"))
+        selected = tried.where(passed).orderBy(*order)
+        pairs = selected.select(f"{packet_table.PAIR}.*").limit(LISTED).collect()
+        first = selected.drop(packet_table.PAIR, "_topics").head()
+        tried.unpersist()
+        return FilterTrial(
+            *counts,
+            [row.asDict() for row in pairs],
+            None if first is None else _without_null(first.asDict(recursive=True)),
         )
-        return FilterTrial(*row)
+
+
+def _without_null(value: Any) -> Any:
+    """Leave out of a packet what is null or bytes; of a list, all but the last item."""
+    if isinstance(value, dict):
+        inner = {name: _without_null(one) for name, one in value.items()}
+        return {n: v for n, v in inner.items() if v is not None and v != {} and v != []}
+    if isinstance(value, list):
+        return [_without_null(one) for one in value[-1:]]
+    return None if isinstance(value, bytes | bytearray) else value
 
 
 def _pairs(spark: SparkSession, settings: Settings, folder: str | None) -> DataFrame:
@@ -94,7 +128,10 @@ def _pairs(spark: SparkSession, settings: Settings, folder: str | None) -> DataF
         return found
     try:
         schema = spark_schema("coincidences")
-        return spark.read.schema(schema).parquet(folder)
+        reader = spark.read.schema(schema)
+        if not folder.endswith(".parquet"):  # other formats may be beside them
+            reader = reader.option("pathGlobFilter", "*.parquet")
+        return reader.parquet(folder)
     except AnalysisException as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"no coincidences at {folder}: {reason}") from None

@@ -8,6 +8,7 @@ The functions are those of the services, so that pairs and identifiers are the s
 from __future__ import annotations
 
 import functools
+import logging
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
@@ -43,6 +44,9 @@ from fink_voevent.spark.dataframes import spark_schema
 from fink_voevent.store.batches import BatchLog
 from fink_voevent.store.delta import Tables
 from fink_voevent.store.filesystem import open_store
+from fink_voevent.tables.times import TimeRange
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,10 @@ class MatchSummary:
         By event, alerts in its region that only `cap_deg2` left out: see `area_cap`.
     in_time_only : dict of str to int
         By event without its sky map, alerts in its window: see `time_only`.
+    span : TimeRange or None, optional
+        Times of the first and the last alert; None if there is no alert.
+    covering : int, optional
+        Events whose window overlaps `span`.
     """
 
     documents: int
@@ -77,6 +85,8 @@ class MatchSummary:
     candidates: dict[str, int]
     beyond_cap: dict[str, int]
     in_time_only: dict[str, int]
+    span: TimeRange | None = None
+    covering: int = 0
 
 
 def match_night(
@@ -110,6 +120,7 @@ def match_night(
         If the input is missing or not what it should be.
     """
     science = _science(spark, alerts)
+    _LOG.info("reading the notices")
     with tempfile.TemporaryDirectory(prefix="fink_voevent-") as scratch:
         notices_read = read_notices(spark, settings, notices, Path(scratch))
         thin = match_stage.new_alerts(
@@ -121,6 +132,12 @@ def match_night(
         live = notices_read.rows(placed).persist()
         pairs = _placed(thin, live, settings, placed)
         unplaced = event_state.awaiting_map(states)
+        span = _time_range(thin)
+        _LOG.info(
+            "%d documents read; matching %d events with the alerts",
+            notices_read.documents,
+            len(placed) + len(unplaced),
+        )
         without_map = notices_read.rows(unplaced)
         if unplaced:
             pairs = pairs.unionByName(time_only.pairs(thin, without_map))
@@ -141,10 +158,21 @@ def match_night(
             _counts(judged),
             _beyond(thin, notices_read, settings, event_state.capped(states)),
             time_only.count_alerts(thin, without_map) if unplaced else {},
+            span,
+            0
+            if span is None
+            else len(event_state.within({**placed, **unplaced}, span)),
         )
         for frame in (thin, live):
             frame.unpersist()
     return counts
+
+
+def _time_range(thin: DataFrame) -> TimeRange | None:
+    """Return the times of the first and the last alert; None if there is none."""
+    moments = [F.unix_micros(f("alert_time")) for f in (F.min, F.max)]
+    first, last = thin.agg(*moments).head()
+    return None if first is None else TimeRange(first, last)
 
 
 def _placed(

@@ -22,10 +22,12 @@ from fink_voevent.ingest import stage as ingest_stage
 from fink_voevent.match import night_change
 from fink_voevent.match import stage as match_stage
 from fink_voevent.ops import warmup
+from fink_voevent.ops.announcing import announce
+from fink_voevent.ops.beats import beating
 from fink_voevent.ops.supervisor import parent_lost
 from fink_voevent.route import stage as route_stage
 from fink_voevent.route.heartbeat import Heartbeat
-from fink_voevent.spark.session import spark_session
+from fink_voevent.spark.session import is_submitted, spark_session
 from fink_voevent.spark.unreadable import cause
 from fink_voevent.store import upkeep
 from fink_voevent.store.batches import BATCHES, Stage, do_next
@@ -69,6 +71,8 @@ def run(
     with ExitStack() as leases:
         for stage in stages:
             leases.enter_context(hold(settings.root, stage))
+        name = "stages" if len(stages) > 1 else f"voevent_{stages[0]}"
+        leases.enter_context(beating(settings.root, name, stages))
         try:
             _run(settings, stop, stages)
         except (PySparkException, Py4JError) as error:
@@ -80,7 +84,8 @@ def _run(settings: Settings, stop: threading.Event, stages: Sequence[str]) -> No
     is_orphaned = parent_lost()
     log = Path(settings.spool) / "spark.log"
     with spark_session(settings, "fink_voevent", log) as spark:
-        _LOG.info("Spark has started; its own log is %s", log)
+        place = "that of spark-submit" if is_submitted() else log
+        _LOG.info("Spark has started; its own log is %s", place)
         running: list[StageThread] = []
         routes = route_stage.STAGE in stages
         heartbeat = Heartbeat.from_settings(settings) if routes else None
@@ -155,6 +160,9 @@ class StageThread(threading.Thread):
                 self.is_idle = False
                 if do_next(self._stage):
                     self._wake_all()
+                    if self.stage == match_stage.STAGE:
+                        log = self._stage.log
+                        announce(log.tables, log.last_done())
                     continue
                 self.is_idle = True
                 self._woken.wait(self._interval_s)

@@ -37,12 +37,15 @@ class Child:
         Complete environment.
     wait_s : float, optional
         Wait (s) before the next start; it doubles with each, up to `LONGEST_WAIT_S`.
+    on_end : callable, optional
+        Called with name and exit code if the child has ended by itself.
     """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
     wait_s: float = FIRST_WAIT_S
+    on_end: Callable[[str, int], None] | None = None
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _changed_at: float = 0.0  # monotonic time of the last start or end
 
@@ -78,6 +81,8 @@ class Child:
             process.returncode,
             self.wait_s,
         )
+        if self.on_end is not None:
+            self.on_end(self.name, process.returncode)
 
     def stop(self) -> None:
         """Terminate the child; after `GRACE_S`, kill it and all that it started."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, Producer
 
+from fink_voevent.alerts.surveys import topic_suffix
 from fink_voevent.config.settings import Settings
 from fink_voevent.store.kafka_brokers import Brokers
 
@@ -20,8 +21,8 @@ LIMIT_S = 10.0  # for the brokers to accept a heartbeat
 
 
 def heartbeat_topic(settings: Settings) -> str:
-    """Name of the heartbeat topic of a survey."""
-    return f"{settings.topic_prefix}voevent_heartbeat_{settings.survey}"
+    """Name of the heartbeat topic of a survey, with the suffix of its other topics."""
+    return f"{settings.topic_prefix}voevent_heartbeat{topic_suffix(settings.survey)}"
 
 
 class Heartbeat:

@@ -134,9 +134,16 @@ def build(settings: Settings, name: str, log: Path | None = None) -> SparkSessio
     else:
         with _stderr_to(log or Path(os.devnull)):
             spark = builder.getOrCreate()
+    if is_submitted():  # its console is ours: Spark logs a line for each batch there
+        spark.sparkContext.setLogLevel("WARN")
     _ship_package(spark)
     remember_names(spark)
     return spark
+
+
+def is_submitted() -> bool:
+    """Whether spark-submit has started the JVM, and not we."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
 def remember_names(spark: SparkSession) -> None:
@@ -177,7 +184,7 @@ def _submitted_master() -> str:
     """Master that ``spark-submit`` was given, which ours would override."""
     from pyspark import SparkConf, SparkContext
 
-    if "PYSPARK_GATEWAY_PORT" in os.environ:  # set by spark-submit: its JVM knows
+    if is_submitted():  # its JVM knows
         SparkContext._ensure_initialized()  # noqa: SLF001 - as SparkContext itself does
     return str(SparkConf().get("spark.master", "local[*]"))
 

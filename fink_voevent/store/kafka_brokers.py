@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, NewTopic
 
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError, StorageError
@@ -148,11 +148,64 @@ class Brokers:
         StorageError
             If the brokers do not answer in time.
         """
-        admin = AdminClient(dict(self.options))
+        admin = self._quiet_admin()
         try:
             return set(admin.list_topics(timeout=limit_s or LIMIT_S).topics)
         except KafkaException as error:
             raise self.failure(error.args[0]) from None
+
+    def rights(self, topics: Iterable[str], limit_s: float) -> dict[str, bool]:
+        """Return, of those topics that exist, whether this user may write to them.
+
+        Parameters
+        ----------
+        topics : iterable of str
+        limit_s : float
+            Longest wait for an answer.
+
+        Raises
+        ------
+        StorageError
+            If the brokers do not answer in time.
+        """
+        admin, found = self._quiet_admin(), {}
+        wanted = sorted(set(topics) & self.topics(limit_s))
+        if not wanted:
+            return {}
+        answers = admin.describe_topics(
+            TopicCollection(wanted),
+            include_authorized_operations=True,
+            request_timeout=limit_s,
+        )
+        for name, answer in answers.items():
+            try:
+                operations = answer.result().authorized_operations
+            except KafkaException as error:
+                raise self.failure(error.args[0]) from None
+            # brokers that know of no rights do not say any
+            found[name] = operations is None or AclOperation.WRITE in operations
+        return found
+
+    def may_create(self, limit_s: float) -> bool:
+        """Whether this user may create topics.
+
+        Raises
+        ------
+        StorageError
+            If the brokers do not answer in time.
+        """
+        answer = self._quiet_admin().describe_cluster(
+            include_authorized_operations=True, request_timeout=limit_s
+        )
+        try:
+            operations = answer.result().authorized_operations
+        except KafkaException as error:
+            raise self.failure(error.args[0]) from None
+        return operations is None or AclOperation.CREATE in operations
+
+    def _quiet_admin(self) -> AdminClient:
+        """Return a client that writes no lines of its own: our errors say why."""
+        return AdminClient({**self.options, "log_level": 0})
 
     def failure(self, error: KafkaError) -> StorageError:
         """Return the error in one line, without the password."""

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,10 +20,11 @@ from helpers.landed import landed
 from helpers.programs import wait_for
 
 from fink_voevent.cli import COMMANDS, main
-from fink_voevent.cli.match import limits_reached
+from fink_voevent.cli.match import limits_reached, why_none
 from fink_voevent.ingest.conversion import quarantine
 from fink_voevent.offline.matching import MatchSummary
 from fink_voevent.store.unread import UnreadFiles
+from fink_voevent.tables.times import TimeRange
 
 
 def call(*arguments: str, **environment: str):
@@ -328,9 +330,8 @@ def test_status_names_a_landed_file_that_is_not_parquet(tmp_path):
     (landing / "bad.parquet").write_bytes(b"")
     done = call("status", "--data-prefix", str(tmp_path))
     assert done.exit_code == 2
-    first, second = done.output.splitlines()
-    assert "notices received 0" in first
-    assert f"{landing}/bad.parquet in landing is not Parquet" in second
+    assert "notices received 0" in done.output
+    assert f"{landing}/bad.parquet in landing is not Parquet" in done.output
 
 
 def test_quarantine_lists_documents_and_files_with_reasons_and_tries_them_again(
@@ -341,16 +342,17 @@ def test_quarantine_lists_documents_and_files_with_reasons_and_tries_them_again(
     commit(str(root), "ingest", quarantine=pa.Table.from_batches([rows]))
     UnreadFiles(str(root), "ingest").add("/landing/torn.parquet", "no footer")
     prefix = ("--data-prefix", str(tmp_path))
-    first, second, third, last = call("quarantine", *prefix).output.splitlines()
-    assert "voevent from localhost:8099: not XML" in first
+    lines = call("quarantine", *prefix).output.splitlines()
+    _, first, second, _, third, last = lines
+    assert "voevent  localhost:8099  not XML" in first
     assert "reading was stopped" in second
-    assert third.startswith("/landing/torn.parquet: no footer (tried once, next at")
+    assert third.startswith("/landing/torn.parquet      1  ")
+    assert third.endswith("no footer")
     assert last == "2 documents in quarantine, 1 files not read"
     done = call("quarantine", *prefix, "--reason", "stopped", "--retry")
     assert done.output == "1 documents and 0 files are tried again\n"
     (again,) = (root / "landing").rglob("*.parquet")
     assert pq.read_table(again, partitioning=None)["raw"].to_pylist() == [b"world"]
-    assert call("quarantine", "--data-prefix", str(tmp_path / "new")).exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -383,3 +385,57 @@ def test_a_data_prefix_that_cannot_be_written_is_reported_in_one_line(
 
 
 _REFUSED = re.compile("cannot (make|write)")
+
+
+def test_match_says_why_there_are_no_coincidences():
+    night = TimeRange(1_665_270_000_000_000, 1_665_360_000_000_000)  # 8 and 9 Oct 2022
+    counts = MatchSummary(3, 3, 2, 100, 0, {}, {}, night, 0)
+    assert why_none(counts).startswith(
+        "no event's window covers the night: the alerts are of 2022-10-08 23:00 to"
+        " 2022-10-10 00:00 UTC"
+    )
+    assert "windows of 2 events cover" in why_none(replace(counts, covering=2))
+    assert "no notice gives a live event" in why_none(replace(counts, live=0))
+    assert "no alerts at --alerts" in why_none(replace(counts, span=None))
+
+
+@pytest.mark.parametrize("given", [["--data-prefix"], ["--spool", "--data-prefix"]])
+def test_the_program_for_comet_takes_options(datatest, tmp_path, given):
+    raw = (datatest / "voevents" / "gbm_test.xml").read_bytes()
+    options = [part for name in given for part in (name, str(tmp_path / name[2:]))]
+    environment = {**os.environ, "VOEVENT_SPOOL": str(tmp_path / "spool")}
+    program = "from fink_voevent.cli.land import as_comet_command as c; c()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *options],
+        input=raw, capture_output=True, env=environment, cwd=tmp_path, check=True,
+    )  # fmt: skip
+    assert b"1 documents landed" in done.stderr
+    assert list((tmp_path / "data-prefix" / "voevent" / "landing").iterdir())
+    assert not (tmp_path / "voevent-data").exists()
+
+
+def test_the_program_for_comet_refuses_to_land_below_the_current_folder(tmp_path):
+    environment = {**os.environ, "VOEVENT_SPOOL": str(tmp_path / "spool")}
+    program = "from fink_voevent.cli.land import as_comet_command as c; c()"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=b"<x/>", capture_output=True, env=environment, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert b"no data prefix is given: set VOEVENT_DATA_PREFIX" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_filter_without_description_shows_the_first_line_of_its_docstring(
+    tmp_path, monkeypatch
+):
+    folder = tmp_path / "theirs_documented" / "filter_mine"
+    folder.mkdir(parents=True)
+    for path in (folder.parent, folder):
+        (path / "__init__.py").write_text("")
+    (folder / "filter.py").write_text(
+        'def mine(messenger):\n    """Select bursts.\n\n    More."""\n'
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    done = call("filters", VOEVENT_FILTERS="theirs_documented")
+    assert done.output.splitlines()[1].strip() == "Select bursts."

@@ -130,8 +130,8 @@ def test_the_command_prints_the_counts_and_the_problems(root):
     done = CliRunner().invoke(main, ["status", "--data-prefix", str(root.parent)])
     assert done.exit_code == 2
     first, *others = done.output.splitlines()
-    assert "events 2, quarantine 2, live notices 5" in first
-    assert "coincidences 6, topics: bronze 6" in first
-    assert len(others) == len(torn)
+    assert first.startswith("down: ")  # as nothing runs
+    assert "events 2, quarantine 2, live notices 5" in done.output
+    assert "coincidences 6, topics: bronze 6" in done.output
     for file in torn:
         assert sum(f"/{file.parent.name}/{file.name}" in line for line in others) == 1
