@@ -32,6 +32,9 @@ COMMANDS = {
         "upgrade": "Take over the tables of an earlier version, once.",
         "streams": "List the known streams of notices.",
     },
+    "Look": {
+        "page": "Make a page for each event, and an index of them.",
+    },
     "Match and score": {
         "match": "Match the alerts of a past night with notices.",
         "filters": "List the filters, or try one on past coincidences.",
