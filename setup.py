@@ -45,6 +45,7 @@ TEST_REQUIRES = [
     "build>=1.2",  # `make dist`
     "coverage>=7.10",  # first that measures the programs that tests start
     "duckdb>=1.0",  # run by the documentation, as users do
+    "html5lib>=1.1",  # a strict parser of the pages
     "hypothesis>=6.80",
     "import-linter>=2.3",  # dependencies point one way
     "mypy>=1.8",

@@ -16,7 +16,7 @@ DETECTION, NEGATIVE, LIMIT = "detection", "negative", "limit"
 FORCED_SIGMA = 5.0  # forced photometry with a lower signal-to-noise is a limit
 MAGNITUDE_OF_RATIO = 2.5 / math.log(10)
 _JD_1970, _MJD_1970 = 2440587.5, 40587.0
-_TAI_UTC_S = 37.0  # since 2017; Rubin's first alert is of 2024
+_TAI_UTC_D = 37.0 / 86400.0  # since 2017; Rubin's first alert is of 2024
 _1970 = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -103,7 +103,9 @@ def from_rows(rows: Iterable[Mapping[str, Any]]) -> LightCurve:
 
 def _ztf(packet: Mapping[str, Any]) -> Iterator[Measurement]:
     for source in (*(packet.get("prv_candidates") or ()), packet["candidate"]):
-        time, band = _ztf_time(source), ZTF_BANDS.get(source.get("fid"), "")
+        days = _finite(source.get("jd"))
+        time = None if days is None else _moment(days - _JD_1970)
+        band = ZTF_BANDS.get(source.get("fid"), "")
         magnitude = _finite(source.get("magpsf"))
         limit = _finite(source.get("diffmaglim"))
         if time is None:
@@ -132,8 +134,9 @@ def _rubin_source(
     flux, sigma = _finite(source.get("psfFlux")), _finite(source.get("psfFluxErr"))
     if days is None or flux is None:
         return
-    seconds = (days - _MJD_1970) * 86400.0 - _TAI_UTC_S
-    time, band = _1970 + timedelta(seconds=round(seconds, 3)), source.get("band") or ""
+    time, band = _moment(days - _MJD_1970 - _TAI_UTC_D), source.get("band") or ""
+    if time is None:
+        return
     if is_forced and (sigma is None or abs(flux) < FORCED_SIGMA * sigma):
         if sigma is not None and sigma > 0:
             limit = NJY_ZERO_POINT - 2.5 * math.log10(FORCED_SIGMA * sigma)
@@ -145,11 +148,12 @@ def _rubin_source(
         yield Measurement(time, magnitude, error, band, kind)
 
 
-def _ztf_time(source: Mapping[str, Any]) -> datetime | None:
-    days = _finite(source.get("jd"))
-    if days is None:
+def _moment(days_since_1970: float) -> datetime | None:
+    """Return a time (UTC) to the millisecond; None outside of the range of years."""
+    try:
+        return _1970 + timedelta(seconds=round(days_since_1970 * 86400.0, 3))
+    except OverflowError:
         return None
-    return _1970 + timedelta(seconds=round((days - _JD_1970) * 86400.0, 3))
 
 
 def _finite(value: Any) -> float | None:

@@ -89,16 +89,17 @@ def svg(figure: Any, prefix: str, title: str, description: str = "") -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
-    text = _DATA.sub(
-        lambda data: _NUMBER.sub(_rounded, " ".join(data[0].split())), text
-    )
+    text = _DATA.sub(_short_path, text)
     text = _ID.sub(lambda found: f"{found[1]}{prefix}-{found[2]}", text)
     for name, value in COLOURS.items():
         text = text.replace(value, f"var(--{name},{value})")
     text = text.replace("'DejaVu Sans'", "system-ui, sans-serif")
     text = re.sub(r' width="[\d.]+pt" height="[\d.]+pt"', "", text, count=1)
     text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)
-    labels = f'stroke-linejoin="round" role="img" aria-labelledby="{prefix}-title {prefix}-desc"'
+    labels = (
+        'stroke-linejoin="round" role="img"'
+        f' aria-labelledby="{prefix}-title {prefix}-desc"'
+    )
     head = (
         f'<title id="{prefix}-title">{escape(title)}</title>'
         f'<desc id="{prefix}-desc">{escape(description)}</desc>'
@@ -119,6 +120,11 @@ def png(figure: Any, dots_per_inch: int = 160) -> bytes:
         metadata={"Software": None},
     )
     return stream.getvalue()
+
+
+def _short_path(data: re.Match[str]) -> str:
+    """Write the data of a path in one line, with short numbers."""
+    return _NUMBER.sub(_rounded, " ".join(data[0].split()))
 
 
 def _rounded(number: re.Match[str]) -> str:

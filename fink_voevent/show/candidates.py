@@ -50,10 +50,12 @@ class Candidate:
         first detection; None if it is not known.
     detections : int
         Alerts of the object in region and window.
-    magnitude, magnitude_rate : float or None
-        Of the latest alert (mag, mag/d; positive if it fades).
+    magnitude : float or None
     band : str
-        Of the latest alert; empty if it is not known.
+        Of the latest alert (mag, AB); the band is empty if it is not known.
+    magnitude_rate : float or None
+    rate_band : str
+        The latest change of brightness (mag/d, positive if it fades), and its band.
     prior_activity : {"new", "active", "unknown"}
     status : str
         Of the latest coincidence: new, update, withdrawn or retracted.
@@ -73,8 +75,9 @@ class Candidate:
     onset_to: float | None
     detections: int
     magnitude: float | None
-    magnitude_rate: float | None
     band: str
+    magnitude_rate: float | None
+    rate_band: str
     prior_activity: str
     status: str
     rows: tuple[Row, ...]
@@ -116,7 +119,8 @@ def from_coincidences(rows: Iterable[Row], messenger: str) -> Ranked:
     Returns
     -------
     Ranked
-        Ordered by tier, expected number of unrelated objects, credible level and name.
+        Ordered by tier, expected number of unrelated objects, whether the object is
+        new, credible level and name.
     """
     latest = {(row["survey"], row["alert_id"]): row for row in rows}
     objects: dict[tuple[str, str], list[Row]] = defaultdict(list)
@@ -186,6 +190,7 @@ def _candidate(name: str, rows: Sequence[Row], tier: str) -> Candidate:
     chances = [row["p_chance"] for row in rows if row["p_chance"] is not None]
     levels = [r["credible_level"] for r in rows if r["credible_level"] is not None]
     limits = [r["last_non_detection"] for r in rows if r["last_non_detection"]]
+    changing = next((r for r in rows[::-1] if r["magnitude_rate"] is not None), last)
     firsts = [r["first_detection"] or r["alert_time"] for r in rows]
     return Candidate(
         rank=0,
@@ -200,8 +205,9 @@ def _candidate(name: str, rows: Sequence[Row], tier: str) -> Candidate:
         onset_to=_days(min(firsts), last),
         detections=len(rows),
         magnitude=last["magnitude"],
-        magnitude_rate=last["magnitude_rate"],
         band=last["band"] or "",
+        magnitude_rate=changing["magnitude_rate"],
+        rate_band=changing["band"] or "",
         prior_activity=last["prior_activity"],
         status=last["status"],
         rows=tuple(rows),
@@ -209,7 +215,7 @@ def _candidate(name: str, rows: Sequence[Row], tier: str) -> Candidate:
 
 
 def _expected(p_chance: float) -> float:
-    """Expected number of which the probability of one or more is `p_chance`."""
+    """Return the expected number whose probability of one or more is `p_chance`."""
     return -math.log1p(-p_chance) if p_chance < 1.0 else math.inf
 
 
@@ -222,8 +228,8 @@ def _surprise(candidate: Candidate) -> tuple[Any, ...]:
     expected, level = candidate.expected_unrelated, candidate.credible_level
     return (
         TIERS.index(candidate.tier) if candidate.tier else len(TIERS),
-        candidate.prior_activity != "new",
         math.inf if expected is None else expected,
+        candidate.prior_activity != "new",
         math.inf if level is None else level,
         candidate.name,
     )

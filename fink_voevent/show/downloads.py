@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""What can be taken along from a page: region, table, VOEvents, a draft of a circular."""
+"""Files to take along from a page: region, table, VOEvents, draft of a circular."""
 
 from __future__ import annotations
 

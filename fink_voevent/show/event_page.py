@@ -185,7 +185,7 @@ def event_page(record: EventRecord, ranked: Ranked, packets: Packets) -> EventPa
 
 
 def _what(record: EventRecord) -> str:
-    """What happened, how far, when, where."""
+    """Say what happened, how far, when, where."""
     current = record.current
     parts = [wording.messenger(current["messenger"])]
     if current["tense"] != "observation":
@@ -209,7 +209,7 @@ def _distance(distance: Mapping[str, Any]) -> str:
 def _verdict(
     record: EventRecord, ranked: Ranked, texts: tuple[CandidateText, ...]
 ) -> Verdict:
-    """What to point at and why."""
+    """Say what to point at and why."""
     if record.is_retracted:
         issued = wording.time(record.current["issued"])
         return Verdict(f"Retracted by its publisher ({issued}): nothing to observe.")
@@ -296,7 +296,7 @@ def _place(candidate: Candidate) -> str:
 
 
 def _why(candidate: Candidate) -> Iterator[str]:
-    """The reasons for and against a candidate, in words."""
+    """Yield the reasons for and against a candidate, in words."""
     onset = candidate.onset_to
     if candidate.prior_activity == "new" and onset is not None:
         yield f"new {wording.duration(onset)} after the event"
@@ -305,7 +305,7 @@ def _why(candidate: Candidate) -> Iterator[str]:
     elif onset is not None and onset >= 0:
         yield f"first seen {wording.duration(onset)} after the event, no limit before"
     if candidate.magnitude_rate is not None:
-        rate, band = candidate.magnitude_rate, candidate.band
+        rate, band = candidate.magnitude_rate, candidate.rate_band
         in_band = f" ({band})" if band else ""
         if abs(rate) < 0.05:
             yield f"constant{in_band}"
@@ -381,18 +381,17 @@ def _searched(record: EventRecord, found: Searched | None) -> Iterator[str]:
         depths = ", ".join(f"{mag:.1f} mag ({band})" for band, mag in found.depths)
         yield f"Alerts there are as faint as {depths}."
     yield (
-        f"Cells of {CELL_DEG2:.2g} deg² without an alert count as not observed, although"
-        " some of them may have been."
+        f"Cells of {CELL_DEG2:.2g} deg² without an alert count as not observed, though"
+        " some may have been."
     )
 
 
 def _facts(record: EventRecord) -> Iterator[Fact]:
-    """The event in numbers, each with its meaning."""
+    """Yield the event in numbers, each with its meaning."""
     current = record.current
-    observatory = (
-        f"{current['observatory'] or ''} {current['instrument'] or ''}".strip()
-    )
-    yield Fact("Observatory", wording.short(observatory) or "not known")
+    names = (current["observatory"] or "", current["instrument"] or "")
+    observatory = wording.short(" ".join(names).strip())
+    yield Fact("Observatory", observatory or "not known")
     yield Fact("Time", wording.time(record.event_time), "of the trigger")
     if current["far"] is not None:
         yield Fact(
@@ -433,7 +432,7 @@ def _region_facts(region: Region) -> Iterator[Fact]:
 
 
 def _notices(record: EventRecord) -> Iterator[NoticeLine]:
-    """The notices in order, and what each changed."""
+    """Yield the notices in order, and what each changed."""
     statuses: dict[str, Counter[str]] = {}
     for row in record.coincidences:
         statuses.setdefault(row["notice_id"], Counter())[row["status"]] += 1
@@ -463,7 +462,7 @@ def _notices(record: EventRecord) -> Iterator[NoticeLine]:
 
 
 def _changes(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> list[str]:
-    """What a notice changed, in words."""
+    """Say what a notice changed."""
     if now["kind"] == "retraction":
         return ["retracts the event"]
     if before is None:
@@ -523,8 +522,8 @@ EXPLAINED = (
     Fact(
         "Unrelated expected",
         "How many objects that have nothing to do with the event are expected to rank"
-        " as high, from the measured rate of alerts at this place. Below 1 the object is"
-        " surprising; at 3 it is what chance gives.",
+        " as high, from the measured rate of alerts at this place. Far below 1 the"
+        " object is surprising; at 3 it is what chance gives.",
     ),
     Fact(
         "Tier",

@@ -1,6 +1,6 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Pages as HTML, made of templates. All texts are escaped: notices are made by others."""
+"""Pages as HTML, made of templates; all texts are escaped, as others made them."""
 
 from __future__ import annotations
 

@@ -57,12 +57,8 @@ def time(moment: datetime | None) -> str:
 
 def area(area_deg2: float) -> str:
     """Return an area with its unit."""
-    return (
-        format_area(area_deg2)
-        .replace("deg2", "deg²")
-        .replace("min2", "min²")
-        .replace("sec2", "sec²")
-    )
+    text = format_area(area_deg2)
+    return f"{text[:-1]}²"  # it ends with deg2, arcmin2 or arcsec2
 
 
 def angle(angle_deg: float) -> str:
@@ -75,7 +71,7 @@ def angle(angle_deg: float) -> str:
 
 
 def duration(days: float) -> str:
-    """Return a duration (d), of either sign, as minutes, hours or days, without sign."""
+    """Return a duration (d) as minutes, hours or days, without its sign."""
     days = abs(days)
     if days < 1.0 / 12.0:
         return f"{days * 1440:.0f} min"

@@ -18,7 +18,7 @@ from fink_voevent.sky.localization import ORDER
 from fink_voevent.sky.region import Region
 
 CELLS_ACROSS = 40.0  # cells along the radius of a shape: 2.5 % of it
-MOST_ORDER = 18  # cells of 0.8 arcsec
+LEAST_ORDER, MOST_ORDER = 3, 18  # cells of 7 deg to 0.8 arcsec
 _CELL_DEG = 58.63  # side of a HEALPix cell of order 0
 
 
@@ -48,9 +48,8 @@ def region_moc(region: Region, level: float) -> Any:
         ranges = np.stack([region.pixels.lo[inside], region.pixels.hi[inside]], axis=1)
         return moc_class.from_depth29_ranges(ORDER, ranges.astype(np.uint64))
     radius = region.radius_deg(level)
-    order = int(
-        np.clip(np.ceil(np.log2(_CELL_DEG * CELLS_ACROSS / radius)), 3, MOST_ORDER)
-    )
+    finest = np.ceil(np.log2(_CELL_DEG * CELLS_ACROSS / radius))
+    order = int(np.clip(finest, LEAST_ORDER, MOST_ORDER))
     lon, lat = Longitude(region.ra, u.deg), Latitude(region.dec, u.deg)
     if region.ellipse is None:
         return moc_class.from_cone(

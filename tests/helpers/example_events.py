@@ -168,7 +168,9 @@ def unrelated(region: Region, count: int, seed: int = 5) -> list[Optical]:
                 f"ZTF17aaa{number:04d}",
                 float(places.ra[place] + rng.normal(0, 0.05)) % 360.0,
                 float(np.clip(places.dec[place] + rng.normal(0, 0.05), -90, 90)),
-                tuple((d, magnitude + rate * (d - first), "rg"[number % 2]) for d in days),
+                tuple(
+                    (d, magnitude + rate * (d - first), "rg"[number % 2]) for d in days
+                ),
                 (first - float(rng.uniform(0.5, 4.0)), 20.5),
                 float(rng.uniform(0.3, 0.98)),
                 ("new", "active", "unknown")[number % 3],
@@ -339,7 +341,11 @@ def _rubin_packet(
         "diaSource": source(*earlier[-1]),
         "prvDiaSources": [source(*m) for m in earlier[:-1]],
         "prvDiaForcedSources": forced,
-        "xm": {"simbad_otype": None, "legacydr8_zphot": 0.41, "legacydr8_e_zphot": 0.07},
+        "xm": {
+            "simbad_otype": None,
+            "legacydr8_zphot": 0.41,
+            "legacydr8_e_zphot": 0.07,
+        },
     }
 
 
