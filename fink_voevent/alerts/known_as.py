@@ -39,10 +39,12 @@ def _facts(packet: Mapping[str, Any]) -> Iterator[str]:
     tns = _text(packet.get("tns") or matches.get("tns_type"))
     if tns:
         yield f"TNS: {tns}"
-    galaxy = dict(packet.get("mangrove") or ())
-    name = _text(galaxy.get("HyperLEDA_name", matches.get("mangrove_HyperLEDA_name")))
-    distance = _number(galaxy.get("lum_dist", matches.get("mangrove_lum_dist")))
-    if distance is not None and distance >= LEAST_GALAXY_MPC:
+    distance = galaxy_distance_mpc(packet)
+    if distance is not None:
+        galaxy = dict(packet.get("mangrove") or ())
+        name = _text(
+            galaxy.get("HyperLEDA_name", matches.get("mangrove_HyperLEDA_name"))
+        )
         known = f" HyperLEDA {name}" if name else ""
         yield f"within {MANGROVE_ARCMIN:g}' of the galaxy{known} at {distance:.3g} Mpc"
     redshift = _number(matches.get("legacydr8_zphot"))
@@ -50,6 +52,19 @@ def _facts(packet: Mapping[str, Any]) -> Iterator[str]:
         error = _number(matches.get("legacydr8_e_zphot"))
         spread = "" if error is None else f" ± {error:.2g}"
         yield f"photometric redshift {redshift:.2g}{spread} (Legacy Survey DR8)"
+
+
+def galaxy_distance_mpc(packet: Mapping[str, Any]) -> float | None:
+    """Return the luminosity distance (Mpc) of a galaxy near an alert; None without one.
+
+    Parameters
+    ----------
+    packet : mapping
+        As of `known_as`; the galaxy is that of the catalogue Mangrove.
+    """
+    galaxy, matches = dict(packet.get("mangrove") or ()), packet.get("xm") or {}
+    distance = _number(galaxy.get("lum_dist", matches.get("mangrove_lum_dist")))
+    return None if distance is None or distance < LEAST_GALAXY_MPC else distance
 
 
 def _text(value: Any) -> str:

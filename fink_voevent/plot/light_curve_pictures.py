@@ -69,7 +69,7 @@ def light_curve(measured: LightCurve, event_time: datetime) -> Any:
         If matplotlib is not installed.
     """
     figure = new_figure(3.6, 2.1)
-    axes = figure.add_axes((0.135, 0.2, 0.845, 0.74))
+    axes = figure.add_axes((0.165, 0.2, 0.815, 0.74))
     shown = points(measured, event_time)
     axes.axvline(0.0, color=colour("accent"), linewidth=1.2, zorder=1)
     for band in sorted({point.band for point in shown}):

@@ -23,6 +23,7 @@ SMALL_DEG = 2.5  # a smaller 90 % region is marked by a ring on the whole sky
 MILKY_WAY_DEG = 8.0  # galactic latitude up to which the Milky Way is shaded
 WIDEST_DEG, NARROWEST_DEG = 40.0, 0.004  # half-widths of the near view
 MOLLWEIDE_DEG = 4.0 * math.sqrt(2.0) / math.pi * 180.0  # width of the whole sky
+MOST_MARKS = 300
 TOGETHER_DEG = 40.0  # candidates in one near view are at most so far apart
 _WHOLE, _NEAR = (720, 360), (320, 320)  # samples along the axes
 _NORTH_GALACTIC_POLE = (192.85948, 27.12825)  # deg, ICRS
@@ -75,7 +76,7 @@ def sky(region: Region, marks: Sequence[Mark] = ()) -> Any:
     InputError
         If matplotlib is not installed.
     """
-    figure = new_figure(6.4, 3.35)
+    figure = new_figure(4.6, 2.4)
     from astropy.visualization.wcsaxes import WCSAxes
     from astropy.visualization.wcsaxes.frame import EllipticalFrame
 
@@ -91,7 +92,7 @@ def sky(region: Region, marks: Sequence[Mark] = ()) -> Any:
     _label_whole_sky(axes, wcs, middle)
     if region.radius_deg(0.9) < SMALL_DEG:
         _ring(axes, wcs, region)
-    _draw_marks(axes, wcs, marks, numbered=_apart(wcs, marks, 16.0))
+    _draw_marks(axes, wcs, marks, numbered=_apart(wcs, marks, 26.0))
     return figure
 
 
@@ -341,30 +342,45 @@ def _apart(wcs: Any, marks: Sequence[Mark], least: float) -> set[int]:
 
 
 def _draw_marks(axes: Any, wcs: Any, marks: Sequence[Mark], numbered: set[int]) -> None:
-    """Draw marks, the best on top; more than 300 would only be a stain."""
-    places = _pixels(wcs, marks[:300])
-    for mark, (x, y) in reversed(list(zip(marks[:300], places, strict=True))):
+    """Draw marks, the best on top; more than `MOST_MARKS` would only be a stain."""
+    shown = list(marks[:MOST_MARKS])
+    _draw_small(axes, wcs, [m for m in shown if m.number not in numbered])
+    chosen = [mark for mark in shown if mark.number in numbered]
+    for mark, (x, y) in reversed(list(zip(chosen, _pixels(wcs, chosen), strict=True))):
         axes.plot(
             [x],
             [y],
+            color=colour(mark.tier),
             marker="o",
-            markersize=5.5 if mark.number in numbered else 3.5,
-            markerfacecolor=colour(mark.tier),
+            markersize=5.5,
             markeredgecolor=colour("paper"),
             markeredgewidth=0.7,
             zorder=5,
         )
-        if mark.number in numbered:
-            axes.annotate(
-                str(mark.number),
-                (x, y),
-                xytext=(4, 4),
-                textcoords="offset points",
-                fontsize=FONT_PT + 1,
-                fontweight="bold",
-                color=colour("ink"),
-                zorder=6,
-            )
+        axes.annotate(
+            str(mark.number),
+            (x, y),
+            xytext=(4, 4),
+            textcoords="offset points",
+            fontsize=FONT_PT + 1,
+            fontweight="bold",
+            color=colour("ink"),
+            zorder=6,
+        )
+
+
+def _draw_small(axes: Any, wcs: Any, marks: Sequence[Mark]) -> None:
+    """Draw marks without numbers, all of one tier at once."""
+    for tier in sorted({mark.tier for mark in marks}):
+        places = _pixels(wcs, [mark for mark in marks if mark.tier == tier])
+        axes.scatter(
+            *places.T,
+            s=10,
+            color=colour(tier),
+            edgecolors=colour("paper"),
+            linewidths=0.5,
+            zorder=4,
+        )
 
 
 def _ring(axes: Any, wcs: Any, region: Region) -> None:
@@ -372,8 +388,9 @@ def _ring(axes: Any, wcs: Any, region: Region) -> None:
     axes.plot(
         [x],
         [y],
+        color=colour("accent"),
         marker="o",
-        markersize=15,
+        markersize=11,
         markerfacecolor="none",
         markeredgecolor=colour("accent"),
         markeredgewidth=1.2,

@@ -22,7 +22,7 @@ COLOURS = {
     "paper": "#fffffe",
     "accent": "#4547b8",
     "milky-way": "#e9ebf0",
-    "gold": "#a86a00",
+    "gold": "#945c00",
     "silver": "#5b6676",
     "bronze": "#96502c",
     "band-u": "#7a3fb5",

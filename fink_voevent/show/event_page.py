@@ -8,14 +8,16 @@ candidates. Nothing is read, and nothing is drawn.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from fink_voevent.alerts.known_as import known_as
+from fink_voevent.alerts.known_as import galaxy_distance_mpc, known_as
 from fink_voevent.alerts.transient import portal_address
 from fink_voevent.filters import blocks
 from fink_voevent.show import wording
@@ -165,7 +167,11 @@ def event_page(record: EventRecord, ranked: Ranked, packets: Packets) -> EventPa
     found = None
     if record.region is not None:
         found = searched(record.region, record.coincidences)
-    texts = tuple(_candidate_text(c, packets) for c in ranked.candidates)
+    distance = record.current["distance"]
+    texts = tuple(
+        _candidate_text(c, packets.get(c.rows[-1]["alert_id"]), distance)
+        for c in ranked.candidates
+    )
     return EventPage(
         event_id=record.event_id,
         title=wording.short(record.event_id),
@@ -259,8 +265,11 @@ def _counts(record: EventRecord, ranked: Ranked) -> str:
     return text
 
 
-def _candidate_text(candidate: Candidate, packets: Packets) -> CandidateText:
-    packet = packets.get(candidate.rows[-1]["alert_id"])
+def _candidate_text(
+    candidate: Candidate,
+    packet: Mapping[str, Any] | None,
+    distance: Mapping[str, Any] | None,
+) -> CandidateText:
     first = "–"
     if candidate.onset_to is not None:
         first = f"{candidate.onset_to:+.2f} d"
@@ -274,7 +283,7 @@ def _candidate_text(candidate: Candidate, packets: Packets) -> CandidateText:
         limit=_limit(candidate),
         place=_place(candidate),
         brightness=wording.magnitude(candidate.magnitude, candidate.band),
-        why=tuple(_why(candidate)),
+        why=(*_why(candidate), *_host(packet, distance)),
         known_as=() if packet is None else known_as(packet),
         links=tuple(_object_links(candidate)),
     )
@@ -316,6 +325,20 @@ def _why(candidate: Candidate) -> Iterator[str]:
     yield "1 detection" if count == 1 else f"{count} detections"
     if candidate.credible_level is not None:
         yield _place(candidate) + " of the region"
+
+
+def _host(
+    packet: Mapping[str, Any] | None, distance: Mapping[str, Any] | None
+) -> Iterator[str]:
+    """Yield whether there is a galaxy, and whether it is as far away as the event."""
+    galaxy_mpc = None if packet is None else galaxy_distance_mpc(packet)
+    if galaxy_mpc is None:
+        return
+    text = f"near a galaxy at {galaxy_mpc:.0f} Mpc"
+    if distance is not None and distance["std"]:
+        fits = abs(galaxy_mpc - distance["mean"]) <= 2.0 * distance["std"]
+        text += ", as far as the event" if fits else ", not as far as the event"
+    yield text
 
 
 def _object_links(candidate: Candidate) -> Iterator[Link]:
@@ -407,6 +430,8 @@ def _facts(record: EventRecord) -> Iterator[Fact]:
         yield Fact("Distance", _distance(current["distance"]), "luminosity distance")
     if record.region is not None:
         yield from _region_facts(record.region)
+        if record.event_time is not None:
+            yield _sun_and_moon(record.region, record.event_time)
     yield Fact(
         "Window",
         f"{0.0 - current['window_before']:g} to {current['window_after']:+g} d",
@@ -429,6 +454,23 @@ def _region_facts(region: Region) -> Iterator[Fact]:
         wording.position(region.ra, region.dec),
         wording.sexagesimal(region.ra, region.dec),
     )
+
+
+def _sun_and_moon(region: Region, moment: datetime) -> Fact:
+    """Say how far Sun and Moon are from the best place at the time of the event."""
+    from astropy.coordinates import get_body
+    from astropy.time import Time
+
+    instant = Time(moment)
+    sun, moon = get_body("sun", instant), get_body("moon", instant)
+    away = [
+        float(separation_deg(region.ra, region.dec, body.ra.deg, body.dec.deg))
+        for body in (sun, moon)
+    ]
+    between = float(separation_deg(sun.ra.deg, sun.dec.deg, moon.ra.deg, moon.dec.deg))
+    lit = (1.0 - math.cos(math.radians(between))) / 2.0
+    value = f"Sun {away[0]:.0f}°, Moon {away[1]:.0f}° ({wording.percent(lit)} lit)"
+    return Fact("Distance to", value, "from the best place, at the time of the event")
 
 
 def _notices(record: EventRecord) -> Iterator[NoticeLine]:

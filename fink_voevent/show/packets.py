@@ -12,12 +12,14 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 
 from fink_voevent.alerts.surveys import packet_key
 from fink_voevent.errors import StorageError
 from fink_voevent.store.filesystem import open_store
 
 _LOG = logging.getLogger(__name__)
+AT_ONCE = 256  # packets in memory, with their cutouts
 # Columns of packets that a page shows, of either survey, as far as they are there.
 COLUMNS = (
     *("objectId", "candid", "candidate", "prv_candidates", "cdsxmatch", "tns"),
@@ -56,9 +58,13 @@ def _read(file: str, key: str, alert_ids: set[int]) -> dict[int, dict[str, Any]]
         if not store.exists(name):
             return {}
         there = set(store.footer(name).schema.to_arrow_schema().names)
-        table = store.read_table(name, [c for c in COLUMNS if c in there])
+        source = ds.dataset(f"{store.path}/{name}", filesystem=store.filesystem)
+        found = source.to_table(
+            [c for c in COLUMNS if c in there],
+            filter=pc.field(key).isin(sorted(alert_ids)),
+            batch_size=AT_ONCE,
+        )
     except (OSError, StorageError, pa.ArrowException) as error:
         _LOG.warning("no packets from %s: %s", file, " ".join(str(error).split()))
         return {}
-    found = table.filter(pc.field(key).isin(sorted(alert_ids)))
     return {row[key]: row for row in found.to_pylist()}

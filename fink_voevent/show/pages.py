@@ -130,7 +130,7 @@ def _write_event(
         record.coincidences, record.current["messenger"]
     )
     detailed = ranked.candidates[:DETAILED]
-    packets = read_packets([row for one in detailed for row in one.rows])
+    packets = read_packets([one.rows[-1] for one in detailed])
     page = event_page(record, ranked, packets)
     pictures = draw(record, ranked, packets)
     folder.mkdir(exist_ok=True)

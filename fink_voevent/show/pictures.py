@@ -19,7 +19,7 @@ from fink_voevent.show.candidates import Candidate, Ranked
 from fink_voevent.show.records import EventRecord
 from fink_voevent.show.small_light_curve import small_light_curve
 
-DETAILED = 10  # candidates with a large light curve and cutouts
+DETAILED = 8  # candidates with a large light curve and cutouts
 Packets = Mapping[int, Mapping[str, Any]]  # by alert_id
 
 

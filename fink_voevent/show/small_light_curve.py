@@ -67,9 +67,11 @@ def small_light_curve(points: Sequence[Point], label: str) -> str:
 
 def _day_labels(first: float, last: float, x: Callable[[float], str]) -> str:
     """Label the event, and the end that is further from it."""
-    far = first if -first > last else last
-    text = f'<text x="{x(0.0)}" y="{HEIGHT - 4}" class="m">0</text>'
-    return text + f'<text x="{x(far)}" y="{HEIGHT - 4}" class="m">{far:+.2g} d</text>'
+    far, anchor = (first, "s") if -first > last else (last, "e")
+    return (
+        f'<text x="{x(0.0)}" y="{HEIGHT - 4}">0</text>'
+        f'<text x="{x(far)}" y="{HEIGHT - 4}" class="{anchor}">{far:+.2g} d</text>'
+    )
 
 
 def _mark(point: Point, x: str, y: str) -> str:

@@ -14,6 +14,8 @@ objects that are made up:
 
 from __future__ import annotations
 
+import base64
+import functools
 import gzip
 import io
 import json
@@ -27,6 +29,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from astropy.io import fits
+from cdshealpix.nested import healpix_to_lonlat
+from json_notices import lvk
 
 from fink_voevent.notices import streams
 from fink_voevent.notices.normalisation import normalise
@@ -132,6 +136,62 @@ def write_match(
     schema = arrow_schema("coincidences")
     pq.write_table(pa.Table.from_pylist(rows, schema), folder / "coincidences.parquet")
     return folder, paths
+
+
+def write_crowded(folder: Path, count: int = 1000) -> tuple[Path, list[str]]:
+    """Write an event with a map of a quarter of the sky, and many candidates.
+
+    Returns
+    -------
+    Path, list of str
+        As of `write_match`.
+    """
+    folder.mkdir(parents=True)
+    notice = folder / "crowded.json"
+    event = {
+        "time": "2024-01-15T03:00:00Z",
+        "far": 1e-9,
+        "significant": True,
+        "instruments": ["H1"],
+        "group": "CBC",
+        "search": "AllSky",
+        "properties": {"HasNS": 0.1},
+        "classification": {"BBH": 0.9, "Terrestrial": 0.1},
+        "skymap": base64.b64encode(_wide_map()).decode(),
+    }
+    created = "2024-01-15T03:05:00Z"
+    notice.write_bytes(
+        lvk("INITIAL", event, superevent_id="S240115q", time_created=created)
+    )
+    objects = [
+        replace(
+            one, extragalactic=None, quality=0.9, status="new", prior_activity="new"
+        )
+        for one in unrelated(_region(notice), count)
+    ]
+    rows = pairs(notice, objects, "ztf", folder)
+    schema = arrow_schema("coincidences")
+    pq.write_table(pa.Table.from_pylist(rows, schema), folder / "coincidences.parquet")
+    return folder, [str(notice)]
+
+
+def _wide_map() -> bytes:
+    """Map of order 6 with 90 % of the probability in a quarter of the sky."""
+    order = 6
+    lon, lat = healpix_to_lonlat(np.arange(12 << 2 * order), order)
+    distance = sky_region.separation_deg(150.0, 20.0, lon.deg, lat.deg)
+    density = np.exp(-((distance / 28.0) ** 2) / 2)
+    density /= density.sum() * 4 * np.pi / density.size
+    uniq = np.arange(density.size) + (4 << 2 * order)
+    columns = [
+        fits.Column("UNIQ", "K", array=uniq),
+        fits.Column("PROBDENSITY", "D", unit="sr-1", array=density),
+    ]
+    table = fits.BinTableHDU.from_columns(columns)
+    table.header.update({"ORDERING": "NUNIQ", "DISTMEAN": 900.0, "DISTSTD": 250.0})
+    stream = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(stream)
+    return stream.getvalue()
 
 
 def _notices(folder: Path, name: str) -> list[Path]:
@@ -271,7 +331,7 @@ def _packet(
     event_time: datetime, one: Optical, index: int, alert_id: int, survey: str
 ) -> dict:
     earlier = one.measurements[: index + 1]
-    stamps = dict(zip(("Science", "Template", "Difference"), _stamps(one), strict=True))
+    stamps = dict(zip(("Science", "Template", "Difference"), _stamps(), strict=True))
     if survey == "rubin":
         return _rubin_packet(event_time, one, earlier, alert_id) | {
             f"cutout{name}": content for name, content in stamps.items()
@@ -349,9 +409,10 @@ def _rubin_packet(
     }
 
 
-def _stamps(one: Optical) -> list[bytes]:
+@functools.cache
+def _stamps() -> list[bytes]:
     """Made-up cutouts: a galaxy with and without a source, and the source."""
-    rng = np.random.default_rng(len(one.name))
+    rng = np.random.default_rng(7)
     y, x = np.mgrid[:STAMP_SIDE, :STAMP_SIDE] - STAMP_SIDE // 2
     galaxy = 400.0 * np.exp(-np.hypot((x - 6) / 1.6, y + 3) / 5.0)
     source = 300.0 * np.exp(-(x**2 + y**2) / 6.0)
@@ -364,8 +425,3 @@ def _fits(image: np.ndarray) -> bytes:
     stream = io.BytesIO()
     fits.PrimaryHDU(image).writeto(stream)
     return gzip.compress(stream.getvalue(), mtime=0)
-
-
-def withdrawn(one: Optical) -> Optical:
-    """Return the same object, no longer valid."""
-    return replace(one, status="withdrawn")
