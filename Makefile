@@ -37,6 +37,7 @@ machine: ## name all that this machine lacks, in one line for apt
 # The tests need Maven, which fetches Kafka, and git: "command:package" of each.
 test test-fast test-cluster test-nightly test-oldest coverage bench chaos smoke-3.13: \
 	TOOLS = mvn:maven git:git
+test-nightly: TOOLS += chromium:chromium
 lint: TOOLS = git:git
 
 $(VENV)/.made: setup.py | machine

@@ -48,9 +48,12 @@ TEST_REQUIRES = [
     "build>=1.2",  # `make dist`
     "coverage>=7.10",  # first that measures the programs that tests start
     "duckdb>=1.0",  # run by the documentation, as users do
+    "html5lib>=1.1",  # a strict parser of the pages
     "hypothesis>=6.80",
     "import-linter>=2.3",  # dependencies point one way
     "mypy>=1.8",
+    "axe-playwright-python>=0.1.4",  # axe-core: checks pages in a browser
+    "playwright>=1.40",  # drives Chromium, which apt installs
     "pygcn>=1.1.3",  # run as a program, as telescopes do: receives what we send
     "pytest>=7.4,<9.2",  # pytest-xdist 3.8 finds no groups of tests with 9.2
     "pytest-spark>=0.6",  # one Spark session for all tests
@@ -64,6 +67,13 @@ BENCH_REQUIRES = ["voevent-parse>=1.0.3; python_version < '3.12'"]
 # The documentation site: `make site`.
 SITE_REQUIRES = ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"]
 
+# Pages and pictures of events: nothing else needs these.
+PAGES_REQUIRES = [
+    "jinja2>=3.1.6",  # CVEs of its sandbox and filters before that
+    "matplotlib>=3.8",  # first for Python 3.12
+    "mocpy>=0.13",  # first with from_depth29_ranges and MOC 2.0 as text
+]
+
 setup(
     name="fink-voevent",
     version=VERSION,
@@ -74,11 +84,15 @@ setup(
     python_requires=">=3.10,<3.14",  # what pyspark 3.5.9 is tested with by Fink and us
     packages=find_packages(include=["fink_voevent", "fink_voevent.*"]),
     package_data={
-        "fink_voevent": ["py.typed", "notices/streams.toml", "spark/log4j2.properties"]
+        "fink_voevent": [
+            *("py.typed", "notices/streams.toml", "spark/log4j2.properties"),
+            "show/templates/*.j2",
+        ]
     },
     install_requires=INSTALL_REQUIRES,
     extras_require={
-        "test": TEST_REQUIRES,
+        "pages": PAGES_REQUIRES,
+        "test": TEST_REQUIRES + PAGES_REQUIRES,
         "bench": BENCH_REQUIRES,
         "site": SITE_REQUIRES,
     },

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -59,6 +60,18 @@ def test_the_code_of_a_page_runs(page, spark, tmp_path, monkeypatch, request):
                 assert done.exit_code == 0, (line, done.output)
         else:
             run_in_a_shell(source)
+
+
+def test_the_notebook_of_pictures_runs(monkeypatch):
+    """Its cells, in order, without outputs that would have to be kept up to date."""
+    monkeypatch.chdir(ROOT)
+    notebook = json.loads((ROOT / "docs" / "pictures.ipynb").read_text("utf-8"))
+    names: dict = {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), "notebook", "exec"), names)  # noqa: S102
+            assert cell["outputs"] == []
+    assert names["region"].area_deg2(0.9) > 50
 
 
 def commands(source: str) -> list[str]:

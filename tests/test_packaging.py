@@ -21,6 +21,7 @@ from fink_voevent import __version__
 ROOT = Path(__file__).parent.parent
 DATA_FILES = {
     "fink_voevent/notices/streams.toml",
+    "fink_voevent/show/templates/event.html.j2",
     "fink_voevent/spark/log4j2.properties",
     "fink_voevent/py.typed",
 }

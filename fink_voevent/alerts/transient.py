@@ -79,9 +79,14 @@ class Transient:
         """Address of the object in Fink's portal; None if it has no identifier."""
         if self.object_id is None:
             return None
-        site = "ztf.fink-portal.org" if self.survey == "ztf" else "lsst.fink-portal.org"
-        name = quote(self.object_id, safe="", errors="replace")
-        return f"https://{site}/{name}"
+        return portal_address(self.survey, self.object_id)
+
+
+def portal_address(survey: str, object_id: str) -> str:
+    """Return the address of an object in Fink's portal."""
+    site = "ztf.fink-portal.org" if survey == "ztf" else "lsst.fink-portal.org"
+    name = quote(object_id, safe="", errors="replace")
+    return f"https://{site}/{name}"
 
 
 def from_packet(packet: Mapping[str, Any]) -> Transient:

@@ -21,6 +21,7 @@ COMMANDS = {
         "tonight": "Summarise a night: events, candidates, and what was searched.",
         "events": "List the events as they are now, the newest notices first.",
         "show": "Print all that is known of an event or an object.",
+        "page": "Make a page for each event, and an index of them.",
         "candidates": "List the candidates, the most surprising first.",
         "coincidences": "List alerts that coincide with events, by surprise.",
         "sources": "List sources of notices, and for which publishers they may speak.",

@@ -211,6 +211,13 @@ class CurrentEvents:
         }
         return pa.table(columns)
 
+    def notice_ids(self, event: str) -> list[str]:
+        """Return the `notice_id` of all used notices of an event, the current last.
+
+        The list is empty if there is no event of this name.
+        """
+        return [notice.notice_id for notice in self._notices.get(event, ())]
+
     def _read(self, notices: pa.Table) -> list[Notice]:
         """Read the used notices, and keep their rows."""
         chosen = used(notices, self._rules.tenses)

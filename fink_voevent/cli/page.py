@@ -1,0 +1,102 @@
+# Copyright 2026 The fink-voevent developers
+# SPDX-License-Identifier: Apache-2.0
+"""``fink_voevent page``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fink_voevent.cli.common import load_settings, settings_options
+from fink_voevent.errors import InputError
+
+DAYS = 30.0  # pages of older events are made only if they are named
+
+
+@click.command()
+@click.argument("events", nargs=-1, metavar="[EVENT]...")
+@click.option(
+    "--out",
+    type=Path,
+    default=Path("pages"),
+    show_default=True,
+    metavar="FOLDER",
+    help="Folder for the pages; those of other events in it stay.",
+)
+@click.option(
+    "--on",
+    "folder",
+    metavar="FOLDER",
+    help="Output folder of `fink_voevent match`, with --notices. Default: the tables of"
+    " the services under --data-prefix.",
+)
+@click.option(
+    "--notices",
+    multiple=True,
+    metavar="PATH",
+    help="With --on: the notices that were matched, as of `fink_voevent match`.",
+)
+@click.option(
+    "--days",
+    type=click.FloatRange(min=0),
+    default=DAYS,
+    show_default=True,
+    help="Without EVENT: make pages of the events of so many days up to the latest.",
+)
+@settings_options(
+    "survey",
+    "data_prefix",
+    "credible_level",
+    "cap_deg2",
+    "window",
+    "allow_tests",
+    "streams",
+    "local_ivo",
+)
+def command(
+    events: tuple[str, ...],
+    out: Path,
+    folder: str | None,
+    notices: tuple[str, ...],
+    days: float,
+    **options: Any,
+) -> None:
+    r"""Make a page for each event, and an index of them.
+
+    A page is one HTML file that works without a network: what happened and what to
+    point at, the region, the ranked candidates with their light curves and cutouts,
+    what was searched, each notice and what it changed, and files to take along. A page
+    is made again only if what it shows has changed. Open FOLDER/index.html.
+
+    It needs the libraries of pip install 'fink-voevent[pages]'.
+
+    \b
+    Examples
+      fink_voevent page --data-prefix /data/fink --out /var/www/events
+      fink_voevent page S230518h --data-prefix /data/fink
+      fink_voevent page --on out --notices notices/ --out pages
+    """
+    from datetime import datetime, timezone
+
+    from fink_voevent.show import records as event_records
+    from fink_voevent.show.pages import write_pages
+
+    if (folder is None) == bool(notices):
+        raise InputError("--on and --notices belong together: give both or none")
+    settings = load_settings(options)
+    if folder is None:
+        records = event_records.from_tables(settings)
+    else:
+        records = event_records.from_match(settings, folder, notices)
+    names = records.check(events) if events else records.names(days)
+
+    def report(event: str, number: int, count: int) -> None:
+        click.echo(f"{number}/{count} {event}", err=True)
+
+    now = datetime.now(timezone.utc)
+    written = write_pages(records, names, out, settings.local_ivo, now, report)
+    click.echo(
+        f"{written.made} pages made, {written.unchanged} unchanged: {written.index}"
+    )
