@@ -22,7 +22,7 @@ from fink_voevent.config.settings import Settings
 from fink_voevent.errors import InputError
 from fink_voevent.events.cache import cell_arrays, rules_of
 from fink_voevent.events.current import CurrentEvents
-from fink_voevent.events.event_state import EventState
+from fink_voevent.events.event_state import MARGIN_US, EventState
 from fink_voevent.events.notice import MAP_COLUMNS
 from fink_voevent.ingest.conversion import convert
 from fink_voevent.listen import landing
@@ -36,7 +36,7 @@ from fink_voevent.store.batches import BatchLog
 from fink_voevent.store.delta import Tables
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.tables.schema import column_names
-from fink_voevent.tables.times import microseconds
+from fink_voevent.tables.times import DAY_US, microseconds
 
 INGEST, MAPS, MATCH = "ingest", "maps", "match"  # stages
 # Of notices, all columns but the long ones.
@@ -63,6 +63,9 @@ class EventRecord:
     coincidences : tuple of mapping
         Rows of the table coincidences, all statuses, in the order of their batches.
     related_event_ids : tuple of str
+    window_days : tuple of float or None
+        Days before and after the event in which alerts are matched; None if it is not
+        matched.
     """
 
     event_id: str
@@ -72,6 +75,7 @@ class EventRecord:
     region_id: str | None
     coincidences: tuple[Row, ...]
     related_event_ids: tuple[str, ...]
+    window_days: tuple[float, float] | None
 
     @property
     def current(self) -> Row:
@@ -201,7 +205,17 @@ class Records:
             state.region_id,
             coincidences,
             state.related_event_ids or (),
+            _window_days(state),
         )
+
+
+def _window_days(state: EventState) -> tuple[float, float] | None:
+    """Days before and after an event, without the margin of the window."""
+    if state.window is None or state.event_time_us is None:
+        return None
+    before_us = state.event_time_us - state.window.first_us - MARGIN_US
+    after_us = state.window.last_us - state.event_time_us - MARGIN_US
+    return round(before_us / DAY_US, 3), round(after_us / DAY_US, 3)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
