@@ -498,7 +498,8 @@ def _notices(record: EventRecord) -> Iterator[NoticeLine]:
             )
             if counts[status]
         )
-        kind = notice["notice_type"] or notice["kind"]
+        words = (notice["instrument"] or "", notice["notice_type"] or notice["kind"])
+        kind = " ".join(word for word in words if word)
         yield NoticeLine(
             number=number,
             kind=wording.short(kind),
