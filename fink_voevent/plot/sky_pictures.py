@@ -23,7 +23,7 @@ SMALL_DEG = 2.5  # a smaller 90 % region is marked by a ring on the whole sky
 MILKY_WAY_DEG = 8.0  # galactic latitude up to which the Milky Way is shaded
 WIDEST_DEG, NARROWEST_DEG = 40.0, 0.004  # half-widths of the near view
 MOLLWEIDE_DEG = 4.0 * math.sqrt(2.0) / math.pi * 180.0  # width of the whole sky
-MOST_MARKS = 300
+MOST_MARKS, MOST_NUMBERS = 300, 10  # that are drawn, and numbered
 TOGETHER_DEG = 40.0  # candidates in one near view are at most so far apart
 _WHOLE, _NEAR = (720, 360), (320, 320)  # samples along the axes
 _NORTH_GALACTIC_POLE = (192.85948, 27.12825)  # deg, ICRS
@@ -334,7 +334,7 @@ def _apart(wcs: Any, marks: Sequence[Mark], least: float) -> set[int]:
     """Numbers of the marks that can be numbered without covering a better one's."""
     kept: list[int] = []
     places = _pixels(wcs, marks)
-    for index in range(min(len(marks), 30)):
+    for index in range(min(len(marks), MOST_NUMBERS)):
         steps = places[kept] - places[index]
         if not kept or np.hypot(*steps.T).min() >= least:
             kept.append(index)

@@ -16,7 +16,7 @@ from fink_voevent.show.event_page import EventPage
 from fink_voevent.sky.moc import region_moc
 from fink_voevent.sky.region import Region
 
-MOST_VOEVENTS = 8  # candidates of which a VOEvent is written
+MOST_VOEVENTS = 3  # candidates of which a VOEvent is written
 _COLUMNS = (
     *("rank", "object", "survey", "ra_deg", "dec_deg", "tier", "expected_unrelated"),
     *("credible_level", "onset_from_d", "onset_to_d", "detections", "magnitude"),

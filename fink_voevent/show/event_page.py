@@ -397,8 +397,7 @@ def _searched(record: EventRecord, found: Searched | None) -> Iterator[str]:
         area = f" ({found.area_deg2:,.0f} of the {whole:,.0f} deg² of the 90 % region)"
     yield (
         f"At least {wording.percent(found.share)} of the probability{area} was observed"
-        f" by {surveys}, between {wording.duration(found.first_days)} and"
-        f" {wording.duration(found.last_days)} after the event."
+        f" by {surveys}, {_when(found)} after the event."
     )
     if found.depths:
         depths = ", ".join(f"{mag:.1f} mag ({band})" for band, mag in found.depths)
@@ -407,6 +406,12 @@ def _searched(record: EventRecord, found: Searched | None) -> Iterator[str]:
         f"Cells of {CELL_DEG2:.2g} deg² without an alert count as not observed, though"
         " some may have been."
     )
+
+
+def _when(found: Searched) -> str:
+    """Say when a region was searched, relative to the event."""
+    first, last = (wording.duration(d) for d in (found.first_days, found.last_days))
+    return first if first == last else f"{first} to {last}"
 
 
 def _facts(record: EventRecord) -> Iterator[Fact]:
@@ -432,17 +437,19 @@ def _facts(record: EventRecord) -> Iterator[Fact]:
         yield from _region_facts(record.region)
         if record.event_time is not None:
             yield _sun_and_moon(record.region, record.event_time)
-    yield Fact(
-        "Window",
-        f"{0.0 - current['window_before']:g} to {current['window_after']:+g} d",
-        "around the event, in which alerts are matched",
-    )
+    if record.window_days is not None:
+        before, after = record.window_days
+        yield Fact(
+            "Window",
+            f"{0.0 - before:g} to {after:+g} d",
+            "around the event, in which alerts are matched",
+        )
     yield Fact(
         "Received", f"over {current['transport']}", wording.short(current["stream"])
     )
     if record.related_event_ids:
-        same = ", ".join(wording.short(name) for name in record.related_event_ids)
-        yield Fact("Same burst", same, "events of the same time and place")
+        related = ", ".join(wording.short(name) for name in record.related_event_ids)
+        yield Fact("Same burst", related, "events of the same time and place")
 
 
 def _region_facts(region: Region) -> Iterator[Fact]:
@@ -491,7 +498,8 @@ def _notices(record: EventRecord) -> Iterator[NoticeLine]:
             )
             if counts[status]
         )
-        kind = notice["notice_type"] or notice["kind"]
+        words = (notice["instrument"] or "", notice["notice_type"] or notice["kind"])
+        kind = " ".join(word for word in words if word)
         yield NoticeLine(
             number=number,
             kind=wording.short(kind),

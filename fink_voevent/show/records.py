@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import InputError
 from fink_voevent.events.current import CurrentEvents
-from fink_voevent.events.event_state import EventState
+from fink_voevent.events.event_state import MARGIN_US, EventState
 from fink_voevent.events.notice import MAP_COLUMNS
 from fink_voevent.events.reading import cell_arrays, rules_of
 from fink_voevent.ingest.conversion import convert
@@ -37,7 +37,7 @@ from fink_voevent.store.batches import BatchLog
 from fink_voevent.store.delta import Tables
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.tables.schema import arrow_schema, column_names
-from fink_voevent.tables.times import microseconds
+from fink_voevent.tables.times import DAY_US, microseconds
 
 INGEST, MAPS, MATCH = "ingest", "maps", "match"  # stages
 # Of notices, all columns but the long ones.
@@ -67,6 +67,9 @@ class EventRecord:
     candidates : tuple of mapping
         Rows of the table candidates, the last one of each object.
     related_event_ids : tuple of str
+    window_days : tuple of float or None
+        Days before and after the event in which alerts are matched; None if it is not
+        matched.
     """
 
     event_id: str
@@ -77,6 +80,7 @@ class EventRecord:
     coincidences: tuple[Row, ...]
     candidates: tuple[Row, ...]
     related_event_ids: tuple[str, ...]
+    window_days: tuple[float, float] | None
 
     @property
     def current(self) -> Row:
@@ -215,7 +219,17 @@ class Records:
             coincidences,
             candidates,
             state.related_event_ids or (),
+            _window_days(state),
         )
+
+
+def _window_days(state: EventState) -> tuple[float, float] | None:
+    """Days before and after an event, without the margin of the window."""
+    if state.window is None or state.event_time_us is None:
+        return None
+    before_us = state.event_time_us - state.window.first_us - MARGIN_US
+    after_us = state.window.last_us - state.event_time_us - MARGIN_US
+    return round(before_us / DAY_US, 3), round(after_us / DAY_US, 3)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
