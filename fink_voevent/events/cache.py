@@ -25,9 +25,13 @@ from fink_voevent.events import event_state, regions, versions
 from fink_voevent.events.current import CurrentEvents
 from fink_voevent.events.event_state import Changes, States
 from fink_voevent.events.notice import MAP_COLUMNS
-from fink_voevent.events.reading import SCALARS, cell_arrays, rules_of
+from fink_voevent.events.reading import (
+    SCALARS,
+    cell_arrays,
+    copies_and_trust,
+    rules_of,
+)
 from fink_voevent.events.regions import RegionTables
-from fink_voevent.events.trusted import COPY_COLUMNS, TRUST_COLUMNS
 from fink_voevent.spark import dataframes
 from fink_voevent.store.batches import FIRST
 from fink_voevent.store.delta import Tables
@@ -103,8 +107,7 @@ class EventCache:
             return Changes({}, {})
         first, last = self.until.ingest + 1, until.ingest
         notices = self._tables.rows_of("events", [*SCALARS, "batch"], first, last)
-        copies = self._tables.rows_of("copies", [*COPY_COLUMNS], first, last)
-        trust = self._tables.rows_of("trust", [*TRUST_COLUMNS], first, last)
+        copies, trust = copies_and_trust(self._tables, first, last)
         first, last = self.until.maps + 1, until.maps
         maps = self._tables.rows_of("maps", [*MAP_COLUMNS, "batch"], first, last)
         for rows in (notices, maps):

@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from fink_voevent.config.settings import Settings, parse_window
 from fink_voevent.events.notice import NOTICE_COLUMNS, Rules
+from fink_voevent.events.trusted import COPY_COLUMNS, TRUST_COLUMNS
+from fink_voevent.store.delta import Tables
 from fink_voevent.tables.coincidences import EVENT_COLUMNS
 
 # Columns of the table events that `CurrentEvents` needs.
@@ -32,6 +34,26 @@ def rules_of(settings: Settings) -> Rules:
         settings.cap_deg2,
         settings.credible_level,
     )
+
+
+def copies_and_trust(
+    tables: Tables, first: int, last: int
+) -> tuple[pa.Table, pa.Table]:
+    """Read who has sent which notices, and whose notices count.
+
+    Parameters
+    ----------
+    tables : Tables
+    first, last : int
+        Batches of ingest, both included.
+
+    Returns
+    -------
+    pyarrow.Table, pyarrow.Table
+        Rows of the tables copies and trust, as `CurrentEvents.add` takes them.
+    """
+    copies = tables.rows_of("copies", list(COPY_COLUMNS), first, last)
+    return copies, tables.rows_of("trust", list(TRUST_COLUMNS), first, last)
 
 
 def cell_arrays(rows: pa.Table) -> dict[str, npt.NDArray[np.int64]]:

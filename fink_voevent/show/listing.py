@@ -21,7 +21,12 @@ from fink_voevent.config.settings import Settings
 from fink_voevent.events.current import CurrentEvents
 from fink_voevent.events.event_state import MARGIN_US, EventState
 from fink_voevent.events.notice import MAP_COLUMNS
-from fink_voevent.events.reading import SCALARS, cell_arrays, rules_of
+from fink_voevent.events.reading import (
+    SCALARS,
+    cell_arrays,
+    copies_and_trust,
+    rules_of,
+)
 from fink_voevent.show.views import (
     INGEST,
     MATCH,
@@ -31,7 +36,7 @@ from fink_voevent.show.views import (
     latest_pairs,
     rows_of_done,
 )
-from fink_voevent.store.batches import DONE, BatchLog
+from fink_voevent.store.batches import DONE, FIRST, BatchLog
 from fink_voevent.store.delta import Tables
 from fink_voevent.tables.schema import arrow_schema
 
@@ -251,7 +256,8 @@ def current_states(
     # whether a region is larger than the cap makes no difference here
     rules = replace(rules_of(settings), cap_deg2=math.inf)
     current = CurrentEvents(rules, cells_of)
-    current.add(notices, maps)
+    last = BatchLog(tables, INGEST).last_done()
+    current.add(notices, maps, *copies_and_trust(tables, FIRST, last))
     rows = {row["notice_id"]: row for row in read.to_pylist()}
     found = {name: current.states.get(current.name(name)) for name in names}
     return {name: (state, rows) for name, state in found.items() if state is not None}

@@ -23,7 +23,7 @@ from fink_voevent.errors import InputError
 from fink_voevent.events.current import CurrentEvents
 from fink_voevent.events.event_state import MARGIN_US, EventState
 from fink_voevent.events.notice import MAP_COLUMNS
-from fink_voevent.events.reading import cell_arrays, rules_of
+from fink_voevent.events.reading import cell_arrays, copies_and_trust, rules_of
 from fink_voevent.ingest.conversion import convert
 from fink_voevent.listen import landing
 from fink_voevent.listen.files import documents
@@ -110,6 +110,8 @@ class Records:
         Given values of `event_id`, returns the last rows of the table candidates.
     settings : Settings
         What is matched.
+    sent : tuple of pyarrow.Table, optional
+        Rows of the tables copies and trust.
     """
 
     def __init__(
@@ -120,6 +122,7 @@ class Records:
         coincidences: Any,
         candidates: Any,
         settings: Settings,
+        sent: tuple[pa.Table | None, pa.Table | None] = (None, None),
     ) -> None:
         self._events, self._regions, self._coincidences = events, regions, coincidences
         self._candidates = candidates
@@ -134,7 +137,7 @@ class Records:
             return cell_arrays(regions(region_ids).select(["region_id", "cells"]))
 
         self._current = CurrentEvents(rules_of(settings), cells)
-        self._current.add(events, maps)
+        self._current.add(events, maps, *sent)
 
     def names(self, days: float | None = None) -> list[str]:
         """Return the names of events, sorted.
@@ -270,7 +273,8 @@ def from_tables(settings: Settings) -> Records:
         found = views.candidate_rows(settings.root, columns, where)
         return _no_candidates() if found is None else found
 
-    return Records(events, maps, regions, coincidences, candidates, settings)
+    sent = copies_and_trust(tables, 0, last[INGEST])
+    return Records(events, maps, regions, coincidences, candidates, settings, sent)
 
 
 def from_match(settings: Settings, folder: str, notices: Iterable[str]) -> Records:

@@ -21,8 +21,8 @@ INGEST, MATCH = "ingest", "match"  # stages
 VALID = ("new", "update")  # statuses of a pair that is one
 ENDED = ("withdrawn", "retracted")
 CANDIDATES = "candidates"
-# Columns that say which of two rows of a pair is the later one: those by which the
-# notices of an event are ordered, and the batch.
+# Columns that say which of two rows of a pair is the later one: the batch, and those by
+# which the notices of an event are ordered.
 _ORDER = ("event_version", "event_issued", "notice_received_at", "notice_id", "batch")
 _PAIR = ("event_id", "survey", "alert_id")
 
@@ -128,13 +128,14 @@ def latest_of_pairs(journal: pa.Table) -> pa.Table:
     is_dated = pc.is_valid(several["event_issued"])
     landed = pc.if_else(is_dated, None, several["notice_received_at"])
     keys = {
+        # A notice that counts no longer may have had a later version.
+        "batch": several["batch"],
         "version": several["event_version"],
         "undated": pc.and_(is_retracted, pc.invert(is_dated)).cast(pa.int8()),
         "issued": several["event_issued"],
         "retracted": is_retracted.cast(pa.int8()),
         "landed": landed,
         "notice": several["notice_id"],
-        "batch": several["batch"],
     }
     order = pc.sort_indices(
         pa.Table.from_pydict(keys),

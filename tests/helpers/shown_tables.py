@@ -30,12 +30,12 @@ def ingest(root: str, *documents: bytes) -> int:
         "quarantine": quarantine(rows, reasons),
     }
     counts = {name: len(part) for name, part in tables.items()}
-    return commit(
-        root,
-        "ingest",
-        {"documents": len(rows), **counts},
-        **{name: pa.Table.from_batches([part]) for name, part in tables.items()},
-    )
+    made = {name: pa.Table.from_batches([part]) for name, part in tables.items()}
+    events = made["events"]  # without a source, as those of files, they count
+    nobody = pa.nulls(events.num_rows, pa.string())
+    number = events.column_names.index("source")
+    made["events"] = events.set_column(number, "source", nobody)
+    return commit(root, "ingest", {"documents": len(rows), **counts}, **made)
 
 
 def pair(event_id: str, object_id: str | None, **changes: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from helpers.example_events import judged
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fink_voevent.show.candidates import Ranked, of_event
@@ -112,6 +112,7 @@ def test_an_object_is_withdrawn_with_its_last_alert_only():
     assert found.withdrawn == ()
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.data(), st.lists(st.floats(0, 1), max_size=12))
 def test_the_order_of_alerts_does_not_matter(data, chances):
     rows = [

@@ -45,6 +45,9 @@ def commit_notices(root: str, registry, notices: list[str], **how) -> None:
     rows, _ = convert(landed(*[Path(p).read_bytes() for p in notices]), registry)
     tables = {"events": rows.events, "regions": rows.regions}
     found = {name: pa.Table.from_batches([part]) for name, part in tables.items()}
+    nobody = pa.nulls(found["events"].num_rows, pa.string())  # the operator's own
+    number = found["events"].column_names.index("source")
+    found["events"] = found["events"].set_column(number, "source", nobody)
     commit(root, "ingest", found, **how)
 
 
@@ -55,7 +58,8 @@ def settings(match, registry, tmp_path_factory):
     made = load({}, {"data_prefix": str(prefix)}).settings
     commit_notices(made.root, registry, notices)
     pairs = pq.read_table(folder / "coincidences.parquet")
-    commit(made.root, "match", {"coincidences": pairs})
+    candidates = pq.read_table(folder / "candidates.parquet")
+    commit(made.root, "match", {"coincidences": pairs, "candidates": candidates})
     return made
 
 
@@ -113,6 +117,8 @@ def test_coincidences_of_an_earlier_version_are_refused_by_name(tmp_path):
     schema = arrow_schema("coincidences")
     old = schema.empty_table().drop_columns(["prior_activity"])
     pq.write_table(old, tmp_path / "coincidences.parquet")
+    none = arrow_schema("candidates").empty_table()
+    pq.write_table(none, tmp_path / "candidates.parquet")
     settings = load({}, {}).settings
     with pytest.raises(InputError, match="lacks prior_activity"):
         records.from_match(settings, str(tmp_path), ["x"])
