@@ -124,6 +124,7 @@ bench: venv ## benchmarks, into build/bench
 	$(BIN)/python benchmarks/match.py
 	$(BIN)/python benchmarks/years.py
 	$(BIN)/python benchmarks/latency.py
+	$(BIN)/python benchmarks/power.py
 
 fuzz: venv ## 100,000 damaged or invented documents of each kind (N=...)
 	FUZZ=$(or $(N),100000) $(PYTEST) tests/notices/test_fuzz.py tests/ingest/test_fuzz.py

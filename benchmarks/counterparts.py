@@ -24,12 +24,12 @@ import numpy as np
 from cdshealpix.nested import healpix_to_lonlat
 from sky_simulator import Survey
 
+from fink_voevent.score.class_counts import SPAN_DAYS
+from fink_voevent.score.classes import LIMIT_DAYS
 from fink_voevent.sky import localization, skymap
 from fink_voevent.sky.localization import Systematic
 
 LIMIT_MAG = {"ztf": 20.5, "rubin": 24.3}  # of a visit; the scatter is 0.3 mag
-LIMIT_DAYS = 5.0  # a limit this long before the event makes an object fresh
-SPAN_DAYS = 15 / 1440  # between two detections that count as two
 VISIT_DAYS = 0.027  # between the two visits of a field in a night
 HOST_ERROR = 0.15  # relative error of the distance of a host
 GBM = Systematic(0.52, 1.8, 4.1)  # RoboBA: Goldstein et al. 2020, ApJ 895, 40

@@ -59,9 +59,10 @@ from sky_simulator import (  # noqa: E402
 )
 
 from fink_voevent.score import class_counts, class_rates, ranks  # noqa: E402
+from fink_voevent.score.candidate_scores import charged_totals  # noqa: E402
 from fink_voevent.score.cells import CELLS  # noqa: E402
-from fink_voevent.score.class_counts import Found  # noqa: E402
-from fink_voevent.score.class_rates import FLARING_SHARE, ClassSnapshot  # noqa: E402
+from fink_voevent.score.class_counts import CLASSES, Found  # noqa: E402
+from fink_voevent.score.class_rates import ClassSnapshot  # noqa: E402
 
 LEVEL = 0.95  # to which regions are matched
 RATES = (0.01, 0.03, 0.1, 0.25)  # deg-2 d-1
@@ -116,16 +117,15 @@ class Lists:
 
 
 def lists_of(snapshot: ClassSnapshot, kind: Kind, region: dict) -> Lists:
-    """Return the lists of an event, charged with their shares of its budget."""
-    share = FLARING_SHARE if kind.counterpart == "flare" else 0.0
-    names = ("fresh_1", "fresh_2", "flaring") if share else ("fresh_1", "fresh_2")
-    lists = {n: class_rates.class_list(snapshot, n, region, LEVEL) for n in names}
-    totals = {n: lists[n].total(kind.days) for n in ("fresh_1", "fresh_2")}
-    shares = class_rates.budget(totals["fresh_2"] / totals["fresh_1"], share)
-    if share:
-        totals["flaring"] = lists["flaring"].flares(kind.days)
-    charged = {n: float(ranks.charged(totals[n], shares[n])) for n in names}
-    return Lists(kind, region, lists, charged)
+    """Return the lists of an event that lead to silver, with its budget."""
+    lists = {
+        name: class_rates.class_list(snapshot, name, region, LEVEL) for name in CLASSES
+    }
+    is_neutrino = kind.counterpart == "flare"
+    messenger = "neutrino" if is_neutrino else "grb"
+    totals = charged_totals(lists, (0.0, kind.days), messenger)
+    names = ("fresh_1", "fresh_2", "flaring") if is_neutrino else ("fresh_1", "fresh_2")
+    return Lists(kind, region, {name: lists[name] for name in names}, totals)
 
 
 def centre(rng: np.random.Generator, survey: Survey) -> tuple[float, float]:

@@ -40,7 +40,7 @@ from fink_voevent.score.integrals import (
     integrate_map,
 )
 from fink_voevent.sky.localization import Ellipse, Fisher
-from fink_voevent.store.filesystem import Store
+from fink_voevent.store.filesystem import Store, open_store
 
 if TYPE_CHECKING:
     from fink_voevent.score.class_counts import Counts, Found
@@ -62,6 +62,7 @@ HORIZON_MPC = 400.0  # up to which they are, as far as catalogues of hosts go
 # Budget of an event: share of candidates with one detection (most counterparts have the
 # second in the same night), and of the flares of a neutrino. See `budget`.
 SINGLE_SHARE, FLARING_SHARE = 0.4, 0.9
+FOLDER = "background"  # of the snapshots, below the root
 _FILES = "classes-"  # first part of the names of files
 
 
@@ -313,6 +314,11 @@ def save(snapshot: ClassSnapshot, store: Store) -> str:
     return name
 
 
+def newest_below(root: str, survey: str) -> ClassSnapshot | None:
+    """Read the newest snapshot of a survey, below the root of our tables."""
+    return newest(open_store(root).subfolder(FOLDER), survey)
+
+
 def newest(store: Store, survey: str) -> ClassSnapshot | None:
     """Read the snapshot of a survey with the last night; None if there is none.
 
@@ -420,7 +426,7 @@ class ClassList:
 
 
 def flare_days(window_days: float, nights: int, growth: float = 1.0) -> float:
-    """Return the factor of the number of flares for a window.
+    """Return the factor of the number of flares for a window, 1 or more.
 
     Parameters
     ----------
@@ -430,7 +436,7 @@ def flare_days(window_days: float, nights: int, growth: float = 1.0) -> float:
     growth : float, optional
         See `ClassRate`; by default as many new ones in each night.
     """
-    return (max(window_days, 1.0) / nights) ** growth
+    return max(1.0, window_days / nights) ** growth
 
 
 def class_list(
