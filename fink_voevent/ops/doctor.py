@@ -63,7 +63,6 @@ def checks(settings: Settings, environment: Mapping[str, str]) -> Iterator[Check
     yield _check("spool", lambda: _writable(settings.spool))
     yield _check("kafka", lambda: _kafka(settings))
     yield _check("filters", lambda: _filters(settings))
-    yield _check("background", lambda: _background(settings))
     for host, port in parse_sources(settings.sources):
         yield _check(f"source {host}:{port}", partial(_connect, host, port))
     for source in parse_kafka(settings.sources):
@@ -146,14 +145,6 @@ def _filters(settings: Settings) -> str:
     if found.faulty:
         raise ConfigError("; ".join(map(str, found.faulty)))
     return f"{len(found.filters)} can be used"
-
-
-def _background(settings: Settings) -> str:
-    """Say from when silver and gold can fire; it is no fault if nothing is counted."""
-    from fink_voevent.score import class_rates  # with astropy
-
-    snapshot = class_rates.newest_below(settings.root, settings.survey)
-    return class_rates.readiness(snapshot, settings.survey)
 
 
 def _source_topics(source: KafkaSource, settings: Settings) -> str:

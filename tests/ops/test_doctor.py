@@ -7,12 +7,9 @@ import socket
 
 import pytest
 from helpers import fink_checkout
-from sky_simulator import ZTF, Simulation
 
 from fink_voevent.config.load import load
 from fink_voevent.ops.doctor import checks
-from fink_voevent.score import class_counts, class_rates
-from fink_voevent.store.filesystem import open_store
 
 
 def report(tmp_path, environment=None, **values) -> dict[str, tuple[bool, str]]:
@@ -78,20 +75,3 @@ def test_a_checkout_that_is_not_enabled_is_reported(tmp_path):
     fink_checkout.checkout(tmp_path / "fink", tmp_path / "data")
     found = report(tmp_path, {"FINK_HOME": str(tmp_path / "fink")})
     assert "fink_voevent enable -s ztf" in found["fink"][1]
-
-
-def test_it_says_from_when_silver_and_gold_can_fire(tmp_path):
-    """Before the first night, which is no fault, and after a few."""
-    ok, text = report(tmp_path, survey="ztf")["background"]
-    assert ok
-    assert "no night of ztf has been counted" in text
-    fields = ZTF.fields()[:2]
-    few = class_rates.measure(
-        class_counts.count(Simulation(ZTF, 1, fields).nights(2), "ztf")
-    )
-    root = load({}, {"data_prefix": str(tmp_path / "data")}).settings.root
-    class_rates.save(few, open_store(root).subfolder(class_rates.FOLDER))
-    ok, text = report(tmp_path, survey="ztf")["background"]
-    assert ok
-    assert "upper limits (90 %)" in text
-    assert "2 nights of ztf up to 20260102" in text
