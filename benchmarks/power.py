@@ -61,7 +61,7 @@ from sky_simulator import (  # noqa: E402
 from fink_voevent.score import class_counts, class_rates, ranks  # noqa: E402
 from fink_voevent.score.candidate_scores import charged_totals  # noqa: E402
 from fink_voevent.score.cells import CELLS  # noqa: E402
-from fink_voevent.score.class_counts import CLASSES, Found  # noqa: E402
+from fink_voevent.score.class_counts import Found  # noqa: E402
 from fink_voevent.score.class_rates import ClassSnapshot  # noqa: E402
 
 LEVEL = 0.95  # to which regions are matched
@@ -118,14 +118,16 @@ class Lists:
 
 def lists_of(snapshot: ClassSnapshot, kind: Kind, region: dict) -> Lists:
     """Return the lists of an event that lead to silver, with its budget."""
-    lists = {
-        name: class_rates.class_list(snapshot, name, region, LEVEL) for name in CLASSES
-    }
     is_neutrino = kind.counterpart == "flare"
-    messenger = "neutrino" if is_neutrino else "grb"
-    totals = charged_totals(lists, (0.0, kind.days), messenger)
     names = ("fresh_1", "fresh_2", "flaring") if is_neutrino else ("fresh_1", "fresh_2")
-    return Lists(kind, region, {name: lists[name] for name in names}, totals)
+    lists = {n: class_rates.class_list(snapshot, n, region, LEVEL) for n in names}
+    return _with_budget(kind, region, lists)
+
+
+def _with_budget(kind: Kind, region: dict, lists: dict) -> Lists:
+    messenger = "neutrino" if kind.counterpart == "flare" else "grb"
+    totals = charged_totals(lists, (0.0, kind.days), messenger)
+    return Lists(kind, region, lists, totals)
 
 
 def centre(rng: np.random.Generator, survey: Survey) -> tuple[float, float]:
@@ -184,38 +186,45 @@ def _true_levels(rng: np.random.Generator, lists: Lists, n: int) -> np.ndarray:
     return pixels[np.searchsorted(pixels, level, side="right") - 1]
 
 
-def with_rate(snapshot: ClassSnapshot, rate: float) -> ClassSnapshot:
-    """Return a snapshot with another mean rate of new objects, and of flares."""
-    part = snapshot.expected_part("fresh_1")
+def factors_of(snapshot: ClassSnapshot) -> dict[str, dict[str, float]]:
+    """Factors that make the mean rates of a snapshot those of `RATES` and `FLARES`."""
     seen = snapshot.coverage > 0
-    mean = (snapshot.classes["fresh_1"].rate * part)[seen].mean()
-    flares = snapshot.classes["flaring"].rate[seen].mean()
-    factors = dict.fromkeys(snapshot.classes, rate / mean)
-    factors["flaring"] = FLARES[rate] / flares
-    classes = {
-        name: replace(of, rate=of.rate * factors[name])
-        for name, of in snapshot.classes.items()
+    part = snapshot.expected_part("fresh_1")
+    mean = float((snapshot.classes["fresh_1"].rate * part)[seen].mean())
+    flares = float(snapshot.classes["flaring"].rate[seen].mean())
+    same = dict.fromkeys(("fresh_1", "fresh_2", "flaring"), 1.0)
+    factors = {"measured": same}
+    for rate in RATES:
+        new = dict.fromkeys(("fresh_1", "fresh_2"), rate / mean)
+        factors[str(rate)] = new | {"flaring": FLARES[rate] / flares}
+    return factors
+
+
+def with_rates(lists: Lists, factors: dict[str, float]) -> Lists:
+    """Return the lists of an event with other rates."""
+    scaled = {
+        name: replace(one, integral=one.integral * factors[name])
+        for name, one in lists.lists.items()
     }
-    return replace(snapshot, classes=classes)
+    return _with_budget(lists.kind, lists.region, scaled)
 
 
 def power_table(snapshot: ClassSnapshot, survey: Survey, n: int) -> dict[str, dict]:
     """Power of each kind at each rate, with both sets of first detections."""
     rng = np.random.default_rng(SEED)
-    snapshots = {"measured": snapshot}
-    snapshots |= {str(rate): with_rate(snapshot, rate) for rate in RATES}
     table: dict[str, dict] = {}
     for kind in KINDS:
-        regions = [kind.place(*centre(rng, survey)) for _ in range(PLACES)]
+        places = [centre(rng, survey) for _ in range(PLACES)]
+        measured = [lists_of(snapshot, kind, kind.place(*place)) for place in places]
         sets = {
-            "light_curves": lambda k, kind=kind: observe(rng, survey, kind, 4 * k),
+            "light_curves": lambda k, kind=kind: observe(rng, survey, kind, 2 * k),
             "log_uniform": lambda k, kind=kind: follow(rng, kind, k),
         }
-        for name, at_rate in snapshots.items():
-            every = [lists_of(at_rate, kind, region) for region in regions]
-            for set_name, injected in sets.items():
-                row = table.setdefault(kind.name, {}).setdefault(set_name, {})
-                row[name] = power(rng, every, injected, n)
+        for rate, factors in factors_of(snapshot).items():
+            every = [with_rates(lists, factors) for lists in measured]
+            for name, injected in sets.items():
+                row = table.setdefault(kind.name, {}).setdefault(name, {})
+                row[rate] = power(rng, every, injected, n)
     return table
 
 

@@ -120,8 +120,8 @@ def region_row(row: dict[str, Any], region_id: str) -> dict[str, Any] | None:
     Parameters
     ----------
     row : dict
-        With `cells` and `pixels`, which are removed. The columns `REGION_COLUMNS` are
-        added, null if there are no cells.
+        With `cells`, `pixels` and, if the map has them, `pixel_distances`, which are
+        removed. The columns `REGION_COLUMNS` are added, null if there are no cells.
     region_id : str
 
     Returns
@@ -130,6 +130,7 @@ def region_row(row: dict[str, Any], region_id: str) -> dict[str, Any] | None:
         Row of the table regions; None if there are no cells.
     """
     cells, pixels = row.pop("cells"), row.pop("pixels")
+    distances = row.pop("pixel_distances", None)
     if cells is None:
         row |= dict.fromkeys(REGION_COLUMNS)
         return None
@@ -138,7 +139,12 @@ def region_row(row: dict[str, Any], region_id: str) -> dict[str, Any] | None:
     row["region_id"], row["region_rows"] = region_id, list(size.rows)
     row["region_sky"] = size.sky
     row["region_areas"] = None if size.areas is None else list(size.areas)
-    return {"region_id": region_id, "cells": cells, "pixels": pixels}
+    return {
+        "region_id": region_id,
+        "cells": cells,
+        "pixels": pixels,
+        "pixel_distances": distances,
+    }
 
 
 def level_pixels(pixels: Sequence[Mapping[str, Any]]) -> LevelPixels:

@@ -30,7 +30,7 @@ import pyarrow as pa
 from fink_voevent.errors import NoticeError
 from fink_voevent.ingest import conversion
 from fink_voevent.notices import voevent
-from fink_voevent.notices.normalisation import pixel_rows
+from fink_voevent.notices.normalisation import distance_rows, pixel_rows
 from fink_voevent.notices.streams import Registry
 from fink_voevent.tables.schema import arrow_schema
 
@@ -122,6 +122,7 @@ def _read_map(content: bytes) -> dict[bytes, bytes]:
             "skymap_sha256": hashlib.sha256(content).hexdigest(),
             "cells": [{"lo": lo, "hi": hi} for lo, hi in sky_map.ranges()],
             "pixels": pixel_rows(sky_map),
+            "pixel_distances": distance_rows(sky_map),
         }
         region = conversion.region_row(row, row["skymap_sha256"])
         return {

@@ -86,7 +86,9 @@ class Judge:
         """Read the regions of events: the only query of Spark, for new regions."""
         rows = self.rows({event: self.states[event] for event in events})
         limited = rows.withColumn("_limit", regions.limit(rows, self.credible_level))
-        columns = ("event_ra", "event_dec", "fisher", "ellipse", "pixels")
+        columns = ["event_ra", "event_dec", "fisher", "ellipse", "pixels"]
+        # an operator's own notices may come without this column
+        columns += [c for c in ("pixel_distances",) if c in limited.columns]
         for row in limited.select("region_id", "_limit", *columns).toLocalIterator():
             region = row.asDict(recursive=True)
             yield EventRegion(row["region_id"], region, row["_limit"])

@@ -9,6 +9,7 @@ block of ``streams.toml``.
 from __future__ import annotations
 
 import hashlib
+import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -164,6 +165,7 @@ def _position_columns(identified: IdentifiedDocument) -> dict[str, Any]:
         "ellipse": None if ellipse is None else vars(ellipse),
         "cells": None if cells is None else [{"lo": lo, "hi": hi} for lo, hi in cells],
         "pixels": pixel_rows(position.skymap),
+        "pixel_distances": distance_rows(position.skymap),
         "distance": _map_distance(position.skymap),
         "skymap_state": position.skymap_state,
     }
@@ -261,6 +263,24 @@ def pixel_rows(skymap: SkyMap | None) -> list[dict[str, float]] | None:
     names = ("lo", "hi", "level", "density")
     columns = zip(*[getattr(skymap, name).tolist() for name in names], strict=True)
     return [dict(zip(names, pixel, strict=True)) for pixel in columns]
+
+
+def distance_rows(skymap: SkyMap | None) -> list[dict[str, float | None]] | None:
+    """Return the distances of pixels as the tables store them.
+
+    Returns
+    -------
+    list of dict or None
+        ``distmu``, ``distsigma`` and ``distnorm`` of each pixel, None where a value is
+        not finite; None without a map, or if it has no distances.
+    """
+    if skymap is None or skymap.distances is None:
+        return None
+    names = ("distmu", "distsigma", "distnorm")
+    return [
+        {n: v if math.isfinite(v) else None for n, v in zip(names, row, strict=True)}
+        for row in skymap.distances.tolist()
+    ]
 
 
 def _map_distance(skymap: SkyMap | None) -> dict[str, float | None] | None:

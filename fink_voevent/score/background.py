@@ -23,6 +23,7 @@ from fink_voevent import udf
 from fink_voevent.errors import InputError
 from fink_voevent.filters.blocks import BRONZE_QUALITY
 from fink_voevent.score.cells import CELL_DEG2, CELLS, ORDER
+from fink_voevent.score.class_rates import FOLDER
 from fink_voevent.store.filesystem import Store, open_store
 
 # A cell with fewer alerts takes the mean rate of the smallest larger cell around it
@@ -155,7 +156,7 @@ def smoothed(counts: np.ndarray) -> np.ndarray:
 
 def folder(root: str) -> Store:
     """Folder of the snapshots."""
-    return open_store(root).subfolder("background")
+    return open_store(root).subfolder(FOLDER)
 
 
 def save(snapshot: Snapshot, store: Store) -> str:

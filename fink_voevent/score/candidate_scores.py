@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fink_voevent.score import ranks
 from fink_voevent.score.candidates import VALID, Windows, with_chance
@@ -31,6 +32,7 @@ from fink_voevent.score.class_rates import (
     class_list,
 )
 from fink_voevent.score.classes import FLARING, FRESH, FRESH_UNKNOWN
+from fink_voevent.score.map_distances import MapDistances, map_distances
 
 Lists = Mapping[str, ClassList]  # by name: `class_counts.CLASSES`
 
@@ -43,7 +45,8 @@ class EventRegion(NamedTuple):
     region_id : str
         Key of its cells and pixels in the table regions.
     region : mapping
-        `event_ra`, `event_dec` (deg), `fisher`, `ellipse` and `pixels`.
+        `event_ra`, `event_dec` (deg), `fisher`, `ellipse` and `pixels`, and
+        `pixel_distances` if the sky map has distances.
     limit : float
         Credible level up to which it is matched, 0-1.
     """
@@ -69,6 +72,7 @@ class CandidateScorer:
 
     snapshot: ClassSnapshot
     _lists: dict[str, Lists] = field(default_factory=dict)  # by region_id
+    _distances: dict[str, MapDistances | None] = field(default_factory=dict)
 
     def score(
         self,
@@ -93,7 +97,8 @@ class CandidateScorer:
         Returns
         -------
         pyarrow.Table
-            With `total_unrelated`, `place_share`, `expected_unrelated`, `p_chance`,
+            With `total_unrelated`, `place_share`, `distance_share` (of what is new and
+            has a host, in a sky map with distances), `expected_unrelated`, `p_chance`,
             `background_id` and `is_upper_limit`: null for the class ``other``, for
             candidates that are withdrawn or retracted, and for events without a region
             or a window.
@@ -105,7 +110,8 @@ class CandidateScorer:
         new = [e for e in sorted(usable) if region_ids[e] not in self._lists]
         for region in read(new) if new else ():
             self._lists[region.region_id] = self._integrate(region)
-        total, place = np.full((2, len(events)), np.nan)
+            self._distances[region.region_id] = map_distances(region.region)
+        total, place, distance = np.full((3, len(events)), np.nan)
         is_limit = np.zeros(len(events), bool)
         level = candidates["credible_level"].to_numpy()
         messengers = np.array(candidates["messenger"].to_pylist(), object)
@@ -121,10 +127,14 @@ class CandidateScorer:
                 total[rows] = totals[name]
                 place[rows] = one.place_share(level[rows])
                 is_limit[rows] = one.rate.is_upper_limit
+                of_map = self._distances[region_ids[event]]
+                if of_map is not None and name != FLARING:
+                    distance[rows] = _distance_share(candidates, rows, one, of_map)
         is_scored = ~np.isnan(total)
         columns = {
             "total_unrelated": pa.array(total, mask=~is_scored),
             "place_share": pa.array(place, mask=np.isnan(place)),
+            "distance_share": pa.array(distance, mask=np.isnan(distance)),
             "background_id": pa.array(
                 [self.snapshot.name if scored else None for scored in is_scored],
                 pa.string(),
@@ -152,6 +162,20 @@ class CandidateScorer:
             for kind, status, days in zip(*columns, span, strict=True)
         ]
         return np.array(names, object)
+
+
+def _distance_share(
+    candidates: pa.Table,
+    rows: npt.NDArray[np.int64],
+    one: ClassList,
+    of_map: MapDistances,
+) -> np.ndarray:
+    """Share of unrelated hosts that agree as well, of rows of candidates of a list."""
+    names = ("object_ra", "object_dec", "host_distance", "host_distance_error")
+    ra, dec, distance, error = (
+        pc.fill_null(candidates[n], np.nan).to_numpy()[rows] for n in names
+    )
+    return one.distance_share(distance, error, *of_map.at(ra, dec).T)
 
 
 def list_name(kind: str, span_days: float | None) -> str:

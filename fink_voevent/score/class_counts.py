@@ -6,14 +6,17 @@ An object is counted once, in the night of its first alert that passes the rules
 class. The rules are those of candidates, without an event:
 
 - ``fresh_1``: it appeared in the nights that are counted (first detection), a limit is
-  at most `LIMIT_DAYS` older, and an alert is good, positive, and not that of a star, a
-  known variable, a known active nucleus or a known moving object. Evidence that it is
+  at most `HISTORY_DAYS` older, and an alert is good, positive, and not that of a star,
+  a known variable, a known active nucleus or a known moving object. Evidence that it is
   extragalactic is stronger than that of a star or a variable;
 - ``fresh_2``: as before, with an alert that has two detections at least `SPAN_DAYS`
   apart, so that it is known not to move;
-- ``fresh_unknown_1``, ``fresh_unknown_2``: likewise, without such a limit;
+- ``fresh_unknown_1``, ``fresh_unknown_2``: likewise, without a limit, or with one that
+  is more than `classes.LIMIT_DAYS` older: of such an object it depends on the event
+  which of the two it is, so that it counts for both;
 - ``flaring``: a good alert of an object that is extragalactic, an active nucleus, or at
-  the centre of its host (`NUCLEAR_DEG`), brighter than the reference image; of any age.
+  the centre of its host (`classes.NUCLEAR_DEG`), and brighter than the reference image;
+  of any age.
 """
 
 from __future__ import annotations
@@ -28,15 +31,15 @@ import pyarrow.compute as pc
 from fink_voevent.errors import InputError
 from fink_voevent.filters.blocks import BRONZE_QUALITY
 from fink_voevent.score.cells import CELLS, COVERAGE_ORDER, ORDER, PARTS
+from fink_voevent.score.classes import LIMIT_DAYS, NUCLEAR_DEG
 from fink_voevent.sky.localization import ORDER as FINEST
 from fink_voevent.store.delta import Tables
 from fink_voevent.tables.column import TIME
 
-# A candidate is fresh if its limit is at most a few days older than the event, up to
-# two weeks before its first detection; longer gaps are no evidence of an appearance.
-LIMIT_DAYS = 21.0
+# A limit can be so much older than the first detection, if that is some days after the
+# event. It is as far as packets go back.
+HISTORY_DAYS = 30.0
 SPAN_DAYS = 15 / 1440  # in which main-belt asteroids move by several arcsec
-NUCLEAR_DEG = 1.0 / 3600  # van Velzen et al. 2021 (ApJ 908, 4) use 0.6 arcsec
 PIECE_ROWS = 2_000_000  # alerts of a night that are read at once
 FRESH = ("fresh_1", "fresh_2", "fresh_unknown_1", "fresh_unknown_2")
 CLASSES = (*FRESH, "flaring")
@@ -283,15 +286,16 @@ def _objects(table: pa.Table, number: dict[str, int], start: int) -> dict[str, F
     is_fresh = np.asarray(_is_fresh(table).to_numpy(zero_copy_only=False), bool)
     earliest = _smallest(first, objects)
     appeared = is_fresh & (earliest >= start)
-    has_limit = first - limit <= LIMIT_DAYS * _DAY_US
-    has_limit = _any(has_limit & appeared, objects)
+    gap = (first - limit) / _DAY_US
+    has_limit = _any((gap <= HISTORY_DAYS) & appeared, objects)
+    is_unknown = appeared & ~_any((gap <= LIMIT_DAYS) & appeared, objects)
     twice = (detections >= 2) & (span >= SPAN_DAYS)
     is_flaring = np.asarray(_is_flaring(table).to_numpy(zero_copy_only=False), bool)
     passing = {
         "fresh_1": appeared & has_limit,
         "fresh_2": appeared & has_limit & twice,
-        "fresh_unknown_1": appeared & ~has_limit,
-        "fresh_unknown_2": appeared & ~has_limit & twice,
+        "fresh_unknown_1": is_unknown,
+        "fresh_unknown_2": is_unknown & twice,
         "flaring": is_flaring,
     }
 

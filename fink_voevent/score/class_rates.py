@@ -40,7 +40,7 @@ from fink_voevent.score.integrals import (
     integrate_map,
 )
 from fink_voevent.sky.localization import Ellipse, Fisher
-from fink_voevent.store.filesystem import Store
+from fink_voevent.store.filesystem import Store, open_store
 
 if TYPE_CHECKING:
     from fink_voevent.score.class_counts import Counts, Found
@@ -62,6 +62,7 @@ HORIZON_MPC = 400.0  # up to which they are, as far as catalogues of hosts go
 # Budget of an event: share of candidates with one detection (most counterparts have the
 # second in the same night), and of the flares of a neutrino. See `budget`.
 SINGLE_SHARE, FLARING_SHARE = 0.4, 0.9
+FOLDER = "background"  # of the snapshots, below the root
 _FILES = "classes-"  # first part of the names of files
 
 
@@ -311,6 +312,11 @@ def save(snapshot: ClassSnapshot, store: Store) -> str:
     name = f"{_FILES}{snapshot.name}.parquet"
     store.write(name, lambda stream: pq.write_table(table, stream))
     return name
+
+
+def newest_below(root: str, survey: str) -> ClassSnapshot | None:
+    """Read the newest snapshot of a survey, below the root of our tables."""
+    return newest(open_store(root).subfolder(FOLDER), survey)
 
 
 def newest(store: Store, survey: str) -> ClassSnapshot | None:

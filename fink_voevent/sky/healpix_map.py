@@ -30,6 +30,7 @@ from fink_voevent.sky.pixel_merging import merge_flat
 
 _DENSITY = "PROBDENSITY"
 _PROBABILITIES = ("PROB", "PROBABILITY", "T")
+DISTANCES = ("DISTMU", "DISTSIGMA", "DISTNORM")
 _INDICES = ("PIXEL", "PIX", "IPIX", "INDEX", "HPXPIXEL", "HEALPIX")
 # First word of COORDSYS or else of RADESYS. HEALPix has C (or Q), G and E; GBM's own
 # comment is "Ecliptic, Galactic or Celestial". ICRS and FK5 differ far less than the
@@ -69,6 +70,9 @@ class Pixels:
         Name of the column of the values, and those of the others in brackets.
     distance : tuple of float or None
         Mean and standard deviation of the distance, Mpc.
+    distances : ndarray of float64, shape (n, 3), or None
+        DISTMU, DISTSIGMA (Mpc) and DISTNORM (Mpc^-2) of each pixel; None if the map
+        does not have them, or is flat.
     """
 
     lo: np.ndarray
@@ -77,6 +81,7 @@ class Pixels:
     unit_per_sr: float
     column: str
     distance: tuple[float, float | None] | None
+    distances: np.ndarray | None = None
 
 
 def solid_angle_sr(cells: Any) -> Any:
@@ -103,15 +108,16 @@ def read(content: bytes) -> Pixels:
     index = _index_column(table)
     column = _value_column(table, index)
     unit = _density_unit(column)
+    distances = None
     if index is None:
         lo, hi, density, unit = _flat_pixels(table, column, unit)
     else:
-        lo, hi, density = _sparse_pixels(table, index, column)
+        lo, hi, density, distances = _sparse_pixels(table, index, column)
         if unit is None:
             density, unit = density / solid_angle_sr(hi - lo), 1.0
     others = [c.name for c in table.columns if c is not column]
     name = f"{_list([column.name])} (next to {_list(others) or 'no others'})"
-    return Pixels(lo, hi, density, unit, name, _distance(table.header))
+    return Pixels(lo, hi, density, unit, name, _distance(table.header), distances)
 
 
 def _check_frame(header: Mapping[str, Any]) -> None:
@@ -184,8 +190,8 @@ def _density_unit(column: Column) -> float | None:
 
 def _sparse_pixels(
     table: Table, index: Column, column: Column
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ranges lo and hi, and values, of pixels that are named one by one; each (n,)."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+    """Ranges lo and hi, values, and distances of pixels that are named one by one."""
     _check_count(
         table.rows * max(index.repeat, column.repeat), limits.MAP_SPARSE_PIXELS
     )
@@ -193,13 +199,24 @@ def _sparse_pixels(
         raise NoticeError(
             f"the sky map has {index.repeat} indices and {column.repeat} values a row"
         )
-    numbers, values = read_columns(table, [index, column])
+    others = _distance_columns(table, index)
+    numbers, values, *found = read_columns(table, [index, column, *others])
+    distances = np.stack(found, axis=1) if found else None
     if index.name == "UNIQ" or _word(table.header, "ORDERING") == "NUNIQ":
-        return (*_uniq_ranges(numbers), _clean(values, column))
+        return (*_uniq_ranges(numbers), _clean(values, column), distances)
     order = _order(table.header)
     if order is None:
         raise NoticeError("the sky map covers a part of the sky, and has no NSIDE")
-    return (*_ranges(numbers, order, table.header), _clean(values, column))
+    ranges = _ranges(numbers, order, table.header)
+    return (*ranges, _clean(values, column), distances)
+
+
+def _distance_columns(table: Table, index: Column) -> list[Column]:
+    """Columns of the distances of pixels; none if the map lacks one of them."""
+    by_name = _by_name(table)
+    columns = [by_name[name] for name in DISTANCES if name in by_name]
+    are_usable = all(c.is_float and c.repeat == index.repeat for c in columns)
+    return columns if are_usable and len(columns) == len(DISTANCES) else []
 
 
 def _uniq_ranges(uniq: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -35,6 +35,9 @@ class SkyMap:
         Probability density, sr-1. It integrates to 1 over the whole map.
     distance : tuple of float or None
         Mean and standard deviation of the distance, Mpc.
+    distances : ndarray of float64, shape (n, 3), or None
+        DISTMU, DISTSIGMA (Mpc) and DISTNORM (Mpc^-2) of each pixel; of one that was
+        merged, those of its first part.
     """
 
     lo: np.ndarray
@@ -42,6 +45,7 @@ class SkyMap:
     level: np.ndarray
     density: np.ndarray
     distance: tuple[float, float | None] | None = None
+    distances: np.ndarray | None = None
 
     def area_deg2(self, level: float) -> float:
         """Return the area (deg2) of a credible region.
@@ -86,7 +90,18 @@ def read(content: bytes) -> SkyMap:
     pixels = healpix_map.read(content)
     sky_map = from_pixels(pixels.lo, pixels.hi, pixels.density)
     _check_total(pixels)
-    return replace(_with_few_pixels(sky_map, pixels), distance=pixels.distance)
+    few = _with_few_pixels(sky_map, pixels)
+    distances = _distances(few, pixels)
+    return replace(few, distance=pixels.distance, distances=distances)
+
+
+def _distances(sky_map: SkyMap, pixels: Pixels) -> np.ndarray | None:
+    """Distances of the pixels of a sky map, which has been made of `pixels`."""
+    if pixels.distances is None:
+        return None
+    rank = np.argsort(pixels.lo)
+    first = np.searchsorted(pixels.hi[rank], sky_map.lo, side="right")
+    return pixels.distances[rank][first]
 
 
 def from_pixels(lo: np.ndarray, hi: np.ndarray, density: np.ndarray) -> SkyMap:

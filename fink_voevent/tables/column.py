@@ -20,6 +20,9 @@ CELLS = pa.list_(pa.struct([("lo", LONG), ("hi", LONG)]))
 PIXELS = pa.list_(
     pa.struct([("lo", LONG), ("hi", LONG), ("level", REAL), ("density", REAL)])
 )
+PIXEL_DISTANCES = pa.list_(
+    pa.struct([("distmu", REAL), ("distsigma", REAL), ("distnorm", REAL)])
+)
 CITES = pa.list_(pa.struct([("ivorn", TEXT), ("cite", TEXT)]))
 PARAMS = pa.list_(
     pa.struct(

@@ -16,6 +16,7 @@ from fink_voevent.tables.column import (
     FLAG,
     LONG,
     PARAMS,
+    PIXEL_DISTANCES,
     PIXELS,
     REAL,
     SIGNIFICANCE,
@@ -325,6 +326,14 @@ REGIONS = (
         "no sky map, no error box, no asymmetric errors",
         "pixels [lo, hi) of the 99 % region of the sky map, the error box or the"
         " asymmetric errors: credible level and probability density of each",
+    ),
+    Column(
+        "pixel_distances",
+        PIXEL_DISTANCES,
+        "Mpc; Mpc; Mpc-2",
+        "no sky map, or none with distances",
+        "DISTMU, DISTSIGMA and DISTNORM of each of the pixels; null in one that has no"
+        " distance",
     ),
 )
 

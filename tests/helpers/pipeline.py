@@ -176,3 +176,24 @@ def assert_same(found: list[dict], expected: list[dict]) -> None:
         assert abs(ours["delay"] - float(oracle["delay"])) * 86400e6 < 1
         assert ours["prior_activity"] == oracle["prior_activity"]
         assert ours["object_id"] == oracle["object_id"]
+
+
+def assert_candidates(found: list[dict], pairs: list[dict]) -> None:
+    """Check that candidates are those of the current pairs on the sky, and no others.
+
+    Parameters
+    ----------
+    found : list of dict
+        From `candidate_rows`.
+    pairs : list of dict
+        Coincidences that are neither withdrawn nor retracted.
+    """
+    alerts: dict[tuple[str, str], list[int]] = {}
+    for row in pairs:
+        if row["credible_level"] is not None:
+            key = (row["event_id"], row["object_id"])
+            alerts.setdefault(key, []).append(row["alert_id"])
+    valid = [row for row in found if row["rank"] is not None]
+    listed = {(row["event_id"], row["object_id"]): row["alert_ids"] for row in valid}
+    assert listed == {key: sorted(ids) for key, ids in alerts.items()}
+    assert all(row["reason"] for row in found if row["rank"] is None)

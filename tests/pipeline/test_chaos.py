@@ -17,7 +17,7 @@ from fink_client.avro_utils import AlertReader
 from helpers.chaos import KILLS, SEED, Chaos
 from helpers.map_site import SlowSite, site
 from helpers.oracle import assert_equal, pairs
-from helpers.pipeline import coincidences
+from helpers.pipeline import assert_candidates, candidate_rows, coincidences
 
 from fink_voevent.match import revisions
 from fink_voevent.notices.normalisation import normalise
@@ -57,7 +57,9 @@ def test_nothing_is_lost_or_reported_twice_whenever_the_stages_are_killed(
     assert len(expected) > 20
     journal = coincidences(spark, chaos.settings.root)
     valid = revisions.view(journal).where("status IN ('new', 'update')").collect()
-    assert_equal([r.asDict() for r in valid], expected)
+    current = [r.asDict() for r in valid]
+    assert_equal(current, expected)
+    assert_candidates(candidate_rows(chaos.settings.root), current)
     reported = chaos.journal()
     assert_order(reported)
     placed = Counter(r["status"] for r in reported if r["credible_level"] is not None)

@@ -11,7 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
-from helpers.pipeline import Pipeline, assert_same, settings_in
+from helpers.pipeline import (
+    Pipeline,
+    assert_candidates,
+    assert_same,
+    settings_in,
+)
 
 from fink_voevent.ops.status import Observer
 from fink_voevent.store.batches import BatchLog
@@ -183,20 +188,9 @@ def test_a_batch_that_was_interrupted_is_done_with_its_input_and_no_other(
     pipeline.notices()
     pipeline.run()
     assert_same(pipeline.current_pairs(), expected)
-    assert_candidates_of_pairs(pipeline)
+    assert_candidates(pipeline.candidates(), pipeline.current_pairs())
     statuses = pipeline.journal().groupBy("coincidence_id", "batch").count()
     assert not statuses.where("count > 1").count()
-
-
-def assert_candidates_of_pairs(pipeline) -> None:
-    """Check that candidates are those of the current pairs, and no others."""
-    alerts: dict[tuple[str, str], list[int]] = {}
-    for row in pipeline.current_pairs():
-        key = (row["event_id"], row["object_id"])
-        alerts.setdefault(key, []).append(row["alert_id"])
-    valid = [row for row in pipeline.candidates() if row["rank"] is not None]
-    found = {(row["event_id"], row["object_id"]): row["alert_ids"] for row in valid}
-    assert found == alerts
 
 
 def test_a_test_notice_is_matched_if_tests_are_allowed(pipeline):

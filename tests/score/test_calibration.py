@@ -58,8 +58,8 @@ def _shift(event, nights: int):
     return type(event)(event.ra, event.dec, event.radius_90, event.time + nights)
 
 
-SMALL = (12, 17, 5, 120)  # nights counted and tested, one field in so many, events
-LARGE = (20, 30, 1, 2000)
+SMALL = (12, 17, 5, 80)  # nights counted and tested, one field in so many, events
+LARGE = (20, 30, 1, 600)
 
 
 @pytest.mark.parametrize(

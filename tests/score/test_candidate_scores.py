@@ -8,6 +8,8 @@ import math
 
 import numpy as np
 import pytest
+from astropy.coordinates import Latitude, Longitude
+from cdshealpix.nested import healpix_to_lonlat, lonlat_to_healpix
 from helpers.coincidence_rows import WINDOWS, at, pair, table
 
 from fink_voevent.score import candidate_scores, candidates
@@ -85,9 +87,9 @@ def test_flares_of_neutrinos_are_ranked_by_place_alone():
     flare = {"active_nucleus": True, "flux_change": 0.5, "messenger": "neutrino"}
     near = scored(pair(1, credible_level=0.1, **flare))["Z1"]
     assert near["class"] == "flaring"
-    # as many new flares in each night as in the 30 that were counted
-    total = 0.1 * AREA * 8 / 30 / FLARING_SHARE
-    assert near["total_unrelated"] == pytest.approx(total, rel=1e-3)
+    assert near["total_unrelated"] == pytest.approx(
+        0.1 * AREA / FLARING_SHARE, rel=1e-3
+    )
     share = math.log(0.9) / math.log(0.05)
     expected = near["total_unrelated"] * share
     assert near["expected_unrelated"] == pytest.approx(expected, rel=1e-2)
@@ -141,3 +143,41 @@ def test_the_lists_of_an_event_share_one_unrelated_silver(messenger):
     flaring = plain["flaring"] / charged["flaring"] if messenger == "neutrino" else 0.0
     both = single * plain["fresh_2"] / plain["fresh_1"]
     assert single + double - both + flaring == pytest.approx(1)
+
+
+def test_a_host_at_the_distance_of_its_pixel_ranks_higher():
+    """The pixel of the object decides; outside of the map there is no distance."""
+    size = 1 << 2 * (29 - 6)
+    lon, lat = Longitude(40.0, unit="deg"), Latitude(30.0, unit="deg")
+    pixel = int(lonlat_to_healpix(lon, lat, 6)[0])
+    bounds = {"lo": pixel * size, "hi": (pixel + 1) * size, "level": 0.0}
+    far = {"lo": 0, "hi": size, "level": 0.5}
+    region = {
+        **REGION,
+        "fisher": None,
+        "pixels": [bounds | {"density": 1.0}, far | {"density": 0.5}],
+        "pixel_distances": [
+            {"distmu": 100.0, "distsigma": 10.0, "distnorm": 1e-4},
+            {"distmu": None, "distsigma": None, "distnorm": 0.0},
+        ],
+    }
+
+    def rows(**changes):
+        host = {"host": "G", "host_chance": 0.01, "host_separation": 0.001}
+        host |= {"host_distance": 100.0, "host_distance_error": 5.0}
+        where = {"alert_ra": 40.0, "alert_dec": 30.0, "credible_level": 0.0}
+        made = candidates.from_coincidences(
+            table([pair(1, **host | where | changes)]), 0, WINDOWS
+        )
+        regions = [EventRegion("r1", region, LEVEL)]
+        found = scorer().score(made, {"E1": "r1"}, WINDOWS, lambda _: regions)
+        return found.to_pylist()[0]
+
+    near, away = rows(), rows(host_distance=300.0)
+    assert near["distance_share"] < 0.1 < away["distance_share"]
+    assert near["expected_unrelated"] < away["expected_unrelated"]
+    for changes in ({"host_distance": None}, {"alert_ra": 220.0, "alert_dec": -60.0}):
+        assert rows(**changes)["distance_share"] is None
+    lon, lat = healpix_to_lonlat(np.array([0]), 6)
+    without = rows(alert_ra=float(lon.deg[0]), alert_dec=float(lat.deg[0]))
+    assert without["distance_share"] is None

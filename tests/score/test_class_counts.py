@@ -128,13 +128,19 @@ def test_two_detections_count_apart_and_must_be_apart_in_time():
     assert numbers(alert(), {**later, "moving": True}) == {"fresh_1": 1}
 
 
-@pytest.mark.parametrize("limit", [None, 25.0])
+@pytest.mark.parametrize("limit", [None, 31.0])
 def test_without_a_limit_the_appearance_is_not_known(limit):
     found = numbers(alert(limit_days=limit, **TWICE))
     assert found == {"fresh_unknown_1": 1, "fresh_unknown_2": 1}
     # a limit in another packet of the object is enough
     both = numbers(alert(limit_days=limit), alert(hours=1, first_detection=NIGHT))
     assert both == {"fresh_1": 1}
+
+
+def test_an_older_limit_counts_for_both_classes():
+    """It is at most 5 days before some events, and more before others."""
+    assert numbers(alert(limit_days=9.0)) == {"fresh_1": 1, "fresh_unknown_1": 1}
+    assert numbers(alert(limit_days=4.9)) == {"fresh_1": 1}
 
 
 def test_flares_are_extragalactic_and_brighter_of_any_age():

@@ -32,6 +32,7 @@ from hypothesis import strategies as st
 
 from fink_voevent import limits
 from fink_voevent.errors import NoticeError
+from fink_voevent.notices import normalisation
 from fink_voevent.sky import skymap
 
 
@@ -234,3 +235,36 @@ def test_areas_of_real_maps_agree_with_a_simple_computation(real):
         assert sky_map.area_deg2(level) == pytest.approx(expected, rel=1e-3)
     ranges = sky_map.ranges()
     assert all(a[1] < b[0] for a, b in zip(ranges, ranges[1:], strict=False))
+
+
+def multi_order(order: int, count: int, **columns) -> bytes:
+    """Map of the first pixels of an order, with equal density."""
+    uniq = 4 ** (order + 1) + np.arange(count, dtype=np.int64)
+    density = np.full(count, 1 / (count * 4 * np.pi / (12 * 4**order)))
+    table = {"UNIQ": uniq, "PROBDENSITY": density * np.linspace(1.2, 0.8, count)}
+    return fits_bytes(table | columns, ORDERING="NUNIQ", COORDSYS="C")
+
+
+def test_the_distances_of_pixels_are_kept_with_them():
+    names = ("DISTMU", "DISTSIGMA", "DISTNORM")
+    values = np.random.default_rng(1).random((3, 48)) + 1
+    values[0, 7] = np.inf
+    content = multi_order(3, 48, **dict(zip(names, values, strict=True)))
+    read = skymap.read(content)
+    pixel = read.lo >> 2 * (29 - 3)
+    assert np.array_equal(read.distances, values.T[pixel])
+    # without one of them there are none
+    assert skymap.read(multi_order(3, 48, DISTMU=values[0])).distances is None
+    rows = normalisation.distance_rows(read)
+    assert rows[np.flatnonzero(pixel == 7)[0]]["distmu"] is None
+    assert rows[0]["distsigma"] == read.distances[0, 1]
+    assert normalisation.distance_rows(None) is None
+
+
+def test_a_merged_pixel_has_the_distances_of_its_first_part(monkeypatch):
+    monkeypatch.setattr(skymap.limits, "MAP_REGION_PIXELS", 20)
+    values = np.arange(3 * 48, dtype=float).reshape(3, 48)
+    names = ("DISTMU", "DISTSIGMA", "DISTNORM")
+    read = skymap.read(multi_order(3, 48, **dict(zip(names, values, strict=True))))
+    assert len(read.lo) <= 20
+    assert np.array_equal(read.distances[:, 0], read.lo >> 2 * (29 - 3))

@@ -10,16 +10,20 @@ from fink_voevent.filters import blocks
 
 DESCRIPTION = (
     "Coincidences of any messenger that are withdrawn, because a better position no"
-    " longer contains the alert, or retracted together with the event."
+    " longer contains the alert, or retracted together with the event; not those of"
+    " events of low significance, which have topics of their own."
 )
 
 
-def any_retraction(status: pd.Series) -> pd.Series:
+def any_retraction(status: pd.Series, event_significant: pd.Series) -> pd.Series:
     """Select coincidences that are withdrawn or retracted.
 
     Examples
     --------
-    >>> any_retraction(pd.Series(["new", "withdrawn", "retracted", None])).tolist()
-    [False, True, True, False]
+    >>> status = pd.Series(["new", "withdrawn", "retracted", None, "withdrawn"])
+    >>> significant = pd.Series([None, None, True, None, False])
+    >>> any_retraction(status, significant).tolist()
+    [False, True, True, False, False]
     """
-    return blocks.is_withdrawn_or_retracted(status)
+    is_low = blocks.is_known_to_be(event_significant, value=False)
+    return blocks.is_withdrawn_or_retracted(status) & ~is_low
