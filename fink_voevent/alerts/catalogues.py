@@ -107,9 +107,9 @@ _TNS_VARIABLE = r"^(CV|Varstar|M dwarf)"
 
 
 def cleaned(text: Column) -> Column:
-    """Return a text of Fink without what stands for no value, which becomes null.
+    """Return a text of Fink, null if it is a filler.
 
-    No value is ``Unknown``, ``None``, ``nan``, an empty text, or ``Fail`` with the
+    A filler is ``Unknown``, ``None``, ``nan``, an empty text, or ``Fail`` with the
     status of a catalogue that did not answer.
     """
     trimmed = F.trim(text)

@@ -225,7 +225,7 @@ def ztf_first(df: DataFrame) -> History:
                 & (ZTF.value("rcid", index) == F.col("_rcid"))
             )
 
-        same = _size(ZTF.times(in_channel))
+        same = F.size(ZTF.times(in_channel))
     if not ZTF.has(df, "diffmaglim"):
         return History(inputs, _first(F.lit(False), same))
     inputs |= ZTF.inputs("diffmaglim")
@@ -233,7 +233,7 @@ def ztf_first(df: DataFrame) -> History:
     def after_it(time: Column, index: Column) -> Column:
         return _ztf_limit(index) & (time > F.col(_KNOWN)) & (time < _earliest())
 
-    return History(inputs, _first(_size(ZTF.times(after_it)) > 0, same))
+    return History(inputs, _first(F.size(ZTF.times(after_it)) > 0, same))
 
 
 def rubin_first(df: DataFrame) -> History:
@@ -265,7 +265,7 @@ def rubin_first(df: DataFrame) -> History:
         def after_it(time: Column, index: Column) -> Column:
             return _rubin_limit(index) & (time > F.col(_KNOWN)) & (time < _earliest())
 
-        limits = _size(FORCED.times(after_it)) > 0
+        limits = F.size(FORCED.times(after_it)) > 0
     return History(inputs, _first(limits, _size(F.col(SEEN))))
 
 

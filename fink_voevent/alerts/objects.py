@@ -9,8 +9,8 @@
 2. `ztf_evidence` and `rubin_evidence` give them one meaning.
 3. `classes` decides.
 
-A value that stands for no value is null from step 2 on: the score 0.5 and the number
--999 of ZTF, ``Unknown``, ``Fail`` and ``nan`` of Fink.
+A filler is null from step 2 on: the score 0.5 and the number -999 of ZTF, ``Unknown``,
+``Fail`` and ``nan`` of Fink.
 """
 
 from __future__ import annotations

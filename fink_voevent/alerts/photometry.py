@@ -109,6 +109,6 @@ def score(quality: Column) -> Column:
 
 
 def rubin_score(reliability: Column) -> Column:
-    """Return the score of Rubin, null if it is what stands for none."""
+    """Return the score of Rubin, null if it is the filler."""
     distance = F.abs(reliability - UNDECIDED_RELIABILITY)
     return F.when(distance > RELIABILITY_PRECISION, score(reliability))
