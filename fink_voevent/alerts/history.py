@@ -1,16 +1,17 @@
 # Copyright 2026 The fink-voevent developers
 # SPDX-License-Identifier: Apache-2.0
-"""Quantities from the history in an alert packet: first detection, last limit, rate.
+"""Quantities from the history in an alert packet: detections and the last limit.
 
 An alert packet contains a list of earlier measurements of the same position
 (``prv_candidates`` of ZTF, ``prvDiaSources`` and ``prvDiaForcedSources`` of Rubin).
-`thin_alerts.thin` computes the quantities of this module in three steps:
+`thin_alerts.thin` computes the quantities of this module in four steps:
 
 1. Select the fields of the list that are needed, each as an array. Without this step,
    Spark reads the whole list, of about forty fields, because an expression iterates
    over its elements.
-2. Compute the time of the first detection.
-3. Compute the quantities that depend on it.
+2. Compute the times of the earlier detections.
+3. Compute the time of the first detection.
+4. Compute the quantities that depend on it.
 
 Spark does not fuse the functions that iterate over arrays into its generated code, so
 they are computed apart from the other columns.
@@ -24,13 +25,15 @@ from dataclasses import dataclass, field
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from fink_voevent.spark.columns import type_of
+from fink_voevent.alerts.surveys import NJY_ZERO_POINT
+from fink_voevent.spark.columns import leaf, type_of
 
 FORCED_SIGMA = 3.0  # forced photometry with a lower signal-to-noise is no detection
-# Column with the time of the first detection, in the time scale of the packets.
-FIRST = "_first"
-_KNOWN = "_known"
-BASELINE_DAYS = 0.02  # a shorter baseline gives noise and not a rate
+LIMIT_SIGMA = 5.0  # an upper limit is as many times the noise, as those of ZTF
+# Columns with the time of the alert, the times of the earlier detections, and the time
+# of the first detection, in the time scale of the packets.
+NOW, SEEN, FIRST = "_now", "_seen", "_first"
+_KNOWN, _COUNTED = "_known", "_counted"
 # Takes time and index of an element of a history; true if the element is selected.
 Selection = Callable[[Column, Column], Column]
 
@@ -48,8 +51,7 @@ class History:
     inputs : dict of str to Column
         Columns to select from a packet, by the names that `value` uses for them.
     value : Column
-        The quantity (double), in terms of `inputs`; null if the history does not
-        determine it.
+        The quantity, in terms of `inputs`; null if the history does not determine it.
     """
 
     inputs: dict[str, Column] = field(default_factory=dict)
@@ -57,7 +59,7 @@ class History:
 
 
 @dataclass(frozen=True)
-class _List:
+class Measurements:
     """A list of structs in a packet, of which fields are selected as arrays.
 
     Parameters
@@ -86,116 +88,99 @@ class _List:
         """Return a field of the element at an index."""
         return F.col(f"_{self.name}_{field}")[index]
 
-    def first(self, selected: Selection) -> Column:
-        """Return the earliest time of the selected elements."""
-        return F.array_min(F.filter(f"_{self.name}_{self.time}", selected))
-
-    def last(self, selected: Selection) -> Column:
-        """Return the latest time of the selected elements."""
-        return F.array_max(F.filter(f"_{self.name}_{self.time}", selected))
+    def times(self, selected: Selection) -> Column:
+        """Return the times of the selected elements, an array."""
+        return F.filter(f"_{self.name}_{self.time}", selected)
 
     def last_with(self, field: str, selected: Selection) -> Column:
         """Return a struct of the latest selected element: its `time` and `value`."""
 
         def pair(time: Column, index: Column) -> Column:
-            both = F.struct(time.alias("time"), self.value(field, index).alias("value"))
+            value = self.value(field, index).cast("double")
+            both = F.struct(time.alias("time"), value.alias("value"))
             return F.when(selected(time, index), both)
 
         return F.array_max(F.transform(f"_{self.name}_{self.time}", pair))
 
 
-_ZTF = _List("prv_candidates", "jd")
-_RUBIN = _List("prvDiaSources", "midpointMjdTai")
-_FORCED = _List("prvDiaForcedSources", "midpointMjdTai")
+ZTF = Measurements("prv_candidates", "jd")
+RUBIN = Measurements("prvDiaSources", "midpointMjdTai")
+FORCED = Measurements("prvDiaForcedSources", "midpointMjdTai")
 
 
-def ztf_rate(df: DataFrame) -> History:
-    """Return the change of the magnitude since the last detection (mag/d).
-
-    Parameters
-    ----------
-    df : DataFrame
-        Packets of ZTF; without ``prv_candidates.magpsf``, the rate is null.
-
-    Returns
-    -------
-    History
-        The last detection is one in the same band, of the same sign, and at least
-        `BASELINE_DAYS` earlier. The rate is positive if the object fades.
-    """
-    if not _ZTF.has(df, "magpsf"):
-        return History()
-    inputs = _ZTF.inputs("fid", "magpsf") | {
-        "_jd": F.col("candidate.jd"),
-        "_fid": F.col("candidate.fid"),
-        "_mag": F.col("candidate.magpsf"),
-    }
-    has_sign = type_of(df.schema, "candidate.isdiffpos") and _ZTF.has(df, "isdiffpos")
-    if has_sign:
-        inputs |= _ZTF.inputs("isdiffpos")
-        inputs["_brighter"] = _brighter(F.col("candidate.isdiffpos"))
-
-    def selected(jd: Column, index: Column) -> Column:
-        magnitude = _ZTF.value("magpsf", index)
-        comparable = (
-            _detected(index)
-            & (_ZTF.value("fid", index) == F.col("_fid"))
-            & (magnitude > 0)
-            & (jd <= F.col("_jd") - BASELINE_DAYS)
-        )
-        if not has_sign:
-            return comparable
-        brighter = _brighter(_ZTF.value("isdiffpos", index))
-        return comparable & (brighter == F.col("_brighter"))
-
-    last = _ZTF.last_with("magpsf", selected)
-    faded = F.col("_mag") - last["value"]
-    return History(inputs, (faded / (F.col("_jd") - last["time"])).cast("double"))
-
-
-def _brighter(isdiffpos: Column) -> Column:
-    """Whether a detection is brighter than its template."""
-    return isdiffpos.isin("t", "1")
-
-
-def rubin_rate(df: DataFrame) -> History:
-    """Return the change of the magnitude since the last detection (mag/d).
+def ztf_seen(df: DataFrame) -> History:
+    """Return the times of the earlier detections in a packet of ZTF (JD, UTC).
 
     Parameters
     ----------
     df : DataFrame
-        Packets of Rubin; without ``prvDiaSources.psfFlux``, the rate is null.
+        Packets of ZTF.
 
     Returns
     -------
     History
-        The last detection is one in the same band, with a positive flux, and at least
-        `BASELINE_DAYS` earlier. The rate is positive if the object fades.
+        An array without nulls, null if the packet has no history. The value also uses
+        the column `NOW`, whose time is left out.
     """
-    if not _RUBIN.has(df, "psfFlux"):
-        return History()
-    inputs = _RUBIN.inputs("band", "psfFlux") | {
-        "_mjd": F.col("diaSource.midpointMjdTai"),
-        "_band": F.col("diaSource.band"),
-        "_flux": F.col("diaSource.psfFlux"),
-    }
+    if not ZTF.has(df, "magpsf"):
+        return History(value=_no_times())
 
-    def selected(mjd: Column, index: Column) -> Column:
-        flux = _RUBIN.value("psfFlux", index)
-        return (
-            (_RUBIN.value("band", index) == F.col("_band"))
-            & (flux > 0)
-            & ~F.isnan(flux)
-            & (mjd <= F.col("_mjd") - BASELINE_DAYS)
-        )
+    def selected(time: Column, index: Column) -> Column:
+        return ztf_detected(index) & _is_earlier(time)
 
-    last = _RUBIN.last_with("psfFlux", selected)
-    ratio = F.col("_flux").cast("double") / last["value"]
-    faded = F.when(ratio > 0, -2.5 * F.log10(ratio))
-    return History(inputs, (faded / (F.col("_mjd") - last["time"])).cast("double"))
+    return History(ZTF.inputs("magpsf"), ZTF.times(selected))
 
 
-def ztf_first(df: DataFrame, known_jd: Column) -> History:
+def rubin_seen(df: DataFrame) -> History:
+    """Return the times of the earlier detections in a packet of Rubin (MJD, TAI).
+
+    Parameters
+    ----------
+    df : DataFrame
+        Packets of Rubin.
+
+    Returns
+    -------
+    History
+        As that of `ztf_seen`.
+    """
+    if not RUBIN.has(df, RUBIN.time):
+        return History(value=_no_times())
+    return History(RUBIN.inputs(), RUBIN.times(lambda time, _: _is_earlier(time)))
+
+
+def _no_times() -> Column:
+    return F.lit(None).cast("array<double>")
+
+
+def _is_earlier(time: Column) -> Column:
+    """Whether a time is known and not that of the alert itself."""
+    return time.isNotNull() & ~F.isnan(time) & (time != F.col(NOW))
+
+
+def ztf_detected(index: Column) -> Column:
+    """Whether an element of the history of ZTF is a detection."""
+    magnitude = ZTF.value("magpsf", index)
+    return magnitude.isNotNull() & ~F.isnan(magnitude)
+
+
+def detections() -> Column:
+    """Return the number of detections in a packet, in terms of `SEEN`."""
+    return (_size(F.col(SEEN)) + 1).cast("bigint")
+
+
+def _size(times: Column) -> Column:
+    """Length of an array; 0 if it is null."""
+    return F.when(times.isNotNull(), F.size(times)).otherwise(F.lit(0))
+
+
+def detection_span() -> Column:
+    """Return the time between the outermost detections (d), by `SEEN` and `NOW`."""
+    last = F.greatest(F.col(NOW), F.array_max(SEEN))
+    return last - F.least(F.col(NOW), F.array_min(SEEN))
+
+
+def ztf_first(df: DataFrame) -> History:
     """Return the time of the first detection (JD, UTC).
 
     Fink's ``jd_first_real_det`` is not used. It is meant to be this time, but if an
@@ -206,80 +191,174 @@ def ztf_first(df: DataFrame, known_jd: Column) -> History:
     ----------
     df : DataFrame
         Packets of ZTF.
-    known_jd : Column
-        Time of the first detection as far as it is known without the history; an
-        earlier detection in the history takes its place.
+
+    Returns
+    -------
+    History
+        ``jdstarthist`` or the earliest detection in the packet, whichever is earlier.
+        But a single detection that is not in the packet, and before its upper limits,
+        is left out: at one place in a few, noise or an asteroid was detected once in
+        the years of the survey. ZTF counts detections of one field and read-out channel
+        (``ndethist``). The value uses the columns `NOW` and `SEEN`.
     """
-    if not _ZTF.has(df, "magpsf"):
-        return History({_KNOWN: known_jd}, F.col(_KNOWN))
+    inputs = {
+        _KNOWN: leaf(df, "candidate.jdstarthist", "double"),
+        _COUNTED: leaf(df, "candidate.ndethist", "double"),
+    }
+    if not ZTF.has(df, "magpsf"):
+        return History(inputs, F.least(NOW, _KNOWN))
+    inputs |= ZTF.inputs("magpsf")
+    same = _size(F.col(SEEN))
+    if all(
+        ZTF.has(df, name) and type_of(df.schema, f"candidate.{name}") is not None
+        for name in ("field", "rcid")
+    ):
+        inputs |= ZTF.inputs("field", "rcid")
+        inputs["_field"] = F.col("candidate.field")
+        inputs["_rcid"] = F.col("candidate.rcid")
 
-    def selected(_: Column, index: Column) -> Column:
-        return _detected(index)
+        def in_channel(time: Column, index: Column) -> Column:
+            return (
+                ztf_detected(index)
+                & _is_earlier(time)
+                & (ZTF.value("field", index) == F.col("_field"))
+                & (ZTF.value("rcid", index) == F.col("_rcid"))
+            )
 
-    earliest = F.least(_KNOWN, _ZTF.first(selected))
-    return History(_ZTF.inputs("magpsf") | {_KNOWN: known_jd}, earliest)
+        same = F.size(ZTF.times(in_channel))
+    if not ZTF.has(df, "diffmaglim"):
+        return History(inputs, _first(F.lit(False), same))
+    inputs |= ZTF.inputs("diffmaglim")
+
+    def after_it(time: Column, index: Column) -> Column:
+        return _ztf_limit(index) & (time > F.col(_KNOWN)) & (time < _earliest())
+
+    return History(inputs, _first(F.size(ZTF.times(after_it)) > 0, same))
 
 
-def rubin_first(known_mjd: Column) -> History:
-    """Return the time of the first detection (MJD, TAI): Fink's, from the history."""
-    return History({_KNOWN: known_mjd}, F.col(_KNOWN))
+def rubin_first(df: DataFrame) -> History:
+    """Return the time of the first detection (MJD, TAI).
+
+    Parameters
+    ----------
+    df : DataFrame
+        Packets of Rubin.
+
+    Returns
+    -------
+    History
+        That of the object, of Fink or of the packet, whichever is earliest; a single
+        detection that is not in the packet is treated as by `ztf_first`.
+    """
+    known = (
+        leaf(df, "misc.firstDiaSourceMjdTaiFink", "double"),
+        leaf(df, "diaObject.firstDiaSourceMjdTai", "double"),
+    )
+    inputs = {
+        _KNOWN: F.least(*known),
+        _COUNTED: leaf(df, "diaObject.nDiaSources", "double"),
+    }
+    limits = F.lit(False)
+    if FORCED.has(df, "psfFluxErr"):
+        inputs |= FORCED.inputs("psfFlux", "psfFluxErr")
+
+        def after_it(time: Column, index: Column) -> Column:
+            return _rubin_limit(index) & (time > F.col(_KNOWN)) & (time < _earliest())
+
+        limits = F.size(FORCED.times(after_it)) > 0
+    return History(inputs, _first(limits, _size(F.col(SEEN))))
+
+
+def _earliest() -> Column:
+    """Earliest detection in the packet."""
+    return F.least(F.col(NOW), F.array_min(SEEN))
+
+
+def _first(limits: Column, same: Column) -> Column:
+    """First detection, without one that nothing confirms.
+
+    Parameters
+    ----------
+    limits : Column
+        Whether the packet has limits between that detection and its own.
+    same : Column
+        Number of detections in the packet that the survey has counted.
+    """
+    earlier = F.col(_COUNTED) - 1
+    # What goes through a list is last, as it is needed for few alerts.
+    alone = (
+        (F.col(_KNOWN) < _earliest())
+        & (earlier - _size(F.col(SEEN)) <= 1)
+        & (earlier - same <= 1)
+        & limits
+    )
+    return F.when(alone, _earliest()).otherwise(F.least(_earliest(), F.col(_KNOWN)))
 
 
 def ztf_limit(df: DataFrame) -> History:
-    """Return the time of the last upper limit before the first detection (JD, UTC).
+    """Return the last upper limit before the first detection.
 
     Parameters
     ----------
     df : DataFrame
-        Packets of ZTF; without ``prv_candidates.diffmaglim``, the time is null.
+        Packets of ZTF; without ``prv_candidates.diffmaglim``, it is null.
 
     Returns
     -------
     History
-        Its value also uses the column `FIRST`.
+        A struct: `time` (JD, UTC) and `value` (mag). It also uses the column `FIRST`.
     """
-    if not _ZTF.has(df, "diffmaglim"):
-        return History()
+    if not (ZTF.has(df, "diffmaglim") and ZTF.has(df, "magpsf")):
+        return History(value=_no_limit())
 
-    def selected(jd: Column, index: Column) -> Column:
-        has_limit = _ZTF.value("diffmaglim", index).isNotNull()
-        return ~_detected(index) & has_limit & (jd < F.col(FIRST))
+    def selected(time: Column, index: Column) -> Column:
+        return _ztf_limit(index) & (time < F.col(FIRST))
 
-    return History(_ZTF.inputs("magpsf", "diffmaglim"), _ZTF.last(selected))
+    last = ZTF.last_with("diffmaglim", selected)
+    return History(ZTF.inputs("magpsf", "diffmaglim"), last)
 
 
-def _detected(index: Column) -> Column:
-    """Whether an element of the history of ZTF is a detection."""
-    magnitude = _ZTF.value("magpsf", index)
-    return magnitude.isNotNull() & ~F.isnan(magnitude)
+def _no_limit() -> Column:
+    return F.lit(None).cast("struct<time: double, value: double>")
+
+
+def _ztf_limit(index: Column) -> Column:
+    """Whether an element of the history of ZTF is an upper limit."""
+    limit = ZTF.value("diffmaglim", index)
+    return ~ztf_detected(index) & (limit > 0) & ~F.isnan(limit)
 
 
 def rubin_limit(df: DataFrame) -> History:
-    """Return the time of the last non-detection before the first detection (MJD).
-
-    The time scale is TAI.
+    """Return the last non-detection before the first detection.
 
     Parameters
     ----------
     df : DataFrame
-        Packets of Rubin; without ``prvDiaForcedSources.psfFluxErr``, the time is
-        null.
+        Packets of Rubin; without ``prvDiaForcedSources.psfFluxErr``, it is null.
 
     Returns
     -------
     History
-        A non-detection is forced photometry with a flux below `FORCED_SIGMA` times its
-        error. The value also uses the column `FIRST`.
+        A struct: `time` (MJD, TAI) and `value`, the error of the flux (nJy); see
+        `rubin_limit_magnitude`. A non-detection is forced photometry with a flux below
+        `FORCED_SIGMA` times its error. It also uses the column `FIRST`.
     """
-    if not _FORCED.has(df, "psfFluxErr"):
-        return History()
+    if not FORCED.has(df, "psfFluxErr"):
+        return History(value=_no_limit())
 
-    def selected(mjd: Column, index: Column) -> Column:
-        error = _FORCED.value("psfFluxErr", index)
-        return (
-            (error > 0)
-            & (_FORCED.value("psfFlux", index) < FORCED_SIGMA * error)
-            & (mjd < F.col(FIRST))
-        )
+    def selected(time: Column, index: Column) -> Column:
+        return _rubin_limit(index) & (time < F.col(FIRST))
 
-    return History(_FORCED.inputs("psfFlux", "psfFluxErr"), _FORCED.last(selected))
+    last = FORCED.last_with("psfFluxErr", selected)
+    return History(FORCED.inputs("psfFlux", "psfFluxErr"), last)
+
+
+def _rubin_limit(index: Column) -> Column:
+    """Whether an element of Rubin's forced photometry is a non-detection."""
+    error = FORCED.value("psfFluxErr", index)
+    return (error > 0) & (FORCED.value("psfFlux", index) < FORCED_SIGMA * error)
+
+
+def rubin_limit_magnitude(error: Column) -> Column:
+    """Return the upper limit (mag, AB) of forced photometry, by its error (nJy)."""
+    return NJY_ZERO_POINT - 2.5 * F.log10(LIMIT_SIGMA * error)

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from fink_utils.xmatch.simbad import return_list_of_eg_host
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql.pandas.types import from_arrow_type
 
 from fink_voevent import udf
-from fink_voevent.alerts import history
+from fink_voevent.alerts import history, hosts, objects, photometry, rates
 from fink_voevent.alerts.history import History
 from fink_voevent.alerts.surveys import (
     FAILED,
@@ -29,13 +28,21 @@ from fink_voevent.alerts.surveys import (
 )
 from fink_voevent.errors import InputError
 from fink_voevent.spark.codegen import stage_end
-from fink_voevent.spark.columns import field, type_of
-from fink_voevent.tables.schema import TABLES, column_names
+from fink_voevent.spark.columns import field, leaf, type_of
+from fink_voevent.tables.schema import column_names
 
 # SIMBAD types of extragalactic objects that are not in Fink's list of host galaxies.
 ACTIVE_NUCLEI = ("AGN", "QSO", "BLLac", "Blazar", "OVV", "Radio", "RadioG")
 CANDIDATE_MARKS = ("", "_Candidate", "_?", "?")  # added by SIMBAD to a type
 ASTEROID_ROID = 2  # Fink's roid of asteroids: 2 if possible, 3 if known to the MPC
+
+
+# Names of what one step computes for the next.
+_LIMIT = "_limit"
+_FROM_CLASSES = (
+    *("extragalactic", "positive", "flux_change"),
+    *("stellar", "variable", "active_nucleus"),
+)
 
 
 @dataclass(frozen=True)
@@ -50,19 +57,32 @@ class SurveyColumns:
         Converts such a time to a timestamp (UTC).
     columns : dict of str to Column
         Columns of thin alerts that need no history, by name.
-    first, limit : History
-        Time of the first detection, and of the last non-detection before it; the value
-        of `limit` uses the column `history.FIRST`.
+    fields : dict of str to Column
+        Fields of the packet that the other functions need.
+    seen, first, limit : History
+        Times of the earlier detections, time of the first detection, and the last
+        non-detection before it.
     rate : History
         Change of the magnitude (mag/d).
+    evidence : callable
+        Returns the columns `objects.EVIDENCE`.
+    photometry : callable
+        Returns ``positive``, ``flux_change`` and ``extragalactic``.
+    limit_magnitude : callable
+        Converts the value of `limit` to a magnitude.
     """
 
     time: Column
     to_timestamp: Callable[[Column], Column]
     columns: dict[str, Column]
+    fields: dict[str, Column]
+    seen: History
     first: History
     limit: History
     rate: History
+    evidence: Callable[[], dict[str, Column]]
+    photometry: Callable[[], dict[str, Column]]
+    limit_magnitude: Callable[[Column], Column]
 
 
 def thin(df: DataFrame, survey: str, night: str = "") -> DataFrame:
@@ -90,16 +110,14 @@ def thin(df: DataFrame, survey: str, night: str = "") -> DataFrame:
     InputError
         If `df` lacks a column that is needed.
     """
-    survey_columns = _SURVEYS[survey](df)
-    first, limit, rate = survey_columns.first, survey_columns.limit, survey_columns.rate
-    time, to_timestamp = survey_columns.time, survey_columns.to_timestamp
-    columns = dict(survey_columns.columns)
-    columns["survey"] = F.lit(survey)
-    columns["alert_time"] = to_timestamp(time)
-    columns["night"] = (
-        F.lit(night) if night else F.date_format(columns["alert_time"], "yyyyMMdd")
-    )
-    columns["packet_file"] = F.col("_metadata.file_path")
+    of = _SURVEYS[survey](df)
+    time, now = of.time, F.col(history.NOW)
+    columns = of.columns | {
+        "survey": F.lit(survey),
+        "packet_file": F.col("_metadata.file_path"),
+    }
+    alert_time = of.to_timestamp(now)
+    day = F.lit(night) if night else F.date_format(alert_time, "yyyyMMdd")
     # The condition uses the numbers of the packet: with alert_time and hpx29, Spark
     # would compute these twice.
     usable = df.where(
@@ -107,26 +125,45 @@ def thin(df: DataFrame, survey: str, night: str = "") -> DataFrame:
         & time.isNotNull()
         & ~F.isnan(time)
         & columns["alert_id"].isNotNull()
-    ).select(_named(columns | first.inputs | limit.inputs | rate.inputs))
-    dependent = {
-        "first_detection": to_timestamp(F.col(history.FIRST)),
-        "last_non_detection": to_timestamp(limit.value),
-        "magnitude_rate": rate.value,
-    }
-    vector = udf.unit_vector("alert_ra", "alert_dec")
-    index = udf.healpix_index("alert_ra", "alert_dec")
-    with_first = stage_end(usable).withColumn(history.FIRST, first.value)
-    complete = stage_end(stage_end(with_first).select(*columns, *_named(dependent)))
-    with_vector = complete.withColumns(
-        {"hpx29": index, "x": vector.x, "y": vector.y, "z": vector.z}
     )
-    unknown = {
-        c.name: F.lit(None).cast(from_arrow_type(c.type))
-        for c in TABLES["alerts"]
-        if c.name not in with_vector.columns
+    quantities = (of.seen, of.first, of.limit, of.rate)
+    inputs = {name: c for quantity in quantities for name, c in quantity.inputs.items()}
+    selected = columns | of.fields | inputs | {history.NOW: time.cast("double")}
+    # The next three go through the lists of the history. Spark does not fuse them, and
+    # therefore splits their code into methods: what the object is fits nowhere else.
+    with_evidence = stage_end(usable.select(_named(selected))).withColumns(
+        {history.SEEN: of.seen.value} | of.evidence() | hosts.measures(survey)
+    )
+    with_classes = stage_end(with_evidence).withColumns(
+        {history.FIRST: of.first.value} | objects.classes() | of.photometry()
+    )
+    span = history.detection_span()
+    described = {
+        history.FIRST: F.col(history.FIRST),
+        _LIMIT: of.limit.value,
+        "alert_time": alert_time,
+        "night": day,
+        "magnitude_rate": of.rate.value.cast("double"),
+        "detections": history.detections(),
+        "detection_span": span,
+        "moving": objects.moving(span),
+        **{name: F.col(name) for name in _FROM_CLASSES},
+        **hosts.columns(survey),
     }
-    with_vector = with_vector.withColumns(unknown)
-    return stage_end(with_vector.select(column_names("alerts")))
+    with_history = stage_end(with_classes).select(*columns, *_named(described))
+    limit, vector = F.col(_LIMIT), udf.unit_vector("alert_ra", "alert_dec")
+    complete = stage_end(with_history).withColumns(
+        {
+            "first_detection": of.to_timestamp(F.col(history.FIRST)),
+            "last_non_detection": of.to_timestamp(limit["time"]),
+            "limit_magnitude": of.limit_magnitude(limit["value"]),
+            "hpx29": udf.healpix_index("alert_ra", "alert_dec"),
+            "x": vector.x,
+            "y": vector.y,
+            "z": vector.z,
+        }
+    )
+    return stage_end(complete.select(column_names("alerts")))
 
 
 def _named(columns: dict[str, Column]) -> list[Column]:
@@ -175,17 +212,34 @@ def _ztf(df: DataFrame) -> SurveyColumns:
         "alert_dec": F.col("candidate.dec"),
         "magnitude": F.col("candidate.magpsf").cast("double"),
         "band": F.coalesce(*bands),
-        "quality": F.coalesce(
-            field(df, "candidate.drb"), field(df, "candidate.rb")
-        ).cast("double"),
-        "extragalactic": _extragalactic(
-            field(df, "cdsxmatch").cast("string"),
-            field(df, "roid").cast("int") >= ASTEROID_ROID,
+        "quality": photometry.score(
+            F.coalesce(
+                leaf(df, "candidate.drb", "double"), leaf(df, "candidate.rb", "double")
+            )
         ),
     }
-    first = history.ztf_first(df, F.least(jd, field(df, "candidate.jdstarthist")))
-    limit, rate = history.ztf_limit(df), history.ztf_rate(df)
-    return SurveyColumns(jd, udf.time_of_jd, columns, first, limit, rate)
+    return SurveyColumns(
+        time=jd,
+        to_timestamp=udf.time_of_jd,
+        columns=columns,
+        fields=objects.ztf_fields(df)
+        | photometry.ztf_fields(df)
+        | hosts.fields(df, "ztf"),
+        seen=history.ztf_seen(df),
+        first=history.ztf_first(df),
+        limit=history.ztf_limit(df),
+        rate=rates.ztf_rate(df),
+        evidence=objects.ztf_evidence,
+        photometry=lambda: (
+            photometry.ztf_columns()
+            | {
+                "extragalactic": _extragalactic(
+                    F.col("_simbad"), F.col("_roid") >= ASTEROID_ROID
+                )
+            }
+        ),
+        limit_magnitude=lambda magnitude: magnitude,
+    )
 
 
 def _rubin(df: DataFrame) -> SurveyColumns:
@@ -199,7 +253,6 @@ def _rubin(df: DataFrame) -> SurveyColumns:
             field(df, "diaSource.ssObjectId").cast("bigint"),
         )
     ]
-    first_mjd = field(df, "misc.firstDiaSourceMjdTaiFink").cast("double")
     columns = {
         "alert_id": F.col("diaSourceId").cast("bigint"),
         "object_id": F.coalesce(*object_ids),
@@ -207,15 +260,26 @@ def _rubin(df: DataFrame) -> SurveyColumns:
         "alert_dec": F.col("diaSource.dec"),
         "magnitude": F.when(flux > 0, NJY_ZERO_POINT - 2.5 * F.log10(flux)),
         "band": field(df, "diaSource.band").cast("string"),
-        "quality": field(df, "diaSource.reliability").cast("double"),
-        "extragalactic": _extragalactic(
-            field(df, "xm.simbad_otype").cast("string"),
-            field(df, "pred.is_sso").cast("boolean"),
-        ),
+        "quality": photometry.rubin_score(leaf(df, "diaSource.reliability", "double")),
     }
-    first = history.rubin_first(F.least(mjd, first_mjd))
-    limit, rate = history.rubin_limit(df), history.rubin_rate(df)
-    return SurveyColumns(mjd, udf.time_of_mjd_tai, columns, first, limit, rate)
+    return SurveyColumns(
+        time=mjd,
+        to_timestamp=udf.time_of_mjd_tai,
+        columns=columns,
+        fields=objects.rubin_fields(df)
+        | photometry.rubin_fields(df)
+        | hosts.fields(df, "rubin"),
+        seen=history.rubin_seen(df),
+        first=history.rubin_first(df),
+        limit=history.rubin_limit(df),
+        rate=rates.rubin_rate(df),
+        evidence=objects.rubin_evidence,
+        photometry=lambda: (
+            photometry.rubin_columns()
+            | {"extragalactic": _extragalactic(F.col("_simbad"), F.col("_is_asteroid"))}
+        ),
+        limit_magnitude=history.rubin_limit_magnitude,
+    )
 
 
 _SURVEYS: dict[str, Callable[[DataFrame], SurveyColumns]] = {

@@ -6,7 +6,15 @@ from __future__ import annotations
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql.types import ArrayType, DataType, StructType
+from pyspark.sql.types import (
+    ArrayType,
+    BooleanType,
+    DataType,
+    MapType,
+    NumericType,
+    StringType,
+    StructType,
+)
 
 
 def as_column(value: Column | str | float) -> Column:
@@ -28,6 +36,34 @@ def known(value: Column | str, otherwise: float) -> Column:
 def field(df: DataFrame, path: str) -> Column:
     """Column at a dotted path of `df`; null if its schema does not have it."""
     return F.col(path) if type_of(df.schema, path) is not None else F.lit(None)
+
+
+def leaf(df: DataFrame, path: str, type_name: str) -> Column:
+    """Column at a dotted path of `df`, as a number, a text or a flag.
+
+    Parameters
+    ----------
+    df : DataFrame
+    path : str
+        Names of structs, or of maps with texts as keys, and of the value in them.
+    type_name : {"double", "bigint", "string", "boolean"}
+
+    Returns
+    -------
+    Column
+        Null if the schema does not have the path, if it leads through a list, or if
+        what is there cannot be converted.
+    """
+    kind: DataType | None = df.schema
+    for part in path.split("."):
+        if isinstance(kind, StructType) and part in kind.names:
+            kind = kind[part].dataType
+        elif isinstance(kind, MapType) and isinstance(kind.keyType, StringType):
+            kind = kind.valueType
+        else:
+            kind = None
+    convertible = isinstance(kind, (NumericType, StringType, BooleanType))
+    return (F.col(path) if convertible else F.lit(None)).cast(type_name)
 
 
 def type_of(schema: DataType, path: str) -> DataType | None:

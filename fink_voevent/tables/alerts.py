@@ -25,7 +25,12 @@ ALERTS = (
     Column("z", REAL, "", "", "unit vector: towards dec 90 deg"),
     Column("alert_time", TIME, "UTC", "", "middle of the exposure"),
     Column(
-        "first_detection", TIME, "UTC", "unknown", "earliest detection in the packet"
+        "first_detection",
+        TIME,
+        "UTC",
+        "unknown",
+        "earliest detection that the packet knows of; a single one before its upper"
+        " limits, which it does not contain, is left out",
     ),
     Column(
         "last_non_detection",
@@ -45,7 +50,7 @@ ALERTS = (
         "magnitude_rate",
         REAL,
         "mag d-1",
-        "no earlier detection in the band",
+        "no earlier detection in the band, or not positive",
         "change since the previous detection in the band, at least 0.02 d earlier;"
         " positive if it fades",
     ),
@@ -118,7 +123,7 @@ ALERTS = (
         "host_separation",
         REAL,
         "deg",
-        "no host",
+        "no host, or its position is not in the packet",
         "angle between the alert and the host",
     ),
     Column("host_distance", REAL, "Mpc", "unknown", "luminosity distance of the host"),
@@ -134,21 +139,21 @@ ALERTS = (
         REAL,
         "0-1",
         "no host",
-        "probability that the host is there by chance (Bloom et al. 2002, AJ 123,"
-        " 1111)",
+        "probability that the host is there by chance (Bloom et al. 2002,"
+        " AJ 123, 1111)",
     ),
     Column(
         "detections",
         LONG,
         "",
-        "",
+        "written by an earlier version",
         "number of detections of the object in the packet, this one included",
     ),
     Column(
         "detection_span",
         REAL,
         "d",
-        "",
+        "written by an earlier version",
         "time from the first to the last detection in the packet: 0 of a single one",
     ),
     Column(
@@ -156,7 +161,7 @@ ALERTS = (
         REAL,
         "mag, AB",
         "no last_non_detection",
-        "upper limit of last_non_detection",
+        "upper limit of last_non_detection, five times the noise",
     ),
     Column(
         "flux_change",

@@ -9,7 +9,6 @@ from pathlib import Path
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from astropy.time import Time
 from helpers.oracle import assert_equal, level_at, pairs, pairs_in_time
 from helpers.pipeline import finish
 from helpers.programs import broadcaster, listener, wait_for
@@ -28,7 +27,6 @@ from fink_voevent.store.batches import FIRST, BatchLog
 from fink_voevent.store.delta import Tables
 
 WIDE = (20000.0, 20000.0)
-JD_PRECISION_DAYS = 1e-9  # of a Julian date in a double
 SKY = 41253.0  # deg2: no cap
 
 
@@ -151,31 +149,6 @@ def test_thin_alerts_of_real_alerts_are_complete(spark, real):
             assert row.quality is None or 0 <= row.quality <= 1
             limit = row.last_non_detection
             assert limit is None or limit < row.first_detection
-
-
-@pytest.mark.parametrize("folder", ["ztf/science_20240115", "ztf/regular"])
-def test_first_detections_and_last_non_detections_of_real_objects(spark, real, folder):
-    """They are those that plain Python finds in the history of each packet."""
-    columns = ["candid", "candidate", "prv_candidates"]
-    packets = ds.dataset(real / folder).to_table(columns=columns).to_pylist()
-    expected = {}
-    for packet in packets:
-        now, past = packet["candidate"], packet["prv_candidates"] or []
-        seen = [v["jd"] for v in past if v["magpsf"] is not None]
-        first = min([now["jd"], now["jdstarthist"], *seen])
-        limits = [v["jd"] for v in past if v["magpsf"] is None and v["diffmaglim"]]
-        before = max((jd for jd in limits if jd < first), default=None)
-        expected[packet["candid"]] = (first, before)
-    rows = thin(spark.read.parquet(str(real / folder)), "ztf").collect()
-    assert len(rows) == len(expected)
-    for row in rows:
-        for found, jd in zip(
-            (row.first_detection, row.last_non_detection),
-            expected[row.alert_id],
-            strict=True,
-        ):
-            assert (found is None) == (jd is None)
-            assert jd is None or abs(Time(found).jd - jd) < JD_PRECISION_DAYS
 
 
 @pytest.mark.slow
