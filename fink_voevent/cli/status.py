@@ -25,9 +25,9 @@ def command(**options: Any) -> None:
     whether it is connected, since when, when its last document and its last sign of
     life came, and how often it was not connected in the last 24 hours.
 
-    A file of the tables that is missing or damaged, and a source that is not connected
-    for more than ten minutes, is named in one more line, with what to do, and the exit
-    code is 2.
+    A file of the tables that is missing or damaged, a source that is not connected for
+    more than ten minutes, and a publisher whose own source is silent while another one
+    carries it, is named in one more line, with what to do, and the exit code is 2.
 
     \b
     Example
