@@ -28,6 +28,8 @@ from fink_voevent.tables.times import DAY_US, TimeRange
 START_US = 1_700_000_000_000_000
 GAP_US = 600_000_000  # mean time between two events: 52,000 a year
 PLACES = 200  # different regions
+DECISION = {"publisher": "fermi", "source": "gcn://gcn.classic", "trusted": True}
+DECISION |= {"how": "streams.toml", "batch": 0}
 
 
 def main() -> None:
@@ -71,7 +73,7 @@ def _current(table: pa.Table, cells: dict[str, np.ndarray]) -> CurrentEvents:
     """Return all notices of a table, added at once."""
     rules = Rules(("observation",), cap_deg2=5000.0)
     current = CurrentEvents(rules, lambda ids: {i: cells[i[:4]] for i in ids})
-    current.add(table)
+    current.add(table, trust=pa.Table.from_pylist([DECISION]))
     return current
 
 
@@ -125,6 +127,7 @@ def _notices(
     }
     constants = {"tense": "observation", "time_source": "isotime"}
     constants |= {"stream": "fermi_gbm_final", "messenger": "grb"}
+    constants |= {name: DECISION[name] for name in ("publisher", "source")}
     columns |= {name: pa.array([text] * count) for name, text in constants.items()}
     missing = {n: pa.nulls(count, TEXT) for n in ("skymap_url", "skymap_sha256")}
     table = pa.table(columns | missing)

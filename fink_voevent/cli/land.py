@@ -31,6 +31,10 @@ def command(caller: str | None, paths: tuple[str, ...], **options: Any) -> None:
     standard input, so that Comet (--cmd) or any other program can call the command. If
     the exit code is 0, the notices are on the disk.
 
+    Files are the operator's own and may speak for any publisher. Standard input is the
+    source "land", which may speak for those that VOEVENT_SOURCES names for it
+    (land=ivo://AUTHORITY/*), or that it is the first to carry.
+
     \b
     Examples
       fink_voevent land notices/ burst.xml --data-prefix /data/fink

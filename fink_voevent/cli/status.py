@@ -24,8 +24,9 @@ def command(is_json: bool, **options: Any) -> None:  # noqa: FBT001
 
     The first line is the verdict: ok (exit code 0), degraded (1) or down (2). Each
     reason follows in a line, with what to do: processes that are dead, sources that are
-    lost or silent, stages that are behind, documents that wait in the spool, a
-    quarantine that grows, background rates that are missing, files that are damaged,
+    lost or silent, publishers whose own source is silent while another one carries
+    them, stages that are behind, documents that wait in the spool, a quarantine that
+    grows, background rates that are missing, files that are damaged,
     disks that are full, and a clock that is wrong.
 
     Then come the numbers of notices, events, alerts searched and coincidences, the

@@ -136,8 +136,11 @@ class Trust:
         return [one for one in again if one != before[one.publisher, one.source]]
 
     def owners(self, publisher: str) -> list[str]:
-        """Return the sources that may speak for a publisher and have done so."""
-        return sorted(self._owners.get(publisher, ()))
+        """Return the sources that may speak for a publisher and have done so.
+
+        Files of the operator, which may speak for all, are left out.
+        """
+        return sorted(self._owners.get(publisher, set()) - {FILES})
 
     def named(self, publisher: str) -> list[str]:
         """Return the sources that the setting, or ``streams.toml``, names for it."""
@@ -158,9 +161,9 @@ class Trust:
             return ""
         named = {source}
         if not self._known_sources(publisher):
-            named.update(self._owners.get(publisher, ()))
+            named.update(self.owners(publisher))
         entries = list(self._entries)
-        for one in sorted(named - {FILES}):
+        for one in sorted(named):
             number = self._number(one)
             entry = SourceEntry("", (one,), ()) if number is None else entries[number]
             if not any(covers(p, pattern) for p in entry.publishers):

@@ -35,11 +35,10 @@ def gbm(name: str, ra: float, hour: int) -> bytes:
 
 
 def send(pipeline, source: str, *raws: bytes, transport: str = "vtp") -> None:
-    """Land documents of a source, and let all stages process them."""
+    """Land documents of a source."""
     pipeline.spool.append([Received(raw, transport, source) for raw in raws])
     store = open_store(pipeline.settings.root).subfolder("landing")
     landing.drain(pipeline.spool, store)
-    pipeline.run()
 
 
 def pairs(pipeline) -> dict[tuple[str, str], tuple]:
@@ -67,9 +66,11 @@ def test_forged_notices_change_no_pair_until_the_operator_says_so(pipeline, capl
     real = gbm("0", PLACES["GBM-727000001"], 13)
     honest = [document(i, ra, 13) for i, ra in PLACES.items() if i.startswith(STREAM)]
     send(pipeline, OTHER, real)  # a copy that is not trusted lands first
+    pipeline.match()
     assert pairs(pipeline) == {}
     send(pipeline, "gcn/T", real, transport="kafka")
     send(pipeline, HONEST, *honest)
+    pipeline.run()
     before, sent = pairs(pipeline), packets(pipeline)
     assert before == {
         ("GBM-727000001", "Z2"): (GBM.format("0"), "gcn://T"),
@@ -86,6 +87,7 @@ def test_forged_notices_change_no_pair_until_the_operator_says_so(pipeline, capl
     ]
     with caplog.at_level(logging.WARNING):
         send(pipeline, OTHER, *forged)
+        pipeline.run()
     assert pairs(pipeline) == before
     assert packets(pipeline) == sent
     (warning,) = [text for text in caplog.messages if STREAM in text]
@@ -95,11 +97,11 @@ def test_forged_notices_change_no_pair_until_the_operator_says_so(pipeline, capl
     assert len(events) == 7  # all are kept, each once
 
     pipeline.settings = pipeline.settings.model_copy(update={"sources": line})
-    pipeline.run()
+    pipeline.match()
     moved = pairs(pipeline)
     assert moved[f"{STREAM}#A1", "Z3"] == (f"{STREAM}#A3", OTHER)
     assert (f"{STREAM}#A1", "Z0") not in moved
     only = f"{HONEST}={STREAM},{OTHER},gcn://T"
     pipeline.settings = pipeline.settings.model_copy(update={"sources": only})
-    pipeline.run()
+    pipeline.match()
     assert pairs(pipeline) == before
