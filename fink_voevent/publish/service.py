@@ -414,21 +414,21 @@ def send_files(
     InputError
         If a file cannot be read as a file of alerts.
     """
+    limit = settings.publish_per_hour
     with _publisher(settings) as publisher:
-        added = 0
-        for path in paths:
-            added += publisher.add_file(path, stop)
-        limit = settings.publish_per_hour
+        if not settings.publish_dry_run:
+            _LOG.info(
+                "at most %d VOEvents are sent in an hour (VOEVENT_PUBLISH_PER_HOUR), and"
+                " this command ends when each is answered. After Ctrl-C, those that"
+                " wait are sent by voevent_publish, or when this command runs again",
+                limit,
+            )
+        added = sum(publisher.add_file(path, stop) for path in paths)
         if settings.publish_dry_run:
             _LOG.info("%d new VOEvents are kept, and not sent", added)
             return
         waiting = publisher.outbox.count_pending((BULK,))
-        _LOG.info(
-            "%d new VOEvents, %d to send, at most %d in an hour (%s); this command ends"
-            " when each is answered. After Ctrl-C, the others are sent by"
-            " voevent_publish, or when this command runs again",
-            *(added, waiting, limit, "VOEVENT_PUBLISH_PER_HOUR"),
-        )
+        _LOG.info("%d new VOEvents, %d to send", added, waiting)
         while publisher.outbox.count_pending((BULK,)) and not stop.is_set():
             publisher.send(stop)
             if publisher.outbox.count_pending((BULK,)):
