@@ -425,8 +425,8 @@ def send_files(
         if not settings.publish_dry_run:
             _LOG.info(
                 "at most %d VOEvents are sent in an hour (VOEVENT_PUBLISH_PER_HOUR);"
-                " this command ends when each is answered. After Ctrl-C, those that wait"
-                " are sent by voevent_publish, or when this command runs again",
+                " this command ends when each is answered. After Ctrl-C, what waits is"
+                " sent by voevent_publish, or when this command runs again",
                 limit,
             )
         added = sum(publisher.add_file(path, stop) for path in paths)
