@@ -42,7 +42,7 @@ COMMANDS = {
         "publish": "Send coincidences and alerts as VOEvents.",
         "outbox": "List the VOEvents that are being sent.",
         "convert": "Write the VOEvents of alerts to files; nothing is sent.",
-        "broadcast": "Serve our VOEvents to subscribers, by a Comet broker.",
+        "broadcast": "Serve our VOEvents to subscribers.",
     },
     "Plug into Fink": {
         "enable": "Add our services to a checkout of fink-broker.",
