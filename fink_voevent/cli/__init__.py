@@ -54,7 +54,7 @@ COMMANDS = {
         "outbox": "List the VOEvents that are being sent.",
         "notify": "Send messages to people: Slack, Telegram, e-mail, and others.",
         "convert": "Write the VOEvents of alerts to files; nothing is sent.",
-        "broadcast": "Serve our VOEvents to subscribers, by a Comet broker.",
+        "broadcast": "Serve our VOEvents to subscribers.",
     },
     "Plug into Fink": {
         "enable": "Add our services to a checkout of fink-broker.",

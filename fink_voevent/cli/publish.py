@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -50,18 +51,23 @@ def outbox(ivorn: str | None, **options: Any) -> None:
     r"""List the VOEvents that are being sent.
 
     Each line has the state, the identifier, the number of tries and the last answer.
+    How many wait, of which kind and since when, is on standard error.
 
     \b
     Examples
       fink_voevent outbox
       fink_voevent outbox --show ivo://org.fink-broker/voevent#ztf-25...
     """
+    from fink_voevent.publish import backlog
     from fink_voevent.publish.outbox import Outbox
 
-    box = Outbox(load_settings(options).spool)
+    settings = load_settings(options)
+    box = Outbox(settings.spool)
     if ivorn is None:
         for state, name, tries, text in box.rows():
             click.echo(f"{state:12} {name}  tries {tries}  {text}".rstrip())
+        if line := backlog.read(settings.spool, time.time()).line():
+            click.echo(line, err=True)
         return
     raw = box.raw(ivorn)
     if raw is None:

@@ -77,7 +77,10 @@ def connect(spool: str, limit_s: float) -> socket.socket:
         would not be what our subscribers receive.
     """
     path = path_of(spool)
-    found = path.lstat()
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        raise _nobody(path) from None
     if not stat.S_ISSOCK(found.st_mode) or found.st_uid not in (os.geteuid(), 0):
         raise PermissionError(f"{path} is not a socket of ours")
     connection = socket.socket(socket.AF_UNIX)
@@ -85,10 +88,19 @@ def connect(spool: str, limit_s: float) -> socket.socket:
         connection.settimeout(limit_s)
         with _short(path) as name:
             connection.connect(name)
-    except BaseException:
+    except BaseException as error:
         connection.close()
+        if isinstance(error, (ConnectionRefusedError, FileNotFoundError)):
+            raise _nobody(path) from None
         raise
     return connection
+
+
+def _nobody(path: Path) -> ConnectionError:
+    return ConnectionError(
+        f"nothing listens at {path}: start `fink_voevent broadcast` with the same"
+        " VOEVENT_SPOOL, or set VOEVENT_PUBLISH_TO"
+    )
 
 
 @contextlib.contextmanager

@@ -71,6 +71,8 @@ class Publisher:
     _warned: set[str] = field(default_factory=set)
     _outages: int = 0  # how often the broker was not reached since it last was
     _next_try_s: float = 0.0  # monotonic time before which it is not tried again
+    # of a batch that is not done: what gives no valid packet
+    _invalid: set[str] = field(default_factory=set)
     _searched: int = -1  # last batch of route that was searched for ends of pairs
     _sent: int = 0  # since the last summary
     _next_summary_s: float = 0.0
@@ -113,6 +115,7 @@ class Publisher:
                 self._searched = last
                 return added + self._add_ended(remaining)
             self.outbox.mark_done(tables, number)
+            self._invalid.clear()
         return added
 
     def _add_rows(
@@ -180,7 +183,7 @@ class Publisher:
         """
         pair = _pair(row)
         source = f"{row['coincidence_id']} {row['status']} {row['batch']}"
-        if self.outbox.has(source):
+        if self.outbox.has(source) or source in self._invalid:
             return False
         previous = self._previous(pair)
         is_end = row["status"] in END_STATUSES
@@ -193,7 +196,10 @@ class Publisher:
             )
         urgency = RETRACTION if is_end else COINCIDENCE
         transient = from_coincidence(row)
-        return self._add(source, pair, urgency, transient, row, citations)
+        added = self._add(source, pair, urgency, transient, row, citations)
+        if not added:
+            self._invalid.add(source)
+        return added
 
     def add_alert(self, topic: str, transient: Transient) -> bool:
         """Add the packet of an alert of a Fink topic; return whether it is new."""
@@ -416,21 +422,21 @@ def send_files(
     InputError
         If a file cannot be read as a file of alerts.
     """
+    limit = settings.publish_per_hour
     with _publisher(settings) as publisher:
-        added = 0
-        for path in paths:
-            added += publisher.add_file(path, stop)
-        limit = settings.publish_per_hour
+        if not settings.publish_dry_run:
+            _LOG.info(
+                "at most %d VOEvents are sent in an hour (VOEVENT_PUBLISH_PER_HOUR);"
+                " this command ends when each is answered. After Ctrl-C, what waits is"
+                " sent by voevent_publish, or when this command runs again",
+                limit,
+            )
+        added = sum(publisher.add_file(path, stop) for path in paths)
         if settings.publish_dry_run:
             _LOG.info("%d new VOEvents are kept, and not sent", added)
             return
         waiting = publisher.outbox.count_pending((BULK,))
-        _LOG.info(
-            "%d new VOEvents, %d to send, at most %d in an hour (%s); this command ends"
-            " when each is answered. After Ctrl-C, the others are sent by"
-            " voevent_publish, or when this command runs again",
-            *(added, waiting, limit, "VOEVENT_PUBLISH_PER_HOUR"),
-        )
+        _LOG.info("%d new VOEvents, %d to send", added, waiting)
         while publisher.outbox.count_pending((BULK,)) and not stop.is_set():
             publisher.send(stop)
             if publisher.outbox.count_pending((BULK,)):

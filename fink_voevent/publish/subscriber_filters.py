@@ -17,6 +17,9 @@ from lxml import etree
 MOST_FILTERS, MOST_CHARS = 4, 300  # of one subscriber; of one expression
 MOST_SEARCHES = 4  # of the whole document, in one expression
 _SEARCH = re.compile(r"//|::")
+_AXIS = re.compile(r"([\w-]*)\s*::")
+# The others go through the document once for each element.
+_AXES = ("", "child", "attribute", "self", "parent", "descendant", "descendant-or-self")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 
 
@@ -64,6 +67,9 @@ def _compiled(text: str) -> etree.XPath:
     plain = _QUOTED.sub("", text)
     if len(_SEARCH.findall(plain)) > MOST_SEARCHES:
         raise FilterError(f"a filter searches more than {MOST_SEARCHES} times")
+    for axis in _AXIS.findall(plain):
+        if axis not in _AXES:
+            raise FilterError("a filter has an axis that takes long")
     depth = deepest = 0
     for character in plain:
         depth += (character == "[") - (character == "]")

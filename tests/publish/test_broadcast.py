@@ -271,6 +271,7 @@ def test_a_second_broker_of_one_spool_does_not_start(shared):
 
 
 def test_a_socket_of_another_program_is_not_used(spool, tmp_path):
+    assert "start `fink_voevent broadcast`" in send(spool, b"<x/>").text
     path = author_socket.path_of(spool)
     path.parent.mkdir()
     path.write_text("no socket")
