@@ -127,12 +127,14 @@ class Examiner:
         """Return the state of the pipeline at this moment."""
         root = self.settings.root
         try:
-            if not has_tables(root):
+            if not has_tables(root) and not self._observer.in_spool()[0]:
                 return Health(verdict.never_run(root))
             status = self._observer.status()
             evidence = self._evidence(status)
         except (StorageError, OSError) as error:
-            return Health(verdict.unreadable(str(error)))
+            count = self._observer.in_spool()[0]
+            known = f"; {count} documents wait in the spool" if count else ""
+            return Health(verdict.unreadable(f"{error}{known}"))
         return Health(verdict.judge(evidence), Found(status, evidence))
 
     def _evidence(self, status: Status) -> Evidence:

@@ -81,8 +81,8 @@ def run(
         except ConnectionError as error:
             _LOG.debug("%s", error)
             raise VOEventPluginError(
-                "Spark failed: its Java process has ended, as if it was killed (is there"
-                " enough memory?); the log of Spark has the details"
+                "Spark failed: its Java process has ended, as if it was killed (is"
+                " there enough memory?); the log of Spark has the details"
             ) from None
 
 
