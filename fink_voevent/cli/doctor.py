@@ -30,7 +30,7 @@ def command(**options: Any) -> None:
       fink_voevent doctor --source voevent.example.org --data-prefix /data/fink
     """
     from fink_voevent.ops.doctor import FAIL, checks
-    from fink_voevent.show.rendering import printable
+    from fink_voevent.show.text_table import printable
 
     levels = set()
     for name, level, text in checks(load_settings(options), os.environ):

@@ -172,7 +172,7 @@ class Examiner:
 def has_rates(settings: Settings) -> bool:
     """Whether background rates of the survey are known."""
     names = open_store(f"{settings.root}/background").files(".parquet")
-    return any(one.base_name.startswith(settings.survey) for one in names)
+    return any(settings.survey in one.base_name.split("-") for one in names)
 
 
 def _of_sources(status: Status, now: datetime) -> set[str]:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from fink_voevent.show.rendering import (
+from fink_voevent.show.text_table import (
     NAME_CHARS,
     TIME_CHARS,
     Field,
@@ -30,9 +30,10 @@ def _region(row: Row) -> str:
 
 
 def _band(row: Row) -> str:
-    if row.get("magnitude") is None:
+    magnitude = row.get("magnitude", row.get("magnitude_peak"))
+    if magnitude is None:
         return "-"
-    return f"{row['magnitude']:.2f} {row.get('band') or ''}".strip()
+    return f"{magnitude:.2f} {row.get('band') or ''}".strip()
 
 
 def _onset(row: Row) -> str:
@@ -81,7 +82,10 @@ CANDIDATES = (
     Field("status", text_of("status"), 3),
     Field("messenger", text_of("messenger"), 4),
     Field("mag", _band, 5, is_number=True),
-    Field("survey", text_of("survey"), 6),
+    Field("what", text_of("nature"), 6),
+    Field("detections", text_of("detections"), 6, is_number=True),
+    Field("host", text_of("host"), 7),
+    Field("survey", text_of("survey"), 7),
 )
 # Objects of coincidences, if there are no candidates.
 OBJECTS = tuple(

@@ -115,7 +115,7 @@ def test_rates_are_known_once_there_is_a_file_of_the_survey(settings):
     folder.mkdir()
     (folder / "rubin-1.parquet").write_bytes(b"")
     assert "rates-missing" in codes(settings)
-    (folder / "ztf-1.parquet").write_bytes(b"")
+    (folder / "classes-ztf-1.parquet").write_bytes(b"")
     assert "rates-missing" not in codes(settings)
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fink_voevent.show import layouts
-from fink_voevent.show.rendering import (
+from fink_voevent.show.text_table import (
     Field,
     as_json,
     fitting,
