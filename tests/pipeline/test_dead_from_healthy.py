@@ -225,6 +225,7 @@ def test_a_listener_that_is_killed_is_dead_and_one_that_is_stopped_is_stopped(tm
                     ),
                     30,
                 )
+                assert any("connected to" in line for line in process.stdout)
                 wait_for(lambda: "process-dead" not in run.status()[2], 10)
                 process.send_signal(signal_number)
                 process.wait(40)
