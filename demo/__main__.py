@@ -31,7 +31,7 @@ from processes import (
     wait_for,
 )
 
-from fink_voevent.cli.match import describe_coincidence
+from fink_voevent.cli.match import by_surprise, describe_coincidence
 from fink_voevent.notices import voevent
 from fink_voevent.ops.status import Observer
 from fink_voevent.publish.outbox import Outbox
@@ -219,7 +219,7 @@ def _report(
         topic.name: AlertReader(str(topic)).to_list()
         for topic in sorted((BUILD / "data/voevent/topics").iterdir())
     }
-    for row in sorted(found, key=lambda r: (r["event_id"], r["credible_level"])):
+    for row in sorted(found, key=by_surprise):
         print(describe_coincidence(row))
     counts = Counter(row["status"] for row in journal)
     rows_by_status = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import os
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -146,5 +147,13 @@ def main(verbose: bool) -> None:  # noqa: FBT001 - a flag of the command line
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    for noisy in () if verbose else ("py4j", "twisted", "asyncio"):
-        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    if not verbose:
+        for noisy in ("py4j", "twisted", "asyncio"):
+            logging.getLogger(noisy).setLevel(logging.CRITICAL)
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(is_not_of_py4j)
+
+
+def is_not_of_py4j(record: logging.LogRecord) -> bool:
+    """Whether py4j did not log a record: some of its tracebacks have no logger."""
+    return "py4j" not in Path(record.pathname).parts

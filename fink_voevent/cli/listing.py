@@ -15,7 +15,7 @@ from fink_voevent.cli.common import load_configuration, settings_options
 if TYPE_CHECKING:
     from fink_voevent.config.settings import Settings
     from fink_voevent.show.listing import Wanted
-    from fink_voevent.show.rendering import Field
+    from fink_voevent.show.text_table import Field
 
 SHOWN = 40  # rows by default
 MESSENGERS = (
@@ -66,7 +66,7 @@ def list_options(*names: str) -> Callable[[Any], Any]:
             "kind",
             metavar="CLASS",
             default="",
-            help="Only candidates of this class: fresh, fresh-unknown, flaring, other.",
+            help="Only candidates of a class: fresh, fresh_unknown, flaring or other.",
         ),
         "limit": click.option(
             "--limit",
@@ -125,7 +125,7 @@ def print_rows(
     empty: str,
 ) -> None:
     """Print a table, or a sentence if it is empty; say if rows are left out."""
-    from fink_voevent.show.rendering import show_table
+    from fink_voevent.show.text_table import show_table
 
     if not rows:
         click.echo(empty)
@@ -137,6 +137,6 @@ def print_rows(
 
 def print_json(document: dict[str, Any]) -> None:
     """Print a document as JSON."""
-    from fink_voevent.show.rendering import as_json
+    from fink_voevent.show.text_table import as_json
 
     click.echo(as_json(document))

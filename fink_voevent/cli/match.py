@@ -172,15 +172,21 @@ def _show(path: Path) -> None:
     """Print the first coincidences of a file, by surprise."""
     import pyarrow.parquet as pq
 
-    rows = sorted(pq.read_table(path).to_pylist(), key=_surprise)
+    rows = sorted(pq.read_table(path).to_pylist(), key=by_surprise)
     for row in rows[:SHOWN_ROWS]:
         click.echo(describe_coincidence(row))
     if len(rows) > SHOWN_ROWS:
         click.echo(f"... and {len(rows) - SHOWN_ROWS} more in {path}")
 
 
-def _surprise(row: dict[str, Any]) -> tuple[float, float]:
-    """Return what sorts the most surprising coincidence first; nulls are last."""
+def by_surprise(row: dict[str, Any]) -> tuple[float, float]:
+    """Return what sorts the most surprising coincidence first; nulls are last.
+
+    Parameters
+    ----------
+    row : dict
+        Row of the table coincidences: `p_chance` and `credible_level` are used.
+    """
     chance, level = row["p_chance"], row["credible_level"]
     return (2.0 if chance is None else chance, 2.0 if level is None else level)
 

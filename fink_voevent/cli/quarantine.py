@@ -50,7 +50,7 @@ def command(
     settings, _ = common.load(options)
     from fink_voevent.ops import quarantine
     from fink_voevent.show import layouts
-    from fink_voevent.show.rendering import show_table
+    from fink_voevent.show.text_table import show_table
     from fink_voevent.store import unread
 
     root = settings.root

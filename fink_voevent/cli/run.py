@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fink_voevent.config.load import Configuration
     from fink_voevent.config.settings import Settings
     from fink_voevent.ops.health import Examiner
+    from fink_voevent.ops.verdict import Reason
 
 _LOG = logging.getLogger(__name__)
 
@@ -82,23 +83,26 @@ def _serve_metrics(stack: ExitStack, settings: Settings, examiner: Examiner) -> 
         _LOG.info("serving http://%s/metrics and /healthz", address)
 
 
-def _report(examiner: Examiner, known: dict[str, str]) -> None:
+def _report(examiner: Examiner, known: dict[str, Reason]) -> None:
     """Print the status line, and log the reasons that are new, and those that ended.
 
     What the supervisor knows of processes is in the log already.
     """
+    from fink_voevent.ops.verdict import DOWN
+
     health = examiner.health()
     if health.found is not None:
         click.echo(health.found.status.line())
     reasons = {
-        f"{one.code} {one.text.partition(',')[0]}": f"{one.text}; {one.what_to_do}"
+        f"{one.code} {one.text.partition(',')[0]}": one
         for one in health.verdict.reasons
         if not one.code.startswith(("process", "never"))
     }
     for key in reasons.keys() - known.keys():
-        _LOG.error("%s", reasons[key])
+        level = logging.ERROR if reasons[key].level == DOWN else logging.WARNING
+        _LOG.log(level, "%s; %s", reasons[key].text, reasons[key].what_to_do)
     for key in known.keys() - reasons.keys():
-        _LOG.info("no longer: %s", known[key])
+        _LOG.info("no longer: %s", known[key].text)
     known.clear()
     known.update(reasons)
 

@@ -34,7 +34,7 @@ def command(name: str, is_json: bool, limit: int, **options: Any) -> None:  # no
     settings, _ = common.load(options)
     from fink_voevent.show import layouts
     from fink_voevent.show.detail import EventDetail, find
-    from fink_voevent.show.rendering import printable
+    from fink_voevent.show.text_table import printable
     from fink_voevent.store.delta import Tables
 
     found = find(settings, Tables(settings.root), name)

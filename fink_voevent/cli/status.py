@@ -40,7 +40,7 @@ def command(is_json: bool, **options: Any) -> None:  # noqa: FBT001
     """
     load_lightly()
     from fink_voevent.ops.health import Examiner
-    from fink_voevent.show.rendering import as_json, printable
+    from fink_voevent.show.text_table import as_json, printable
 
     health = Examiner(load_settings(options)).health()
     if is_json:

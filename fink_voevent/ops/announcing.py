@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from fink_voevent.errors import StorageError
 from fink_voevent.show.listing import PAIR_COLUMNS, Row
-from fink_voevent.show.rendering import printable
+from fink_voevent.show.text_table import printable
 from fink_voevent.show.views import CANDIDATES, candidate_rows
 from fink_voevent.store.delta import Tables
 

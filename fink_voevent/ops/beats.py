@@ -188,6 +188,9 @@ def beating(root: str, name: str, roles: Iterable[str]) -> Iterator[Beat]:
     try:
         yield beat
         is_requested = True
+    except KeyboardInterrupt:  # Ctrl-C, before the program handles it
+        is_requested = True
+        raise
     finally:
         beat.stop(is_requested=is_requested)
 

@@ -127,12 +127,14 @@ class Examiner:
         """Return the state of the pipeline at this moment."""
         root = self.settings.root
         try:
-            if not has_tables(root):
+            if not has_tables(root) and not self._observer.in_spool()[0]:
                 return Health(verdict.never_run(root))
             status = self._observer.status()
             evidence = self._evidence(status)
         except (StorageError, OSError) as error:
-            return Health(verdict.unreadable(str(error)))
+            count = self._observer.in_spool()[0]
+            known = f"; {count} documents wait in the spool" if count else ""
+            return Health(verdict.unreadable(f"{error}{known}"))
         return Health(verdict.judge(evidence), Found(status, evidence))
 
     def _evidence(self, status: Status) -> Evidence:
@@ -170,7 +172,7 @@ class Examiner:
 def has_rates(settings: Settings) -> bool:
     """Whether background rates of the survey are known."""
     names = open_store(f"{settings.root}/background").files(".parquet")
-    return any(one.base_name.startswith(settings.survey) for one in names)
+    return any(settings.survey in one.base_name.split("-") for one in names)
 
 
 def _of_sources(status: Status, now: datetime) -> set[str]:

@@ -25,7 +25,7 @@ from fink_voevent import __version__
 from fink_voevent.errors import StorageError
 from fink_voevent.ops.health import MB, Found, Health
 from fink_voevent.ops.verdict import DOWN, EXIT_CODES, Evidence
-from fink_voevent.show.rendering import as_json
+from fink_voevent.show.text_table import as_json
 
 _LOG = logging.getLogger(__name__)
 FRESH_S = 5.0  # for which an answer is given again, without looking at the tables

@@ -78,6 +78,12 @@ def run(
         except (PySparkException, Py4JError) as error:
             _LOG.debug("%s", error)
             raise VOEventPluginError(f"Spark failed: {cause(str(error))}") from None
+        except ConnectionError as error:
+            _LOG.debug("%s", error)
+            raise VOEventPluginError(
+                "Spark failed: its Java process has ended, as if it was killed (is"
+                " there enough memory?); the log of Spark has the details"
+            ) from None
 
 
 def _run(settings: Settings, stop: threading.Event, stages: Sequence[str]) -> None:

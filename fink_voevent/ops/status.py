@@ -143,12 +143,11 @@ class Observer:
             If the store cannot be read.
         """
         self._problems.clear()
-        in_spool, in_spool_s = self._in_spool()
+        in_spool, in_spool_s = self.in_spool()
         try:
             status = self._status()
         except (OSError, StorageError) as error:
-            known = f"; {in_spool} documents wait in the spool" if in_spool else ""
-            raise StorageError(f"cannot read {self.root}: {error}{known}") from None
+            raise StorageError(f"cannot read {self.root}: {error}") from None
         return replace(status, in_spool=in_spool, in_spool_s=in_spool_s)
 
     def _status(self) -> Status:
@@ -234,7 +233,7 @@ class Observer:
             )
         return {PurePosixPath(file.path).name for file in files}
 
-    def _in_spool(self) -> tuple[int, float]:
+    def in_spool(self) -> tuple[int, float]:
         """Return what `spool.waiting` does; nothing if there is no readable spool."""
         if not self.spool:
             return 0, 0.0

@@ -190,22 +190,18 @@ def _processes(evidence: Evidence) -> Iterator[Reason]:
             "start fink_voevent run, or the Fink services",
         )
         return
-    reported: set[int] = set()
-    for role in (*needed, PUBLISH):
-        if role in running:
-            continue
-        last = _of_role(evidence.processes, role)
-        if last is None:
-            if role != PUBLISH:
-                yield Reason(
-                    "process-missing",
-                    DEGRADED,
-                    f"no process does {role}: none has ever run here",
-                    "start fink_voevent run, or the Fink service",
-                )
-        elif last.process not in reported:
-            reported.add(last.process)
-            yield _dead(last, is_any_alive=bool(running))
+    lacking = [role for role in (*needed, PUBLISH) if role not in running]
+    last = {role: _of_role(evidence.processes, role) for role in lacking}
+    for one in dict.fromkeys(filter(None, last.values())):
+        yield _dead(one, is_any_alive=bool(running))
+    never = [role for role, one in last.items() if one is None and role != PUBLISH]
+    if never:
+        yield Reason(
+            "process-missing",
+            DEGRADED,
+            f"no process does {', '.join(never)}: none has ever run here",
+            "start fink_voevent run, or the Fink services",
+        )
     if not set(needed) <= running:
         for one in evidence.processes:
             if not one.roles and one.state != STOPPED and not one.is_alive(now):

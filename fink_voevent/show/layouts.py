@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from fink_voevent.show.rendering import (
+from fink_voevent.show.text_table import (
+    NAME_CHARS,
+    TIME_CHARS,
     Field,
     Row,
     moment_of,
@@ -28,9 +30,10 @@ def _region(row: Row) -> str:
 
 
 def _band(row: Row) -> str:
-    if row.get("magnitude") is None:
+    magnitude = row.get("magnitude", row.get("magnitude_peak"))
+    if magnitude is None:
         return "-"
-    return f"{row['magnitude']:.2f} {row.get('band') or ''}".strip()
+    return f"{magnitude:.2f} {row.get('band') or ''}".strip()
 
 
 def _onset(row: Row) -> str:
@@ -41,19 +44,19 @@ def _onset(row: Row) -> str:
 
 
 EVENTS = (
-    Field("event", text_of("event_id")),
+    Field("event", text_of("event_id"), narrow=NAME_CHARS),
     Field("messenger", text_of("messenger"), 1),
-    Field("time (UTC)", moment_of("time")),
+    Field("time (UTC)", moment_of("time"), narrow=TIME_CHARS),
     Field("state", text_of("state")),
     Field("pairs", text_of("coincidences"), 0, is_number=True),
     Field("chance", number_of("p_chance", ".2g"), 2, is_number=True),
     Field("region", _region, 3),
     Field("instrument", text_of("instrument"), 4),
     Field("type", text_of("notice_type"), 5),
-    Field("received (UTC)", moment_of("received_at"), 6),
+    Field("received (UTC)", moment_of("received_at"), 6, narrow=TIME_CHARS),
 )
 COINCIDENCES = (
-    Field("event", text_of("event_id")),
+    Field("event", text_of("event_id"), narrow=NAME_CHARS),
     Field("object", _name),
     Field("delay d", number_of("delay", "+.3f"), 0, is_number=True),
     Field("level", number_of("credible_level", ".3f"), 0, is_number=True),
@@ -68,7 +71,7 @@ COINCIDENCES = (
     Field("night", text_of("night"), 7),
 )
 CANDIDATES = (
-    Field("event", text_of("event_id")),
+    Field("event", text_of("event_id"), narrow=NAME_CHARS),
     Field("object", _name),
     Field("class", text_of("class"), 0),
     Field("unrelated", number_of("expected_unrelated", ".2g"), 0, is_number=True),
@@ -79,7 +82,10 @@ CANDIDATES = (
     Field("status", text_of("status"), 3),
     Field("messenger", text_of("messenger"), 4),
     Field("mag", _band, 5, is_number=True),
-    Field("survey", text_of("survey"), 6),
+    Field("what", text_of("nature"), 6),
+    Field("detections", text_of("detections"), 6, is_number=True),
+    Field("host", text_of("host"), 7),
+    Field("survey", text_of("survey"), 7),
 )
 # Objects of coincidences, if there are no candidates.
 OBJECTS = tuple(
@@ -91,15 +97,15 @@ OBJECTS = tuple(
 NOTICES = (
     Field("type", text_of("notice_type")),
     Field("kind", text_of("kind")),
-    Field("issued (UTC)", moment_of("issued")),
+    Field("issued (UTC)", moment_of("issued"), narrow=TIME_CHARS),
     Field("region", _region),
     Field("tense", text_of("tense"), 2),
-    Field("received (UTC)", moment_of("received_at"), 1),
+    Field("received (UTC)", moment_of("received_at"), 1, narrow=TIME_CHARS),
     Field("by", text_of("transport"), 3),
     Field("ivorn", text_of("ivorn"), 4),
 )
 QUARANTINE = (
-    Field("received (UTC)", moment_of("received_at")),
+    Field("received (UTC)", moment_of("received_at"), narrow=TIME_CHARS),
     Field("sha256", lambda row: str(row["sha256"])[:12], 2),
     Field("format", text_of("format"), 3),
     Field("source", text_of("source"), 1),
@@ -114,9 +120,9 @@ UNREAD = (
 SOURCES = (
     Field("source", text_of("source")),
     Field("state", text_of("state")),
-    Field("since (UTC)", moment_of("since")),
-    Field("last document", moment_of("last_document"), 1),
-    Field("last sign of life", moment_of("last_sign"), 2),
+    Field("since (UTC)", moment_of("since"), narrow=TIME_CHARS),
+    Field("last document", moment_of("last_document"), 1, narrow=TIME_CHARS),
+    Field("last sign of life", moment_of("last_sign"), 2, narrow=TIME_CHARS),
     Field("gaps 24 h", text_of("gaps"), 3, is_number=True),
     Field("together s", number_of("gap_s", ".0f"), 4, is_number=True),
     Field("reason", text_of("reason"), 5),

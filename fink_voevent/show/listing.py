@@ -51,7 +51,8 @@ PAIR_COLUMNS = (
 CANDIDATE_COLUMNS = (
     *("rank", "event_id", "object_id", "survey", "messenger", "class", "night"),
     *("onset_from", "onset_to", "credible_level", "expected_unrelated", "p_chance"),
-    *("status", "ra", "dec", "magnitude", "band", "detections", "sentence"),
+    *("status", "reason", "nature", "alert_ra", "alert_dec", "magnitude_peak"),
+    *("detections", "host", "host_separation"),
 )
 _LIGHT = ("event_id", "ivorn", "time", "received_at", "messenger", "tense", "live")
 # Columns of notices that are needed only to match: null here, which saves time.
@@ -141,8 +142,9 @@ def candidates(root: str, wanted: Wanted) -> Listing | None:
     rows = candidate_rows(root, CANDIDATE_COLUMNS)
     if rows is None:
         return None
+    if wanted.night:
+        rows = rows.filter(_is_of_night(rows, root, wanted.night))
     chosen = {
-        "night": wanted.night,
         "messenger": wanted.messenger,
         "class": wanted.kind,
         "survey": wanted.survey,
@@ -159,6 +161,22 @@ def candidates(root: str, wanted: Wanted) -> Listing | None:
         if name in rows.column_names
     ]
     return _first(rows, keys, wanted.limit)
+
+
+def _is_of_night(candidates: pa.Table, root: str, night: str) -> pa.ChunkedArray:
+    """Whether candidates have an alert of a night."""
+    pairs = latest_pairs(
+        Tables(root),
+        ["event_id", "object_id", "alert_id"],
+        pc.field("night") == night,
+    )
+    single = pc.binary_join_element_wise("alert", pairs["alert_id"].cast("string"), "-")
+    names = pc.coalesce(pairs["object_id"], single)
+    known = pc.binary_join_element_wise(pairs["event_id"], names, "\n")
+    keys = pc.binary_join_element_wise(
+        candidates["event_id"], candidates["object_id"], "\n"
+    )
+    return pc.is_in(keys, known)
 
 
 def objects(pairs: Sequence[Row]) -> list[Row]:

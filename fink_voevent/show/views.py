@@ -51,7 +51,7 @@ def has_tables(root: str) -> bool:
     """Whether anything was ever received or processed below a folder."""
     store = open_store(root)
     names = set(store.folders())
-    return bool(names & {BATCHES, "landing", "sources", "ledger"})
+    return bool(names & {BATCHES, "landing", "processes", "sources", "ledger"})
 
 
 def is_any_of(column: str, texts: Iterable[str]) -> pc.Expression:

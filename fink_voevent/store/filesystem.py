@@ -21,6 +21,7 @@ from pyarrow import fs
 from fink_voevent.errors import StorageError
 
 _URI = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):/")  # Hadoop writes file:/x too
+LONGEST_REASON = 400  # characters of an error of pyarrow
 _ESCAPED = re.compile("%[0-9A-Fa-f]{2}")
 
 
@@ -249,8 +250,23 @@ def open_store(location: str) -> Store:
     try:
         filesystem, path = fs.FileSystem.from_uri(_plain_uri(location, found[1]))
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise StorageError(f"cannot open {location}: {error}") from None
+        raise StorageError(f"cannot open {location}: {_short(str(error))}") from None
     return Store(filesystem, path)
+
+
+def _short(reason: str) -> str:
+    """Return a reason in one line; pyarrow lists all places where it looked for Java.
+
+    HDFS needs Hadoop's client for what is not a table, and pyarrow finds it by these
+    variables.
+    """
+    line = " ".join(reason.split())
+    if "libhdfs" in line or "libjvm" in line:
+        return (
+            "pyarrow needs Java and Hadoop for HDFS: set JAVA_HOME, HADOOP_HOME and"
+            " CLASSPATH (`hadoop classpath --glob`)"
+        )
+    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}..."
 
 
 def table_uri(root: str, name: str) -> str:

@@ -112,6 +112,10 @@ def test_candidates_are_listed_by_class_once_there_is_a_table(data, tmp_path):
     assert [row["object_id"] for row in found["candidates"]] == ["b", "a"]
     tonight = json.loads(call("tonight", *prefix, "--json").stdout)
     assert tonight["has_candidates"]
+    assert tonight["candidates"]["total"] == 0  # no alert of the night
+    match(str(root), pair("e", "b", batch=1), pair("e", None, alert_id=5, batch=1))
+    tonight = json.loads(call("tonight", *prefix, "--json").stdout)
+    assert [row["object_id"] for row in tonight["candidates"]["rows"]] == ["b"]
 
 
 def test_show_prints_an_event_or_an_object(data):

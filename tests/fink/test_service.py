@@ -55,10 +55,16 @@ def test_options_override_defaults_but_not_the_environment():
 
 
 def test_legacy_topics_are_refused_while_fink_mm_is_enabled():
-    environment = {"VOEVENT_LEGACY_TOPICS": "true"}
+    environment = {"VOEVENT_LEGACY_TOPICS": "true", "VOEVENT_DATA_PREFIX": "/fink"}
     assert service.load_settings({}, "ztf", environment).legacy_topics
     with pytest.raises(ConfigError, match="FINK_MM_CONFIG=no-config"):
         service.load_settings({"-mmconfigpath": "mm.conf"}, "ztf", environment)
+
+
+def test_a_service_refuses_to_write_below_the_folder_in_which_it_starts():
+    with pytest.raises(ConfigError, match="set VOEVENT_DATA_PREFIX"):
+        service.load_settings({}, "ztf", {})
+    assert service.load_settings({}, "ztf", {"ONLINE_DATA_PREFIX": "/fink"}).root
 
 
 @pytest.mark.parametrize(

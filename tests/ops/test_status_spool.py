@@ -52,7 +52,7 @@ def test_they_are_counted_after_the_listener_was_killed(tmp_path):
 
 
 def test_the_status_needs_no_spool(tmp_path):
-    assert "received 0, events" in status(tmp_path / "nothing").output
+    assert "nothing has ever run here" in status(tmp_path / "nothing").output
     assert Observer(str(tmp_path), str(tmp_path / "nothing")).status().in_spool == 0
     assert not (tmp_path / "nothing").exists()
 
@@ -67,5 +67,11 @@ def test_a_spool_that_cannot_be_read_is_a_problem_and_the_rest_is_shown(tmp_path
 
 def test_a_store_that_cannot_be_read_does_not_hide_the_spool(tmp_path):
     Spool(str(tmp_path), "there").append([ONE])
-    with pytest.raises(StorageError, match="1 documents wait in the spool"):
+    with pytest.raises(StorageError, match="nosuch"):
         Observer("nosuch://store/voevent", str(tmp_path)).status()
+    done = CliRunner().invoke(
+        main, ["status", "--data-prefix", "nosuch://store", "--spool", str(tmp_path)]
+    )
+    assert done.exit_code == 2
+    assert "down: cannot open nosuch://store" in done.output
+    assert "1 documents wait in the spool" in done.output

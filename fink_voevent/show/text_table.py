@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 Row = Mapping[str, Any]
 GAP = 2  # spaces between two columns
-NARROW = 12  # characters to which a long text may be folded
+TIME_CHARS, NAME_CHARS = 19, 24  # of a time, and of most names of events
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,15 @@ class Field:
         those with 0 never are.
     is_number : bool, optional
         Whether it is aligned to the right.
+    narrow : int, optional
+        Characters to which a longer text may be folded on a terminal.
     """
 
     header: str
     text: Callable[[Row], str]
     priority: int = 0
     is_number: bool = False
+    narrow: int = 12
 
 
 def show_table(
@@ -81,15 +84,9 @@ def fitting(
 ) -> list[int]:
     """Return the numbers of the columns that fit into a width.
 
-    Texts may be folded to `NARROW` characters; columns are left out by `priority`.
+    Texts may be folded to `narrow` characters; columns are left out by `priority`.
     """
-    needed = [
-        max(
-            len(field.header),
-            *(min(len(text), NARROW) for text in column),
-        )
-        for field, column in zip(fields, zip(*cells, strict=True), strict=True)
-    ]
+    needed = _needed(fields, cells)
     kept = list(range(len(fields)))
     while sum(needed[n] + GAP for n in kept) > width:
         droppable = [n for n in kept if fields[n].priority]
@@ -97,6 +94,15 @@ def fitting(
             break
         kept.remove(max(droppable, key=lambda n: (fields[n].priority, n)))
     return kept
+
+
+def _needed(fields: Sequence[Field], cells: Sequence[Sequence[str]]) -> list[int]:
+    """Return the smallest width of each column."""
+    columns = zip(*cells, strict=True) if cells else [()] * len(fields)
+    return [
+        max(len(field.header), *(min(len(text), field.narrow) for text in column), 0)
+        for field, column in zip(fields, columns, strict=True)
+    ]
 
 
 def _show_rich(
@@ -108,12 +114,13 @@ def _show_rich(
 
     console = Console(file=stream, highlight=False)
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
-    kept = fitting(fields, cells, console.width) if cells else range(len(fields))
+    kept, needed = fitting(fields, cells, console.width), _needed(fields, cells)
     for n in kept:
         table.add_column(
             fields[n].header,
             justify="right" if fields[n].is_number else "left",
             overflow="fold",
+            min_width=min(needed[n], console.width),
             no_wrap=fields[n].is_number,
             header_style="bold",
         )

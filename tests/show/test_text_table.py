@@ -10,11 +10,11 @@ from datetime import datetime, timezone
 
 import pytest
 from helpers.shown_tables import pair
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fink_voevent.show import layouts
-from fink_voevent.show.rendering import (
+from fink_voevent.show.text_table import (
     Field,
     as_json,
     fitting,
@@ -78,6 +78,7 @@ def test_columns_are_left_out_in_the_order_of_their_priority():
     assert fitting(fields, cells, 1) == [0]
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.text(), min_size=1, max_size=5))
 def test_no_text_of_others_can_control_the_terminal(texts):
     rows = [{"name": text} for text in texts]
