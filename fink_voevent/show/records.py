@@ -232,8 +232,7 @@ def from_tables(settings: Settings) -> Records:
         If the tables cannot be read.
     """
     tables = Tables(settings.root)
-    log = BatchLog(tables, INGEST)
-    last = {stage: log.last_done(stage) for stage in (INGEST, MAPS, MATCH)}
+    last = _last_done(tables)
     events = tables.rows_of("events", NOTICE_COLUMNS, 0, last[INGEST])
     if not events.num_rows:
         raise InputError(
@@ -251,6 +250,22 @@ def from_tables(settings: Settings) -> Records:
         return tables.arrow("coincidences", column_names("coincidences"), where)
 
     return Records(events, maps, regions, coincidences, settings)
+
+
+def done_batches(settings: Settings) -> dict[str, int]:
+    """Return the last batch of each stage that pages are made of; -1 for none.
+
+    Raises
+    ------
+    StorageError
+        If the tables cannot be read.
+    """
+    return _last_done(Tables(settings.root))
+
+
+def _last_done(tables: Tables) -> dict[str, int]:
+    log = BatchLog(tables, INGEST)
+    return {stage: log.last_done(stage) for stage in (INGEST, MAPS, MATCH)}
 
 
 def from_match(settings: Settings, folder: str, notices: Iterable[str]) -> Records:
