@@ -5,12 +5,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fink_voevent.cli.common import load_settings, settings_options
 from fink_voevent.errors import InputError
+
+if TYPE_CHECKING:
+    from fink_voevent.show.pages import PagesWritten
+    from fink_voevent.show.records import Records
 
 DAYS = 30.0  # pages of older events are made only if they are named
 
@@ -45,6 +49,13 @@ DAYS = 30.0  # pages of older events are made only if they are named
     show_default=True,
     help="Without EVENT: make pages of the events of so many days up to the latest.",
 )
+@click.option(
+    "--follow",
+    "is_following",
+    is_flag=True,
+    help="Continue until Ctrl-C, and make pages again when the services have found"
+    " something. Not with --on.",
+)
 @settings_options(
     "survey",
     "data_prefix",
@@ -61,6 +72,7 @@ def command(
     folder: str | None,
     notices: tuple[str, ...],
     days: float,
+    is_following: bool,  # noqa: FBT001 - a flag of the command line
     **options: Any,
 ) -> None:
     r"""Make a page for each event, and an index of them.
@@ -75,6 +87,7 @@ def command(
     \b
     Examples
       fink_voevent page --data-prefix /data/fink --out /var/www/events
+      fink_voevent page --follow --data-prefix /data/fink --out /var/www/events
       fink_voevent page S230518h --data-prefix /data/fink
       fink_voevent page --on out --notices notices/ --out pages
     """
@@ -85,18 +98,28 @@ def command(
 
     if (folder is None) == bool(notices):
         raise InputError("--on and --notices belong together: give both or none")
+    if is_following and folder is not None:
+        raise InputError("--follow is for the tables of the services: leave out --on")
     settings = load_settings(options)
-    if folder is None:
-        records = event_records.from_tables(settings)
-    else:
-        records = event_records.from_match(settings, folder, notices)
-    names = records.check(events) if events else records.names(days)
 
     def report(event: str, number: int, count: int) -> None:
         click.echo(f"{number}/{count} {event}", err=True)
 
-    now = datetime.now(timezone.utc)
-    written = write_pages(records, names, out, settings.local_ivo, now, report)
+    def write(records: Records) -> PagesWritten:
+        names = records.check(events) if events else records.names(days)
+        now = datetime.now(timezone.utc)
+        return write_pages(records, names, out, settings.local_ivo, now, report)
+
+    if is_following:
+        from fink_voevent.ops.supervisor import stop_on_signals
+        from fink_voevent.show.following import follow
+
+        follow(settings, write, stop_on_signals())
+        return
+    if folder is None:
+        written = write(event_records.from_tables(settings))
+    else:
+        written = write(event_records.from_match(settings, folder, notices))
     click.echo(
         f"{written.made} pages made, {written.unchanged} unchanged: {written.index}"
     )

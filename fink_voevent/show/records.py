@@ -249,8 +249,7 @@ def from_tables(settings: Settings) -> Records:
         If the tables cannot be read.
     """
     tables = Tables(settings.root)
-    log = BatchLog(tables, INGEST)
-    last = {stage: log.last_done(stage) for stage in (INGEST, MAPS, MATCH)}
+    last = _last_done(tables)
     events = tables.rows_of("events", NOTICE_COLUMNS, 0, last[INGEST])
     if not events.num_rows:
         raise InputError(
@@ -275,6 +274,22 @@ def from_tables(settings: Settings) -> Records:
 
     sent = copies_and_trust(tables, 0, last[INGEST])
     return Records(events, maps, regions, coincidences, candidates, settings, sent)
+
+
+def done_batches(settings: Settings) -> dict[str, int]:
+    """Return the last batch of each stage that pages are made of; -1 for none.
+
+    Raises
+    ------
+    StorageError
+        If the tables cannot be read.
+    """
+    return _last_done(Tables(settings.root))
+
+
+def _last_done(tables: Tables) -> dict[str, int]:
+    log = BatchLog(tables, INGEST)
+    return {stage: log.last_done(stage) for stage in (INGEST, MAPS, MATCH)}
 
 
 def from_match(settings: Settings, folder: str, notices: Iterable[str]) -> Records:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import timedelta
 
 import numpy as np
@@ -17,12 +18,14 @@ from lxml import etree
 from fink_voevent import plot
 from fink_voevent.alerts.light_curve import LightCurve, Measurement
 from fink_voevent.alerts.stamps import Stamps
+from fink_voevent.errors import InputError
 from fink_voevent.notices.normalisation import normalise
 from fink_voevent.plot import sky_pictures
 from fink_voevent.plot.cutout_pictures import grey, png_of
 from fink_voevent.plot.style import COLOURS
 from fink_voevent.sky import region as sky_region
 from fink_voevent.sky.localization import fisher
+from fink_voevent.sky.moc import region_moc
 from fink_voevent.sky.region import Region, separation_deg
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -157,3 +160,17 @@ def test_the_finder_is_centred_on_the_candidate(merger, marks):
     x, y = axes.wcs.wcs_world2pix([197.45], [-23.38], 0)
     assert x[0] == pytest.approx(sum(axes.get_xlim()) / 2, abs=1)
     assert y[0] == pytest.approx(sum(axes.get_ylim()) / 2, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("library", "call"),
+    [
+        ("matplotlib.figure", lambda region: plot.near(region)),
+        ("PIL", lambda region: png_of(np.eye(3, dtype=np.float32))),
+        ("mocpy", lambda region: region_moc(region, 0.9)),
+    ],
+)
+def test_a_library_that_is_missing_is_named(monkeypatch, merger, library, call):
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(InputError, match=r"pip install 'fink-voevent\[pages\]'"):
+        call(merger)
