@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from fink_voevent.config.address_forms import address_text
 from fink_voevent.config.addresses import KafkaSource, parse_kafka, parse_sources
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError, VOEventPluginError
@@ -64,7 +65,8 @@ def checks(settings: Settings, environment: Mapping[str, str]) -> Iterator[Check
     yield _check("kafka", lambda: _kafka(settings))
     yield _check("filters", lambda: _filters(settings))
     for host, port in parse_sources(settings.sources):
-        yield _check(f"source {host}:{port}", partial(_connect, host, port))
+        name = f"source {address_text(host, port)}"
+        yield _check(name, partial(_connect, host, port))
     for source in parse_kafka(settings.sources):
         yield _check(f"source {source}", partial(_source_topics, source, settings))
     if not settings.sources:
