@@ -13,6 +13,13 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from fink_voevent.config.address_forms import (
+    address_text,
+    is_of_kafka,
+    kafka_address,
+    vtp_address,
+)
+
 DEFAULT_PORT = 8099  # of a VTP broker for its subscribers, by convention
 KAFKA, GCN, IVO = "kafka://", "gcn://", "ivo://"
 # Sources that are not subscribed to: `fink_voevent land` from standard input, and files
@@ -72,7 +79,8 @@ def parse_sources(text: str, default: int = DEFAULT_PORT) -> list[tuple[str, int
     Parameters
     ----------
     text : str
-        ``host[:port],...``: see the head of this module.
+        ``host[:port],...``, or any other form of `address_forms`: see the head of this
+        module.
     default : int, optional
         Port if none is given.
 
@@ -87,9 +95,7 @@ def parse_sources(text: str, default: int = DEFAULT_PORT) -> list[tuple[str, int
         If one is wrong; the message names it.
     """
     return [
-        _vtp(part, default)
-        for part in _parts(text)
-        if not part.startswith((KAFKA, GCN))
+        vtp_address(part, default) for part in _parts(text) if not is_of_kafka(part)
     ]
 
 
@@ -99,14 +105,15 @@ def parse_kafka(text: str) -> list[KafkaSource]:
     Parameters
     ----------
     text : str
-        ``kafka://host:port/TOPIC+TOPIC,gcn://TOPIC+TOPIC,...``
+        ``kafka://host:port/TOPIC+TOPIC,gcn://TOPIC+TOPIC,...``, or any other form of
+        `address_forms`.
 
     Raises
     ------
     ValueError
         If one is wrong; the message names it.
     """
-    return [_kafka(part) for part in _parts(text) if part.startswith((KAFKA, GCN))]
+    return [_kafka(part) for part in _parts(text) if is_of_kafka(part)]
 
 
 def source_addresses(text: str) -> list[str]:
@@ -122,7 +129,7 @@ def source_addresses(text: str) -> list[str]:
     ValueError
         If one is wrong; the message names it.
     """
-    vtp = [f"{host}:{port}" for host, port in parse_sources(text)]
+    vtp = [address_text(*address) for address in parse_sources(text)]
     return list(dict.fromkeys(vtp + [str(source) for source in parse_kafka(text)]))
 
 
@@ -185,10 +192,9 @@ def _address(text: str, default: int) -> str:
     """Return an address as the listener writes it."""
     if text in (LAND, PARQUET):
         return text
-    if text.startswith((KAFKA, GCN)):
+    if is_of_kafka(text):
         return str(_kafka(text))
-    host, port = _vtp(text, default)
-    return f"{host}:{port}"
+    return address_text(*vtp_address(text, default))
 
 
 def _items(text: str) -> Iterator[tuple[str, str]]:
@@ -197,7 +203,7 @@ def _items(text: str) -> Iterator[tuple[str, str]]:
         name = ""
         for item in filter(None, (piece.strip() for piece in part.split(","))):
             named = _NAMED.fullmatch(item)
-            if named and not item.startswith((KAFKA, GCN)):
+            if named and not is_of_kafka(item):
                 name, item = named["name"], named["rest"]  # noqa: PLW2901
             yield name, item
 
@@ -210,28 +216,5 @@ def _parts(text: str) -> Iterator[str]:
             yield address
 
 
-def _vtp(part: str, default: int) -> tuple[str, int]:
-    host, colon, port = part.partition(":")
-    if not host or "=" in host or (colon and not _is_port(port)):
-        raise ValueError(
-            f"{part!r} is not host, host:port, kafka://host:port/TOPIC or gcn://TOPIC"
-        )
-    return host, int(port) if colon else default
-
-
 def _kafka(part: str) -> KafkaSource:
-    if part.startswith(GCN):
-        servers, topics = "", part.removeprefix(GCN)
-    else:
-        servers, _, topics = part.removeprefix(KAFKA).partition("/")
-        host, _, port = servers.partition(":")
-        if not host or not _is_port(port):
-            raise ValueError(f"{part!r} is not kafka://host:port/TOPIC+TOPIC")
-    named = tuple(filter(None, topics.split("+")))
-    if not named:
-        raise ValueError(f"{part!r} names no topic")
-    return KafkaSource(servers, named)
-
-
-def _is_port(text: str) -> bool:
-    return text.isdigit() and 0 < int(text) < 65536
+    return KafkaSource(*kafka_address(part))

@@ -9,6 +9,7 @@ options of ``bin/fink``, the environment (``VOEVENT_*``), our own command line.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from pydantic import ValidationError
 
 from fink_voevent.config.settings import PREFIX, Settings
 from fink_voevent.errors import ConfigError
+
+_LOGIN = re.compile(r"(?<=://)[^,@]*@|[^,@:/'\"]+:[^,@]*@")  # user:password@
 
 
 @dataclass(frozen=True)
@@ -123,5 +126,6 @@ def _one_line(error: ValidationError, origin: Mapping[str, str]) -> str:
     first = error.errors()[0]
     key = str(first["loc"][0])
     reason = str(first["msg"]).removeprefix("Value error, ")
-    given = f"{PREFIX}{key.upper()}={first['input']!r}"
+    value = _LOGIN.sub("***@", repr(first["input"]))
+    given = f"{PREFIX}{key.upper()}={value}"
     return f"{given}, from the {origin.get(key)}: {reason}"

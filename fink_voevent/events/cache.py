@@ -18,7 +18,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent.config.settings import Settings
 from fink_voevent.events import event_state, regions, versions
@@ -164,7 +163,8 @@ class EventCache:
         files = self._tables.files_with(REGIONS, batches) if batches else []
         found = dataframes.read_stored(self._spark, self._tables, REGIONS, files)
         if batches:
-            found = found.where(F.col("batch").between(min(batches), max(batches)))
+            first, last = min(batches), max(batches)
+            found = found.where(dataframes.within_batches("batch", first, last))
         return found.drop("batch")
 
     def _cells(

@@ -29,6 +29,7 @@ _LOG = logging.getLogger(__name__)
 POLL_S = 0.5
 MESSAGES = 100  # written to the spool together; one with a sky map is about 1 MB
 RETRY_S = 5.0
+HEARTBEATS = ("gcn.heartbeat",)  # topics whose messages are signs of life, not notices
 STATISTICS_MS = (
     5000  # between two statistics of librdkafka, from which we see its state
 )
@@ -143,8 +144,13 @@ class Subscription:
 
     def _consume_once(self) -> None:
         """Receive some messages, keep their documents, then commit their offsets."""
-        received = map(self._document, self._messages())
+        messages = [m for m in self._messages() if m.error() is None]
+        received = [self._document(m) for m in messages if m.topic() not in HEARTBEATS]
         documents = [d for d in received if d is not None]
+        if any(m.topic() in HEARTBEATS for m in messages):
+            self._connection.heard()
+            if not documents:
+                self._commit()
         if documents and self._keep_or_retry(documents):
             self._commit()
 
@@ -161,9 +167,9 @@ class Subscription:
         return messages
 
     def _document(self, message: Message) -> Received | None:
-        """Return the document of a message; None if it is an error or has no value."""
+        """Return the document of a message; None if it has no value."""
         raw = message.value()
-        if message.error() is not None or raw is None:
+        if raw is None:
             return None
         source = f"{self._source.servers or 'gcn'}/{message.topic()}"
         return Received(raw, "kafka", source)

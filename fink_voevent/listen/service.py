@@ -13,6 +13,7 @@ from twisted.internet import defer, reactor, task
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
+from fink_voevent.config.address_forms import address_text
 from fink_voevent.config.addresses import parse_kafka, parse_sources, source_addresses
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError, StorageError
@@ -96,13 +97,14 @@ class Listener:
         for pool in (self._writer, self._lander, self._reporter):
             pool.start()
         for host, port in parse_sources(self._settings.sources):
+            address = address_text(host, port)
             factory = SubscriberFactory(
-                f"{host}:{port}",
+                address,
                 self._keep,
                 self._settings.local_ivo,
                 self._settings.max_message_bytes,
                 self._settings.max_reconnect_s,
-                connection=self._report.connection(f"{host}:{port}"),
+                connection=self._report.connection(address),
             )
             reactor.connectTCP(host, port, factory)
             reactor.addSystemEventTrigger("before", "shutdown", factory.stopTrying)

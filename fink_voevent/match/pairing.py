@@ -16,7 +16,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import __version__, udf
 from fink_voevent.events.regions import RegionTables, region_tables
-from fink_voevent.spark.columns import known
+from fink_voevent.spark.columns import changing, known
 from fink_voevent.tables.coincidences import PAIR_EVENT_COLUMNS
 from fink_voevent.tables.schema import NAMESPACE, column_names
 
@@ -77,9 +77,7 @@ def match_regions(alerts: DataFrame, tables: RegionTables, batch: int = 0) -> Da
     DataFrame
         As of `pairs`.
     """
-    # The number of the batch is a column of the events. As a constant in the large
-    # stage of the query it would make Spark compile that stage again for each batch.
-    events = tables.events.withColumn("batch", F.lit(batch).cast("bigint"))
+    events = tables.events.withColumn("batch", changing(batch, "_event"))
     matched = matched_alerts(alerts, tables)
     return as_coincidences(matched.join(F.broadcast(events), "_event"))
 

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from fink_voevent.events.versions import ORDER, newest_first
 from fink_voevent.match.pairing import coincidence_id
 from fink_voevent.spark.codegen import stage_end
+from fink_voevent.spark.columns import changing
 from fink_voevent.tables.schema import column_names
 
 _PAIR = ["event_id", "survey", "alert_id"]  # identifies a pair
@@ -95,7 +96,7 @@ def revise(
         "event_id",
         "kind",
         *[F.col(c).alias(f"_{c}") for c in identity],
-        F.lit(batch).cast("bigint").alias("_batch"),
+        changing(batch, "length(kind)").alias("_batch"),
     )
     ended = (
         valid.join(pairs.select(*_PAIR), _PAIR, "left_anti")

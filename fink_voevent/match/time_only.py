@@ -18,6 +18,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent import udf
 from fink_voevent.match import pairing
+from fink_voevent.spark.columns import changing
 from fink_voevent.tables.coincidences import PAIR_EVENT_COLUMNS
 
 _SKY_COLUMNS = ("separation", "credible_level", "density")  # null without a region
@@ -46,7 +47,7 @@ def pairs(alerts: DataFrame, events: DataFrame, batch: int = 0) -> DataFrame:
     """
     windows = events.select(
         *(*PAIR_EVENT_COLUMNS, "event_time"),
-        F.lit(batch).cast("bigint").alias("batch"),
+        changing(batch, "length(event_id)").alias("batch"),
         *_window_us(*_matched_window(events)),
     )
     unknown = {name: F.lit(None).cast("double") for name in _SKY_COLUMNS}

@@ -24,7 +24,6 @@ _LARGEST_FILLER = -2.1e7
 # White space, and the mark of UTF-8, before a document.
 _BLANKS = b"\xef\xbb\xbf \t\r\n"
 _BLANKS_UTF16 = re.compile(rb"(\xff\xfe)(?:[ \t\r\n]\0)+|(\xfe\xff)(?:\0[ \t\r\n])+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class Param(NamedTuple):  # a tuple, because each document has dozens of them
@@ -233,10 +232,15 @@ def check_limits(document: Document, raw: bytes) -> None:
 
 
 def check_identifier(name: str, text: str) -> None:
-    """Raise NoticeError if an identifier is too long or has a control character."""
+    """Raise NoticeError if an identifier is too long or has a control character.
+
+    Control characters are all that cannot be printed, also those that have no width or
+    turn the direction of text: with them, two events could look the same.
+    """
     _check_length(f"its {name}", text, limits.IDENTIFIER_CHARS)
-    if _CONTROL.search(text):
-        raise NoticeError(f"its {name} contains a control character")
+    if not text.isprintable():
+        code = next(ord(c) for c in text if not c.isprintable())
+        raise NoticeError(f"its {name} contains the control character U+{code:04X}")
 
 
 def _check_length(what: str, text: str, most: int) -> None:

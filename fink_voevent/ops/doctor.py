@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from packaging.requirements import Requirement
 
+from fink_voevent.config.address_forms import address_text
 from fink_voevent.config.addresses import KafkaSource, parse_kafka, parse_sources
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import ConfigError, VOEventPluginError
@@ -82,7 +83,7 @@ def checks(settings: Settings, environment: Mapping[str, str]) -> Iterator[Check
     clocks: list[float] = []
     for host, port in parse_sources(settings.sources):
         greeting = partial(_greeting, host, port, settings.local_ivo, clocks)
-        yield _check(f"source {host}:{port}", greeting)
+        yield _check(f"source {address_text(host, port)}", greeting)
     for source in parse_kafka(settings.sources):
         yield _check(f"source {source}", partial(_source_topics, source, settings))
     if not settings.sources:

@@ -213,10 +213,17 @@ def _start_match(
 
 
 def _stop_match(running: list[StageThread]) -> None:
-    """Stop the stage match, and remove it from the list."""
+    """Stop the stage match, and remove it from the list.
+
+    Raises
+    ------
+    VOEventPluginError
+        If it has failed meanwhile.
+    """
     for one in [one for one in running if one.stage == match_stage.STAGE]:
         one.stop()
         running.remove(one)
+        _raise_failure([one])
 
 
 def _remove_old_files(settings: Settings, stages: Sequence[str]) -> None:

@@ -33,6 +33,22 @@ def known(value: Column | str, otherwise: float) -> Column:
     return F.coalesce(as_column(value), F.lit(otherwise))
 
 
+def changing(number: int, beside: str) -> Column:
+    """Column with a number that is another one in each batch.
+
+    Spark writes a constant number into the code that it generates, and would compile
+    the code again for each batch. As an element of an array it is a parameter.
+
+    Parameters
+    ----------
+    number : int
+    beside : str
+        SQL of any integer, not null, that Spark does not know to be constant: without
+        it Spark takes the element out of the array.
+    """
+    return F.expr(f"get(array({number}L), cast({beside} & 0 AS INT))")
+
+
 def field(df: DataFrame, path: str) -> Column:
     """Column at a dotted path of `df`; null if its schema does not have it."""
     return F.col(path) if type_of(df.schema, path) is not None else F.lit(None)

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.pandas.types import from_arrow_type
 from pyspark.sql.types import StructField, StructType
 
+from fink_voevent.spark.columns import changing
 from fink_voevent.store.delta import Tables, Written, staging_folder
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.tables.schema import (
@@ -69,9 +70,14 @@ def read_files(
         Some of `Tables.live_files`. If there are none, the DataFrame is empty.
     """
     rows = read_stored(spark, tables, table, files)
-    return rows.where(F.col(batch_column(table)).between(first, last)).select(
-        column_names(table)
-    )
+    is_inside = within_batches(batch_column(table), first, last)
+    return rows.where(is_inside).select(column_names(table))
+
+
+def within_batches(column: str, first: int, last: int) -> Column:
+    """Whether a number of a batch lies in a range, both ends included."""
+    lowest, highest = changing(first, column), changing(last, column)
+    return F.col(column).between(lowest, highest)
 
 
 def read_stored(
@@ -133,7 +139,7 @@ def write(rows: DataFrame, table: str, folder: str, batch: int) -> None:
     """
     column = batch_column(table)
     if column not in rows.columns:
-        rows = rows.withColumn(column, F.lit(batch).cast("bigint"))
+        rows = rows.withColumn(column, changing(batch, "spark_partition_id()"))
     writer = rows.write
     if table in PARTITIONS:
         writer = writer.partitionBy(*PARTITIONS[table])

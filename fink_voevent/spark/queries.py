@@ -4,11 +4,8 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from pyspark.errors import StreamingQueryException
@@ -22,6 +19,8 @@ from pyspark.sql.types import (
     StructType,
     TimestampType,
 )
+
+from fink_voevent.spark.scratch import Scratch
 
 # Spark ignores files that are older than this: a week by default.
 MAX_FILE_AGE = "36500d"
@@ -47,8 +46,8 @@ class FileStream:
     of them can end the query.
 
     The stream remembers nothing from one process to the next: its checkpoint is a local
-    folder that is removed at the end. Which files were processed is in the table
-    `batches`, and nowhere else.
+    folder that is removed at the end, or by the next process. Which files were
+    processed is in the table `batches`, and nowhere else.
 
     Parameters
     ----------
@@ -76,7 +75,7 @@ class FileStream:
         self._lock = threading.Lock()
         self._found: list[str] = []
         self._count = 0
-        self._query, self._checkpoint = self._start()
+        self._query, self._scratch = self._start()
 
     def take(self) -> list[str]:
         """Return the URIs of the files that were found since the last call.
@@ -90,7 +89,7 @@ class FileStream:
         if self._count > MOST_FILES and self._count > 2 * len(found):
             self.stop()
             self._count = 0
-            self._query, self._checkpoint = self._start()
+            self._query, self._scratch = self._start()
         return found
 
     def wait_for_all(self) -> None:
@@ -104,10 +103,10 @@ class FileStream:
     def stop(self) -> None:
         """Stop the stream and remove its checkpoint."""
         self._query.stop()
-        shutil.rmtree(self._checkpoint, ignore_errors=True)
+        self._scratch.remove()
 
-    def _start(self) -> tuple[StreamingQuery, Path]:
-        checkpoint = Path(tempfile.mkdtemp(prefix="fink_voevent-stream-"))
+    def _start(self) -> tuple[StreamingQuery, Scratch]:
+        scratch = Scratch()
         files = (
             self._spark.readStream.format("binaryFile")
             .schema(_BINARY_FILE)
@@ -120,11 +119,11 @@ class FileStream:
         query = (
             files.writeStream.foreachBatch(self._add)
             .queryName(self._name)
-            .option("checkpointLocation", checkpoint.as_uri())
+            .option("checkpointLocation", (scratch.path / "checkpoint").as_uri())
             .trigger(processingTime=f"{self._interval_s} seconds")
             .start()
         )
-        return query, checkpoint
+        return query, scratch
 
     def _add(self, files: DataFrame, _number: int) -> None:
         names = [row.path for row in files.collect()]

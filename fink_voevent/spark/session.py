@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import InputError, StorageError
 from fink_voevent.spark.codegen import LARGEST_METHOD
+from fink_voevent.spark.scratch import Scratch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -171,13 +171,10 @@ def _ship_package(spark: SparkSession) -> None:
     if re.fullmatch(r"local(\[.*\])?", str(context.master)):
         return
     package = Path(__file__).parents[1]
-    folder = tempfile.mkdtemp(prefix="fink_voevent-")  # executors fetch it from here
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    context.addPyFile(
-        shutil.make_archive(
-            f"{folder}/{package.name}", "zip", package.parent, package.name
-        )
-    )
+    scratch = Scratch()  # executors fetch the package from here
+    atexit.register(scratch.remove)
+    archive = str(scratch.path / package.name)
+    context.addPyFile(shutil.make_archive(archive, "zip", package.parent, package.name))
 
 
 def _submitted_master() -> str:

@@ -118,6 +118,19 @@ KINDS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: gcn_json(id="a\u001b[31mb"),
         "control character",
     ),
+    "a zero in the id": (lambda: gcn_json(id="a\0b"), "control character U+0000"),
+    "an id from right to left": (
+        lambda: gcn_json(id="a\u202eb"),
+        "control character U+202E",
+    ),
+    "an ivorn that looks like another": (
+        lambda: voevent(ivorn="ivo://org.example/a#1\u200b"),
+        "control character U+200B",
+    ),
+    "an id that XML cannot contain": (
+        lambda: gcn_json(id="a\ufffeb"),
+        "control character U+FFFE",
+    ),
     "nested lists": (
         lambda: lvk(n=0).replace(b'"n": 0', b'"n": ' + b"[" * 900 + b"]" * 900),
         "levels deep",

@@ -5,18 +5,20 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 from helpers.programs import program, wait_for
 
 from fink_voevent.config.addresses import KafkaSource
 from fink_voevent.config.load import load
 from fink_voevent.errors import ConfigError
-from fink_voevent.listen.kafka import options
+from fink_voevent.listen.connections import Connection
+from fink_voevent.listen.kafka import Subscription, options
 from fink_voevent.ops import doctor
 from fink_voevent.store.kafka_brokers import Brokers
 
@@ -102,6 +104,48 @@ def test_notices_are_received_over_tls(broker, topics, tmp_path):
         wait_for(lambda: landed(tmp_path))
     (row,) = landed(tmp_path)
     assert (row["source"], row["raw"]) == (f"{broker.tls}/{topics[0]}", b"<a/>")
+
+
+class Alive(Connection):
+    """A connection that counts its signs of life."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.signs = 0
+
+    def heard(self) -> None:
+        self.signs += 1
+
+
+class WithoutStatistics(Subscription):
+    """A subscription whose statistics are no signs of life."""
+
+    def _note_state(self, statistics: str) -> None:
+        pass
+
+
+def test_heartbeats_are_signs_of_life_and_no_documents(broker, topics):
+    Brokers(broker.login()).create(["gcn.heartbeat"])
+    source = KafkaSource(broker.plain, (topics[0], "gcn.heartbeat"))
+    stop, kept, alive = threading.Event(), [], Alive()
+    login = {"bootstrap.servers": broker.plain, "group.id": topics[0]}
+    start = {"auto.offset.reset": "earliest", "enable.auto.commit": False}
+    subscription = WithoutStatistics(source, login | start, kept.extend, stop, alive)
+    send(broker, "gcn.heartbeat", [b'{"alert_datetime": "2024-01-15T00:00:00Z"}'] * 3)
+    send(broker, topics[0], [b"<a/>"])
+    subscription.start()
+    try:
+        wait_for(lambda: bool(kept and alive.signs))
+    finally:
+        stop.set()
+        subscription.join()
+    assert [(d.raw, d.source) for d in kept] == [
+        (b"<a/>", f"{broker.plain}/{topics[0]}")
+    ]
+    consumer = Consumer(login)
+    there = [TopicPartition("gcn.heartbeat", 0)]
+    assert consumer.committed(there, 10)[0].offset == 3
+    consumer.close()
 
 
 def test_gcn_needs_credentials_and_sets_its_own_options():

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +14,12 @@ from helpers.made_up_sky import LEVEL, OBSERVED, alert, event, frame, map_event,
 
 from fink_voevent.alerts import thin_alerts
 from fink_voevent.events import regions, versions
-from fink_voevent.match import pairing
+from fink_voevent.match import pairing, revisions
 from fink_voevent.score import background, probability
 from fink_voevent.score.background import CELLS
+from fink_voevent.spark import dataframes
 from fink_voevent.spark.codegen import LARGEST_METHOD
+from fink_voevent.store.delta import Tables
 from fink_voevent.tables.coincidences import PAIR_EVENT_COLUMNS
 
 ORDER = 5
@@ -49,6 +52,30 @@ def scored(found, live):
     return probability.Scorer(snapshot, LEVEL).score(found, live)
 
 
+def compiled(spark) -> int:
+    """How many pieces of code Spark has compiled in this process."""
+    metrics = spark._jvm.org.apache.spark.metrics.source.CodegenMetrics
+    return metrics.METRIC_COMPILATION_TIME().getCount()
+
+
+def do_batch(spark, tables: Tables, live, batch: int) -> None:
+    """Match an alert and those of earlier batches, as the stage does."""
+    new = thin(spark, Path(tables.root, f"{batch}"), [alert(batch, 10.1, 10.1, 1.0)])
+    dataframes.append(tables, "alerts", new, "match", batch)
+    among = regions.region_tables(live, PAIR_EVENT_COLUMNS, ORDER, LEVEL)
+    alerts = dataframes.read(spark, tables, "alerts", batch, batch)
+    earlier = dataframes.read(spark, tables, "alerts", 0, batch - 1)
+    again = revisions.revise(
+        pairing.match_regions(earlier, among, batch),
+        revisions.view(dataframes.read(spark, tables, "coincidences", 0, batch - 1)),
+        live,
+        batch,
+    )
+    pairs = pairing.match_regions(alerts, among, batch)
+    found = pairing.with_status(pairs, "new").unionByName(again)
+    dataframes.append(tables, "coincidences", found, "match", batch)
+
+
 def path_of_the_alerts(df) -> list[str]:
     """Operators from the alerts' files to the result, without what is broadcast."""
     plan = df._jdf.queryExecution().executedPlan().toString()
@@ -72,6 +99,20 @@ def method_sizes(spark, df) -> list[int]:
     plan = df._jdf.queryExecution().executedPlan()
     code = getattr(debug, "MODULE$").codegenString(plan)
     return [int(size) for size in re.findall(r"maxMethodCodeSize:(\d+)", code)]
+
+
+def test_a_batch_needs_no_code_that_the_one_before_did_not_need(spark, tmp_path, live):
+    tables = Tables(str(tmp_path))
+    added = []
+    for batch in range(3):  # the first reads tables without rows
+        before = compiled(spark)
+        do_batch(spark, tables, live, batch)
+        added.append(compiled(spark) - before)
+    assert added[0] > 0
+    assert added[2] == 0
+    rows = tables.rows_of("coincidences", ["alert_id", "batch"], 0, 9).to_pylist()
+    found = {(row["alert_id"], row["batch"]) for row in rows}
+    assert found == {(a, b) for b in range(3) for a in range(b + 1)}
 
 
 @pytest.mark.parametrize("made", [lambda f, _: f, scored], ids=["pairs", "scored"])
