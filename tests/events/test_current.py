@@ -247,7 +247,7 @@ def add_rows(current: CurrentEvents, notices=(), maps=(), copies=(), trust=(), b
 
 def test_states_are_those_that_spark_finds(expected):
     current, states = expected.at_once, expected.states
-    assert len(states) > 3 * CASES
+    assert len(states) > 2 * CASES
     assert all_facts(current) == states
     assert current.matchable == sum(s[1] is not None for s in states.values())
     assert current.awaiting_map == sum(s[5] is not None for s in states.values())
