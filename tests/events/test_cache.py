@@ -88,7 +88,8 @@ def by_spark(spark, settings, folder, notices: list[dict], maps: list[dict]):
 
 
 def texts(df) -> list[str]:
-    columns = sorted(set(df.columns) - {"region_id"})  # another name of the region
+    # another name of the region; the oracle has no distances of pixels
+    columns = sorted(set(df.columns) - {"region_id", "pixel_distances"})
     return sorted(str(row) for row in df.select(columns).collect())
 
 
