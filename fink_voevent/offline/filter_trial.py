@@ -7,18 +7,20 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from pyspark.errors import AnalysisException
+from py4j.protocol import Py4JError
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import InputError
-from fink_voevent.filters.discover import discover
+from fink_voevent.filters.discover import Filter, discover
 from fink_voevent.match import stage as match_stage
 from fink_voevent.route import candidate_columns, packet_table, topics
 from fink_voevent.spark import dataframes
 from fink_voevent.spark.dataframes import spark_schema
 from fink_voevent.spark.session import spark_session
+from fink_voevent.spark.unreadable import cause
 from fink_voevent.store.batches import FIRST, BatchLog
 from fink_voevent.store.delta import Tables
 
@@ -75,6 +77,13 @@ def count(settings: Settings, name: str, folder: str | None) -> FilterTrial:
         reasons = [str(one) for one in found.faulty if one.name in (name, "")]
         reasons += [f"no filter {name}: there are {', '.join(known)}"]
         raise InputError(reasons[0])
+    try:
+        return _try(settings, known[name], folder)
+    except (PySparkException, Py4JError) as error:
+        raise InputError(f"the trial failed: {cause(str(error))}") from None
+
+
+def _try(settings: Settings, one: Filter, folder: str | None) -> FilterTrial:
     with spark_session(settings, "fink_voevent filters") as spark:
         pairs = _pairs(spark, settings, folder).where(
             F.col("survey") == settings.survey
@@ -88,7 +97,7 @@ def count(settings: Settings, name: str, folder: str | None) -> FilterTrial:
         whole = packet_table.build_packets(judged, alerts, settings.survey)
         passed = F.size("_topics") > 0
         event = F.col("coincidence.event_id")
-        tried = topics.Routes([(known[name], "passed")]).apply_filters(whole).persist()
+        tried = topics.Routes([(one, "passed")]).apply_filters(whole).persist()
         counts = tried.agg(
             F.count(F.lit(1)),
             F.count(F.when(passed, 1)),

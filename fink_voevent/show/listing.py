@@ -131,8 +131,18 @@ def coincidences(
     return _first(found, [(key, "ascending") for key in keys], wanted.limit)
 
 
-def candidates(root: str, wanted: Wanted) -> Listing | None:
+def candidates(
+    root: str, wanted: Wanted, pairs: Sequence[Row] | None = None
+) -> Listing | None:
     """Return candidates, the most surprising first; None if there is no such table.
+
+    Parameters
+    ----------
+    root : str
+        Folder of our tables: a path or a URI.
+    wanted : Wanted
+    pairs : sequence of dict, optional
+        `coincidences` of the night that is wanted, if they are known already.
 
     Returns
     -------
@@ -143,7 +153,9 @@ def candidates(root: str, wanted: Wanted) -> Listing | None:
     if rows is None:
         return None
     if wanted.night:
-        rows = rows.filter(_is_of_night(rows, root, wanted.night))
+        if pairs is None:
+            pairs = coincidences(Tables(root), Wanted(wanted.night)).rows
+        rows = rows.filter(_have_any(rows, pairs))
     chosen = {
         "messenger": wanted.messenger,
         "class": wanted.kind,
@@ -163,20 +175,20 @@ def candidates(root: str, wanted: Wanted) -> Listing | None:
     return _first(rows, keys, wanted.limit)
 
 
-def _is_of_night(candidates: pa.Table, root: str, night: str) -> pa.ChunkedArray:
-    """Whether candidates have an alert of a night."""
-    pairs = latest_pairs(
-        Tables(root),
-        ["event_id", "object_id", "alert_id"],
-        pc.field("night") == night,
-    )
-    single = pc.binary_join_element_wise("alert", pairs["alert_id"].cast("string"), "-")
-    names = pc.coalesce(pairs["object_id"], single)
-    known = pc.binary_join_element_wise(pairs["event_id"], names, "\n")
+def _have_any(candidates: pa.Table, pairs: Sequence[Row]) -> pa.ChunkedArray:
+    """Whether candidates have any of these pairs."""
+    names = [
+        f"{pair['event_id']}\n{pair['object_id'] or _single(pair)}" for pair in pairs
+    ]
     keys = pc.binary_join_element_wise(
         candidates["event_id"], candidates["object_id"], "\n"
     )
-    return pc.is_in(keys, known)
+    return pc.is_in(keys, pa.array(names, pa.string()))
+
+
+def _single(pair: Row) -> str:
+    """Name of the candidate of an alert without object."""
+    return f"alert-{pair['alert_id']}"
 
 
 def objects(pairs: Sequence[Row]) -> list[Row]:
@@ -202,8 +214,21 @@ def objects(pairs: Sequence[Row]) -> list[Row]:
     return list(found.values())
 
 
-def events(settings: Settings, tables: Tables, wanted: Wanted) -> Listing:
+def events(
+    settings: Settings,
+    tables: Tables,
+    wanted: Wanted,
+    pairs: Sequence[Row] | None = None,
+) -> Listing:
     """Return events as they are now, those with the newest notices first.
+
+    Parameters
+    ----------
+    settings : Settings
+    tables : Tables
+    wanted : Wanted
+    pairs : sequence of dict, optional
+        Rows of `coincidences` that are counted; by default all valid ones.
 
     Returns
     -------
@@ -225,7 +250,10 @@ def events(settings: Settings, tables: Tables, wanted: Wanted) -> Listing:
     names = newest["event_id"].to_pylist()
     found = names[: wanted.limit] if wanted.limit else names
     states = current_states(settings, tables, whole, found)
-    by_name = _counts(tables, [state.event_id for state, _ in states.values()])
+    if pairs is None:
+        by_name = _counts(tables, [state.event_id for state, _ in states.values()])
+    else:
+        by_name = _counted(pairs)
     listed: dict[str, Row] = {}
     for name in found:
         if name in states:
@@ -354,7 +382,8 @@ class Tonight:
     by_messenger : dict of str to int
         These pairs by messenger.
     events : Listing
-        Events whose trigger, or last notice, is of this UTC day.
+        Events whose trigger, or last notice, is of this UTC day, with the number of
+        their pairs of this night.
     candidates : Listing
         Candidates; if there is no such table, `objects` of the coincidences.
     has_candidates : bool
@@ -378,7 +407,7 @@ def tonight(settings: Settings, tables: Tables, wanted: Wanted) -> Tonight:
     facts = _facts_of_night(tables, night, wanted.survey)
     pairs = coincidences(tables, of_night)
     shown = Wanted(night, wanted.messenger, wanted.kind, wanted.survey, wanted.limit)
-    listed = candidates(settings.root, shown)
+    listed = candidates(settings.root, shown, pairs.rows)
     has_candidates = listed is not None
     if listed is None:
         rows = objects(pairs.rows)
@@ -389,7 +418,7 @@ def tonight(settings: Settings, tables: Tables, wanted: Wanted) -> Tonight:
         facts[-1].get("live_notices", 0) if facts else 0,
         pairs.total,
         dict(Counter(row["messenger"] for row in pairs.rows)),
-        events(settings, tables, shown),
+        events(settings, tables, shown, pairs.rows),
         listed,
         has_candidates,
     )
@@ -439,6 +468,16 @@ def _counts(
         row["event_id"]: (row["event_id_count"], _number(row["p_chance_min"]))
         for row in grouped.to_pylist()
     }
+
+
+def _counted(pairs: Sequence[Row]) -> dict[str, tuple[int, float | None]]:
+    """Count pairs by event, and find the smallest chance probability of each."""
+    found: dict[str, tuple[int, float | None]] = {}
+    for pair in pairs:
+        count, least = found.get(pair["event_id"], (0, None))
+        chances = [one for one in (least, pair["p_chance"]) if one is not None]
+        found[pair["event_id"]] = (count + 1, min(chances, default=None))
+    return found
 
 
 def _number(value: float | None) -> float | None:

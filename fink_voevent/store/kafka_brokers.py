@@ -194,7 +194,8 @@ class Brokers:
         StorageError
             If the brokers do not answer in time.
         """
-        answer = self._quiet_admin().describe_cluster(
+        admin = self._quiet_admin()  # kept until the answer is there
+        answer = admin.describe_cluster(
             include_authorized_operations=True, request_timeout=limit_s
         )
         try:

@@ -203,5 +203,5 @@ def test_the_command_ends_with_2_if_a_check_fails_and_not_for_a_warning(
 def test_the_rights_to_write_to_topics_are_known(tmp_path, broker, prefix):
     found = report(tmp_path, kafka_servers=broker.plain, topic_prefix=prefix)
     level, text = found["topics"]
-    assert level == "ok"
+    assert level == "ok", text
     assert text.startswith("0 of ")
