@@ -312,7 +312,8 @@ def _why(candidate: Candidate) -> Iterator[str]:
     elif candidate.prior_activity == "active" and onset is not None:
         yield f"first seen {wording.duration(onset)} before the event"
     elif onset is not None and onset >= 0:
-        yield f"first seen {wording.duration(onset)} after the event, no limit before"
+        known = "" if candidate.onset_from is not None else ", no limit before"
+        yield f"first seen {wording.duration(onset)} after the event{known}"
     if candidate.magnitude_rate is not None:
         rate, band = candidate.magnitude_rate, candidate.rate_band
         in_band = f" ({band})" if band else ""
