@@ -237,7 +237,7 @@ def _verdict(
         )
     if best.candidate.expected_unrelated is not None:
         return Verdict(
-            f"Nothing is worth a telescope yet: the best of {len(texts)}, ",
+            f"Nothing is worth a telescope yet: the best of {len(texts):,}, ",
             best.candidate,
             f", is {why}, but {_unrelated(best)}.",
         )
