@@ -122,7 +122,7 @@ def near(region: Region, marks: Sequence[Mark] = (), view: View | None = None) -
 
     view = near_view(region, marks) if view is None else view
     wcs = _wcs("ZEA", (view.ra, view.dec), _NEAR, 2.0 * view.half_deg)
-    axes = WCSAxes(figure, (0.17, 0.135, 0.81, 0.84), wcs=wcs)
+    axes = WCSAxes(figure, (0.21, 0.135, 0.77, 0.84), wcs=wcs)
     figure.add_axes(axes)
     _prepare(axes, _NEAR)
     _draw_milky_way(axes, wcs, _NEAR)

@@ -27,6 +27,7 @@ from fink_voevent.show.searched import CELL_DEG2, Searched, searched
 from fink_voevent.sky.region import Region, separation_deg
 
 WORTH = ("gold", "silver")  # tiers that are worth a telescope
+ALMOST_ALL = 0.995  # rounded to 100 %
 _SUPEREVENT = re.compile(r"M?S\d{6}[a-z]{1,6}")
 _NOT_SEEN = "its sky map is not known yet, so alerts are matched in time only"
 Packets = Mapping[int, Mapping[str, Any]]  # by alert_id
@@ -236,7 +237,7 @@ def _verdict(
         )
     if best.candidate.expected_unrelated is not None:
         return Verdict(
-            f"Nothing is worth a telescope yet: the best of {len(texts)}, ",
+            f"Nothing is worth a telescope yet: the best of {len(texts):,}, ",
             best.candidate,
             f", is {why}, but {_unrelated(best)}.",
         )
@@ -312,7 +313,8 @@ def _why(candidate: Candidate) -> Iterator[str]:
     elif candidate.prior_activity == "active" and onset is not None:
         yield f"first seen {wording.duration(onset)} before the event"
     elif onset is not None and onset >= 0:
-        yield f"first seen {wording.duration(onset)} after the event, no limit before"
+        known = "" if candidate.onset_from is not None else ", no limit before"
+        yield f"first seen {wording.duration(onset)} after the event{known}"
     if candidate.magnitude_rate is not None:
         rate, band = candidate.magnitude_rate, candidate.rate_band
         in_band = f" ({band})" if band else ""
@@ -395,17 +397,21 @@ def _searched(record: EventRecord, found: Searched | None) -> Iterator[str]:
     if found.area_deg2 is not None:
         whole = record.region.area_deg2(0.9)
         area = f" ({found.area_deg2:,.0f} of the {whole:,.0f} deg² of the 90 % region)"
+    share = "All"
+    if found.share < ALMOST_ALL:
+        share = f"At least {wording.percent(found.share)}"
     yield (
-        f"At least {wording.percent(found.share)} of the probability{area} was observed"
-        f" by {surveys}, {_when(found)} after the event."
+        f"{share} of the probability{area} was observed by {surveys}, {_when(found)}"
+        " after the event."
     )
     if found.depths:
         depths = ", ".join(f"{mag:.1f} mag ({band})" for band, mag in found.depths)
         yield f"Alerts there are as faint as {depths}."
-    yield (
-        f"Cells of {CELL_DEG2:.2g} deg² without an alert count as not observed, though"
-        " some may have been."
-    )
+    if found.share < ALMOST_ALL:
+        yield (
+            f"Cells of {CELL_DEG2:.2g} deg² without an alert count as not observed,"
+            " though some may have been."
+        )
 
 
 def _when(found: Searched) -> str:

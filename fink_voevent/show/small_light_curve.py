@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 
-from fink_voevent.alerts.light_curve import LIMIT, NEGATIVE
+from fink_voevent.alerts.light_curve import DETECTION, LIMIT, NEGATIVE
 from fink_voevent.plot.light_curve_pictures import LEAST_SPAN, Point
 
 WIDTH, HEIGHT = 168, 56
 _LEFT, _RIGHT, _TOP, _BOTTOM = 28, 162, 5, 42
 MOST_POINTS = 24  # the latest; older ones would be a stain
+# Of a path, after it has moved to the point: a dot, a square, a triangle.
+_SHAPES = {DETECTION: "h0", NEGATIVE: "m-2-2h4v4h-4z", LIMIT: "m-2.5-2h5l-2.5 4z"}
+_CLASSES = {DETECTION: "de", NEGATIVE: "ne", LIMIT: "li"}
 _KNOWN_BANDS = frozenset("ugrizy")
 
 
@@ -52,7 +55,12 @@ def small_light_curve(points: Sequence[Point], label: str) -> str:
     def y(magnitude: float) -> str:
         return _short(_TOP + (_BOTTOM - _TOP) * (magnitude - bright) / (faint - bright))
 
-    marks = "".join(_mark(point, x(point.days), y(point.magnitude)) for point in shown)
+    drawn: dict[str, str] = {}  # one path for all points of a kind and band
+    for point in shown:
+        place = f"M{x(point.days)} {y(point.magnitude)}"
+        name = _class(point)
+        drawn[name] = drawn.get(name, "") + place + _SHAPES[point.kind]
+    marks = "".join(f'<path class="{name}" d="{d}"/>' for name, d in drawn.items())
     zero = x(0.0)
     return (
         f'<svg class="lc" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
@@ -74,13 +82,10 @@ def _day_labels(first: float, last: float, x: Callable[[float], str]) -> str:
     )
 
 
-def _mark(point: Point, x: str, y: str) -> str:
+def _class(point: Point) -> str:
+    """Class of CSS of a point, by its kind and its band."""
     band = point.band.lower()
-    name = f" b-{band}" if band in _KNOWN_BANDS else ""
-    if point.kind == LIMIT:
-        return f'<path class="li{name}" d="M{x} {y}m-2.5-2h5l-2.5 4z"/>'
-    kind = "ne" if point.kind == NEGATIVE else "de"
-    return f'<circle class="{kind}{name}" cx="{x}" cy="{y}" r="2.4"/>'
+    return _CLASSES[point.kind] + (f" b-{band}" if band in _KNOWN_BANDS else "")
 
 
 def _short(number: float) -> str:

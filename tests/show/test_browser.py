@@ -20,7 +20,8 @@ from fink_voevent.cli import main
 pytestmark = [pytest.mark.nightly, pytest.mark.slow]
 WIDTHS = {"phone": 390, "desktop": 1280}
 MOST_MS = 1000  # until a page is open
-EVENTS = ("S170817a", "Swift-1126853", "EP-11900080130", "S240115q")
+EVENTS = ("S170817a", "Swift-1126853", "EP-11900080130")
+CROWDED = "S240115q"  # the same templates with 1,000 rows, which axe reads for minutes
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_pages_have_no_faults_that_axe_finds(browser, out, width, scheme):
 
 def test_pages_are_open_in_less_than_a_second(browser, out):
     """The best of three: the machine may do other things too."""
-    for address in addresses(out):
+    for address in (*addresses(out), out / CROWDED / "index.html"):
         times = []
         for _ in range(3):
             page, _ = opened(browser, address, 1280)
@@ -121,7 +122,7 @@ def test_a_page_can_be_used_by_keyboard(browser, out):
 
 
 def test_more_candidates_open_by_keyboard(browser, out):
-    page, _ = opened(browser, out / "S240115q" / "index.html", 390)
+    page, _ = opened(browser, out / CROWDED / "index.html", 390)
     summary = page.locator("summary").first
     assert summary.inner_text() == "960 more candidates"
     summary.focus()

@@ -195,6 +195,7 @@ def test_the_searched_part_is_a_lower_bound(known):
     assert page.searched[0].startswith("At least ")
     small = page_of(known["EP-11900080130"])
     assert small.searched_share == pytest.approx(1)
+    assert small.searched[0].startswith("All of the probability was observed by Rubin")
 
 
 def test_alerts_before_the_event_search_nothing(known):
