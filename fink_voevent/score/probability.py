@@ -132,13 +132,14 @@ class Scorer:
         y = window_share(F.col("delay"), F.col("_before"), F.col("_after"))
         expected = total * (F.col("_before") + F.col("_after"))
         is_known = F.col("background_rate").isNotNull()
-        return (
+        table = F.broadcast(self._table(events))
+        scored = (
             stage_end(self._with_rate(pairs))
-            .join(F.broadcast(self._table(events)), ["event_id", "_cut"], "left")
+            .join(table, ["event_id", "_cut"], "left")
             .withColumn("p_chance", F.when(is_known, chance(expected, x, y)))
             .withColumn("background_id", F.when(is_known, F.lit(self.snapshot.name)))
-            .select(pairs.columns)
         )
+        return stage_end(scored).select(pairs.columns)
 
     def _with_rate(self, pairs: DataFrame) -> DataFrame:
         """Pairs with `background_rate`, and their narrowest cut as `_cut`."""

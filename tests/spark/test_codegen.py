@@ -130,7 +130,7 @@ def test_spark_fuses_each_operator_over_alerts(found, live, made):
     assert [line for line in alone if not line.startswith("Coalesce")] == []
 
 
-@pytest.mark.parametrize(("survey", "through_arrays"), [("ztf", 3), ("rubin", 3)])
+@pytest.mark.parametrize(("survey", "through_arrays"), [("ztf", 3), ("rubin", 2)])
 def test_spark_fuses_the_code_that_makes_thin_alerts(
     spark, datatest, survey, through_arrays
 ):
