@@ -128,18 +128,24 @@ class Scorer:
         below = F.least(F.floor(step), F.lit(STEPS - 1)).cast("int")
         integral = F.col("_integral")
         low, high, total = integral[below], integral[below + 1], integral[STEPS]
-        x = F.when(total > 0, (low + (step - below) * (high - low)) / total)
+        shares = {
+            "_x": F.when(total > 0, (low + (step - below) * (high - low)) / total),
+            "_expected": total * (F.col("_before") + F.col("_after")),
+        }
         y = window_share(F.col("delay"), F.col("_before"), F.col("_after"))
-        expected = total * (F.col("_before") + F.col("_after"))
+        by_chance = chance(F.col("_expected"), F.col("_x"), y)
         is_known = F.col("background_rate").isNotNull()
         table = F.broadcast(self._table(events))
-        scored = (
-            stage_end(self._with_rate(pairs))
-            .join(table, ["event_id", "_cut"], "left")
-            .withColumn("p_chance", F.when(is_known, chance(expected, x, y)))
-            .withColumn("background_id", F.when(is_known, F.lit(self.snapshot.name)))
+        # A pair has so many columns that all of this would be too large for a method.
+        joined = stage_end(self._with_rate(pairs)).join(
+            table, ["event_id", "_cut"], "left"
         )
-        return stage_end(scored).select(pairs.columns)
+        return (
+            stage_end(stage_end(joined).withColumns(shares))
+            .withColumn("p_chance", F.when(is_known, by_chance))
+            .withColumn("background_id", F.when(is_known, F.lit(self.snapshot.name)))
+            .select(pairs.columns)
+        )
 
     def _with_rate(self, pairs: DataFrame) -> DataFrame:
         """Pairs with `background_rate`, and their narrowest cut as `_cut`."""
