@@ -46,9 +46,7 @@ def command(alerts: tuple[str, ...], **options: Any) -> None:
         thin = matching.past_alerts(spark, settings, alerts)
         snapshot = background.measure(thin, settings.survey)
         background.save(snapshot, folder)
-        classes = None
-        if "positive" in thin.columns:
-            classes = class_background.measure(thin, settings)
+        classes = class_background.measure(thin, settings)
     rates = snapshot.rates["bronze"]
     is_known = np.isfinite(rates)
     median = f"{np.nanmedian(rates):.3g}" if is_known.any() else "unknown"
@@ -57,5 +55,4 @@ def command(alerts: tuple[str, ...], **options: Any) -> None:
         f" on {is_known.mean():.0%} of the sky, its median is {median} per deg2 and"
         f" night; written to {folder.path}"
     )
-    if classes is not None:
-        click.echo(f"{classes.name}: {class_rates.readiness(classes, settings.survey)}")
+    click.echo(f"{classes.name}: {class_rates.readiness(classes, settings.survey)}")

@@ -25,6 +25,7 @@ from fink_voevent.filters.discover import discover
 from fink_voevent.fink.checkout import Checkout
 from fink_voevent.ops import health
 from fink_voevent.ops.vtp_greeting import greet
+from fink_voevent.score import class_rates
 from fink_voevent.spark.session import check_java
 from fink_voevent.store.filesystem import open_store
 
@@ -231,12 +232,12 @@ def _free(settings: Settings) -> str:
 
 
 def _rates(settings: Settings) -> str:
-    if not health.has_rates(settings):
-        raise DoubtError(
-            f"no background rates of {settings.survey}: p_chance is null, and filters"
-            " that need it select nothing. Run fink_voevent background"
-        )
-    return f"background rates of {settings.survey} are known"
+    """Say from when silver and gold can fire."""
+    snapshot = class_rates.newest_below(settings.root, settings.survey)
+    text = class_rates.readiness(snapshot, settings.survey)
+    if snapshot is None:
+        raise DoubtError(text)
+    return text
 
 
 def _topics(settings: Settings) -> str:

@@ -18,9 +18,10 @@ import pyarrow.compute as pc
 from fink_voevent.config.addresses import source_addresses
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import StorageError
-from fink_voevent.ops import beats, verdict
+from fink_voevent.ops import beats, publishers, verdict
 from fink_voevent.ops.status import INGEST, MATCH, ROUTE, Observer, Status
 from fink_voevent.ops.verdict import Disk, Evidence, Verdict
+from fink_voevent.publish import backlog, broadcast_report
 from fink_voevent.show.views import has_tables
 from fink_voevent.store.batches import BATCHES, DONE, BatchLog
 from fink_voevent.store.delta import Tables
@@ -30,6 +31,7 @@ from fink_voevent.tables.column import TIME
 MB = 1e6
 # What a stage reads of the batches of another one, and which of them count for it.
 _READS = {MATCH: (INGEST, "events"), ROUTE: (MATCH, "coincidences")}
+LONGEST_WAIT_S = 3600.0  # for which a VOEvent may wait in the outbox
 LAST_HOUR, LAST_DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -149,12 +151,16 @@ class Examiner:
         except StorageError:  # one of the problems of the status already
             pass
         moments = [one.moment for one in processes]
+        silent = [p for p in status.problems if p.startswith(publishers.DEGRADED)]
+        elsewhere = {*silent, *(one.problem(now) for one in status.sources)}
         return Evidence(
             now=now,
             processes=processes,
             sources=status.sources,
             is_listening_wanted=bool(settings.sources or status.sources),
-            problems=[p for p in status.problems if p not in _of_sources(status, now)],
+            problems=[p for p in status.problems if p not in elsewhere],
+            silent_publishers=silent,
+            publishing=_of_publishing(settings.spool, now),
             in_spool=status.in_spool,
             in_spool_s=status.in_spool_s,
             lags_s={INGEST: status.lag_s, **lags_s},
@@ -170,14 +176,26 @@ class Examiner:
 
 
 def has_rates(settings: Settings) -> bool:
-    """Whether background rates of the survey are known."""
+    """Whether the rates of the classes of candidates are known, for the survey."""
     names = open_store(f"{settings.root}/background").files(".parquet")
-    return any(settings.survey in one.base_name.split("-") for one in names)
+    first = f"classes-{settings.survey}-"
+    return any(one.base_name.startswith(first) for one in names)
 
 
-def _of_sources(status: Status, now: datetime) -> set[str]:
-    """Return the problems that are those of sources."""
-    return {one.problem(now) for one in status.sources}
+def _of_publishing(spool: str, now: datetime) -> list[str]:
+    """Return what is wrong with what we publish from this machine."""
+    now_s = now.timestamp()
+    found: list[str] = []
+    try:
+        report = broadcast_report.read(spool)
+        waiting = backlog.read(spool, now_s)
+    except StorageError as error:
+        return [str(error)]
+    if report is not None and (problem := report.problem(now_s)):
+        found.append(problem)
+    if waiting.oldest_s > LONGEST_WAIT_S:
+        found.append(waiting.line())
+    return found
 
 
 def _lag_s(tables: Tables, stage: str, now: datetime) -> float:

@@ -18,6 +18,7 @@ from fink_voevent.store.batches import FIRST, BatchLog
 from fink_voevent.store.delta import Tables
 
 INGEST = "ingest"
+DEGRADED = "degraded: "  # how the lines of `problems` begin
 SILENT_AFTER = timedelta(minutes=10)  # a slower source may still send the same notices
 CARRIED_WITHIN = timedelta(hours=24)
 
@@ -162,7 +163,7 @@ def _silent(one: CarrierStatus, heard: tuple[datetime, str]) -> str:
         else "no source that may speak for it has sent any"
     )
     return (
-        f"degraded: {one.decision.source} has sent notices of"
+        f"{DEGRADED}{one.decision.source} has sent notices of"
         f" {one.decision.publisher}, the last at {_text(one.last)}, and {since}: they"
         " change nothing; see fink_voevent sources"
     )

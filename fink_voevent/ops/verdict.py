@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from fink_voevent.ops import publishers
 from fink_voevent.ops.beats import LISTEN, PUBLISH, STOPPED, ProcessRecord
 from fink_voevent.ops.sources import SourceStatus
 
@@ -96,12 +97,16 @@ class Evidence:
         Whether sources are configured, or were.
     problems : sequence of str
         Files that are missing or damaged.
+    silent_publishers : sequence of str
+        Lines of `publishers.problems`.
+    publishing : sequence of str
+        What is wrong with what we publish.
     in_spool, in_spool_s : int, float
         Documents that have not landed, and the age of the oldest (s).
     lags_s : mapping of str to float
         By stage, how long (s) the oldest input waits for it.
     has_rates : bool
-        Whether background rates of the survey are known.
+        Whether the rates of the classes of candidates are known, for the survey.
     survey : str
     quarantined, documents : int
         In the last hour.
@@ -119,6 +124,8 @@ class Evidence:
     sources: Sequence[SourceStatus] = ()
     is_listening_wanted: bool = True
     problems: Sequence[str] = ()
+    silent_publishers: Sequence[str] = ()
+    publishing: Sequence[str] = ()
     in_spool: int = 0
     in_spool_s: float = 0.0
     lags_s: Mapping[str, float] = field(default_factory=dict)
@@ -138,6 +145,7 @@ def judge(evidence: Evidence) -> Verdict:
         *_processes(evidence),
         *_ends(evidence),
         *_sources(evidence),
+        *_publishers(evidence),
         *_files(evidence),
         *_spool(evidence),
         *_lags(evidence),
@@ -287,6 +295,16 @@ def _sources(evidence: Evidence) -> Iterator[Reason]:
             )
 
 
+def _publishers(evidence: Evidence) -> Iterator[Reason]:
+    for line in evidence.silent_publishers:
+        text, _, advice = line.removeprefix(publishers.DEGRADED).rpartition("; ")
+        yield Reason("publisher-silent", DEGRADED, text, advice)
+    for line in evidence.publishing:
+        yield Reason(
+            "publishing", DEGRADED, line, "see fink_voevent outbox, and its broker"
+        )
+
+
 def _files(evidence: Evidence) -> Iterator[Reason]:
     for problem in evidence.problems:
         yield Reason(
@@ -324,9 +342,8 @@ def _rates(evidence: Evidence) -> Iterator[Reason]:
         yield Reason(
             "rates-missing",
             DEGRADED,
-            f"no background rates of {evidence.survey} are known: p_chance is null, and"
-            " filters that need it, such as silver, select nothing",
-            "run fink_voevent background once there are some nights",
+            f"no night of {evidence.survey} has been counted: nothing can be silver",
+            "wait for the end of the first night, or run fink_voevent background",
         )
 
 

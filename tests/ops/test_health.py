@@ -15,6 +15,8 @@ from helpers.shown_tables import documents, ingest
 
 from fink_voevent.ops import health, verdict
 from fink_voevent.ops.health import FIGURES, Examiner
+from fink_voevent.publish import broadcast_report
+from fink_voevent.publish.broadcast_report import BroadcastStatus
 from fink_voevent.store.batches import Input
 
 INGESTED = {"documents": 20, "events": 8, "quarantine": 12}
@@ -135,3 +137,11 @@ def test_a_torn_table_is_a_reason_and_the_rest_is_examined(settings):
     health_now = Examiner(settings).health()
     assert "file-damaged" in {one.code for one in health_now.verdict.reasons}
     assert health_now.verdict.verdict == verdict.DOWN
+
+
+def test_what_we_publish_and_cannot_send_is_a_reason(settings):
+    commit(settings.root, "ingest", INGESTED)
+    folder = Path(settings.spool, "broadcast")
+    folder.mkdir(parents=True)
+    broadcast_report.write(folder, BroadcastStatus.nothing())  # of 1970: it has ended
+    assert "publishing" in codes(settings)

@@ -135,6 +135,11 @@ def test_sources_that_are_lost_or_silent_are_reasons():
         ({"lags_s": {"ingest": 0.0, "route": 400.0}}, "route-lags"),
         ({"has_rates": False, "survey": "ztf"}, "rates-missing"),
         ({"quarantined": 10, "documents": 100}, "quarantine-grows"),
+        (
+            {"silent_publishers": ("degraded: a has sent, b is silent; see c",)},
+            "publisher-silent",
+        ),
+        ({"publishing": ("fink_voevent broadcast has ended",)}, "publishing"),
         ({"problems": ("events/x is damaged",)}, "file-damaged"),
         ({"newest": NOW + 2 * MINUTE}, "clock-wrong"),
         ({"notice_ahead_s": 61.0}, "clock-wrong"),
