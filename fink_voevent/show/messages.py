@@ -34,6 +34,11 @@ _MESSENGERS = {
     "neutrino": "neutrino",
     "supernova": "supernova",
 }
+_CLASSES = {
+    "fresh": "new since the event",
+    "fresh_unknown": "no limit before its first detection",
+    "flaring": "flaring",
+}
 _REASONS = {
     WITHDRAWN: "no longer in the region or the window of the event",
     RETRACTED: "the event was retracted",
@@ -156,8 +161,11 @@ def _detection(row: Mapping[str, Any], kind: str, filters: tuple[str, ...]) -> s
     parts.append(_when(row["delay"]))
     if row["credible_level"] is not None:
         parts.append(f"credible level {row['credible_level']:.2g}")
-    if row.get("p_chance") is not None:
-        parts.append(f"chance probability {row['p_chance']:.2g}")
+    if row.get("candidate_class") in _CLASSES:
+        parts.append(_CLASSES[row["candidate_class"]])
+    if row.get("expected_unrelated") is not None:
+        expected = f"{row['expected_unrelated']:.2g}"
+        parts.append(f"{expected} unrelated objects like it expected")
     if found.classification:
         parts.append(f"Fink: {_plain(found.classification)}")
     return ", ".join(parts) + (f" {found.address}" if found.address else "")

@@ -66,11 +66,12 @@ def test_each_end_follows_a_report_and_each_filter_is_reported_once_before_it(st
 
 
 def test_the_sentence_has_the_numbers_of_the_coincidence():
-    _, change = next_change(Reported(), row(), {"grb_gold"})
+    judged = row(candidate_class="fresh", expected_unrelated=0.0123)
+    _, change = next_change(Reported(), judged, {"grb_gold"})
     assert change.text == (
         "grb_gold: ZTF221, r 17.5 mag, at RA 288.26450 Dec +19.77350 deg,"
-        " 4.8 h after the event, credible level 0.1, chance probability 0.001,"
-        " Fink: Galaxy https://ztf.fink-portal.org/ZTF221"
+        " 4.8 h after the event, credible level 0.1, new since the event, 0.012"
+        " unrelated objects like it expected, Fink: Galaxy https://ztf.fink-portal.org/ZTF221"
     )
 
 
