@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from helpers import spark_versions
 from helpers.made_up_sky import T0, event, frame, map_event, version
+from helpers.reused_ivorns import without_reused
 from helpers.sized_notices import Cells, current_events, facts, stored, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -65,21 +66,7 @@ class Case:
                 first = min(sent, key=lambda o: (o["received_at"], o["source"] or ""))
                 names = ("source", "received_at")
                 found.append(notice | {name: first[name] for name in names})
-        begin = {
-            n["ivorn"] for n in found if n["event_id"] == n["ivorn"] and used(n, rules)
-        }
-        return [
-            n
-            for n in found
-            if n["ivorn"] not in begin
-            or n["event_id"] == n["ivorn"]
-            or not n["event_id"].startswith("ivo://")
-        ]
-
-
-def used(notice: dict, rules: Rules) -> bool:
-    is_utility = notice["kind"] == "retraction" and notice["tense"] == "utility"
-    return notice["live"] and (notice["tense"] in rules.tenses or is_utility)
+        return without_reused(found, rules.tenses)
 
 
 def _is_same(copy: dict, notice: dict) -> bool:

@@ -155,7 +155,7 @@ def test_thin_alerts_of_real_alerts_are_complete(spark, real):
 def test_real_alerts_reach_topics_as_packets_that_fink_client_reads(
     spark, settings, real, documents
 ):
-    """Windows are wide, so that hundreds pass; sending all again changes nothing."""
+    """Windows are wide, so that dozens pass; sending all again changes nothing."""
     from helpers.pipeline import Pipeline
 
     chosen = settings.model_copy(update={"window": "20000,20000", "night": "20240115"})
@@ -168,7 +168,7 @@ def test_real_alerts_reach_topics_as_packets_that_fink_client_reads(
     _run(spark, chosen, science)
     before = (pipeline.journal().count(), _bytes(chosen))
     packets = [p for rows in pipeline.topics().values() for p in rows]
-    assert len(packets) > 500
+    assert len(packets) > 50
     alerts = {r.candid: r for r in spark.read.parquet(source).collect()}
     for packet in packets:
         alert = alerts[packet["candid"]].asDict(recursive=True)
