@@ -150,11 +150,24 @@ def _events(alerts: DataFrame, notices: Notices) -> DataFrame:
         missing = sorted(set(NOTICE_COLUMNS) - set(notices.columns))
         if missing:
             raise InputError(f"notices lack the columns {', '.join(missing)}")
-        return notices.select(*NOTICE_COLUMNS)
+        given = notices.select(*NOTICE_COLUMNS)
+        # Who gives notices says that they count, whichever source has sent them.
+        return given.withColumn("source", F.lit(None).cast("string"))
     schema = spark_schema(READ_NOTICES)
     needed = StructType([schema[name] for name in NOTICE_COLUMNS])
-    rows = [tuple(notice.get(name) for name in NOTICE_COLUMNS) for notice in notices]
+    rows = [
+        tuple(_value(name, notice.get(name)) for name in NOTICE_COLUMNS)
+        for notice in notices
+    ]
     return alerts.sparkSession.createDataFrame(rows, needed)
+
+
+def _value(name: str, value: Any) -> Any:
+    """Value of a column as Spark takes it."""
+    if name == "source":
+        return None  # the notice counts, whichever source has sent it
+    # Arrow gives a map as pairs.
+    return dict(value) if name == "classification" and value is not None else value
 
 
 def _check(

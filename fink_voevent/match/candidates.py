@@ -125,6 +125,8 @@ def write(tables: Tables, stage: str, batch: int, judge: Judge) -> None:
     )
     journal = _coincidences(tables, changed, batch, days_before)
     scored = judge.from_coincidences(journal, batch)
+    if not scored.num_rows:  # all coincide in time only, as a sky map is missing
+        return
     rows = candidates.ranked(scored, _others(tables, scored, batch))
     tables.append_rows(TABLE, rows, stage, batch)
 
