@@ -25,7 +25,7 @@ COMMANDS = {
         "page": "Make a page for each event, and an index of them.",
         "candidates": "List the candidates, the most surprising first.",
         "coincidences": "List alerts that coincide with events, by surprise.",
-        "sources": "List sources of notices, and for which publishers they may speak.",
+        "sources": "List sources of notices, and what they may speak for.",
         "quarantine": "List what could not be read, and why, or try it again.",
     },
     "Run and watch": {
@@ -53,7 +53,7 @@ COMMANDS = {
     "Publish": {
         "publish": "Send coincidences and alerts as VOEvents.",
         "outbox": "List the VOEvents that are being sent.",
-        "notify": "Send messages to people: Slack, Telegram, e-mail, and others.",
+        "notify": "Send messages to people when objects reach filters.",
         "convert": "Write the VOEvents of alerts to files; nothing is sent.",
         "broadcast": "Serve our VOEvents to subscribers.",
     },

@@ -26,10 +26,11 @@ def command(
     test: bool,  # noqa: FBT001 - a flag of the command line
     **options: Any,
 ) -> None:
-    r"""Send messages when objects reach filters: Slack, Telegram, e-mail, and others.
+    r"""Send messages to people when objects reach filters.
 
-    Runs until Ctrl-C. It begins with the coincidences that are found from then on.
-    Destinations are addresses of apprise in VOEVENT_NOTIFY, separated by blanks: see
+    By Slack, Telegram, e-mail, Matrix, web hooks and others. Runs until Ctrl-C. It
+    begins with the coincidences that are found from then on. Destinations are addresses
+    of apprise in VOEVENT_NOTIFY, separated by blanks: see
     https://appriseit.com/services. They can contain secrets, so there is no option for
     them.
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @settings_options("sources", "streams")
 @common.list_options()
 def command(is_json: bool, **options: Any) -> None:  # noqa: FBT001
-    r"""List the sources of notices, and for which publishers they may speak.
+    r"""List sources of notices, and what they may speak for.
 
     First each source: connected or not, and gaps. A source that is configured here
     (VOEVENT_SOURCES), and that no listener has reported, is listed too.

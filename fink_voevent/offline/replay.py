@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import InputError
 from fink_voevent.listen.landing import PREFIX, landing_table
-from fink_voevent.publish.submit import submit
+from fink_voevent.publish.submit import port_of, submit
 from fink_voevent.store.batches import BatchLog
 from fink_voevent.store.delta import Tables
 from fink_voevent.store.filesystem import open_store
@@ -183,7 +183,7 @@ def to_broker(address: tuple[str, int]) -> Callable[[list[Row]], int]:
             _LOG.warning("replay: %d documents are no VOEvents: left out", left_out)
         count = 0
         for row in events:
-            answer = submit(address, row["raw"], ANSWER_S)
+            answer = submit(port_of(address), row["raw"], ANSWER_S)
             if answer.state == "acknowledged":
                 count += 1
             else:

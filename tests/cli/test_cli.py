@@ -156,7 +156,9 @@ def test_an_error_is_one_line_and_code_2(tmp_path, arguments, environment, messa
 
 
 def test_match_reports_alerts_that_it_counted_but_did_not_match():
-    counts = MatchSummary(3, 3, 2, 100, 5, beyond_cap={"A": 7}, in_time_only={"B": 40})
+    counts = MatchSummary(
+        3, 3, 2, 100, 5, {}, beyond_cap={"A": 7}, in_time_only={"B": 40}
+    )
     outside, in_time = limits_reached(counts, 5000.0)
     assert outside == (
         "A: 7 more alerts lie in its region, outside the 5000 deg2 that are matched"
@@ -389,7 +391,7 @@ _REFUSED = re.compile("cannot (make|write)")
 
 def test_match_says_why_there_are_no_coincidences():
     night = TimeRange(1_665_270_000_000_000, 1_665_360_000_000_000)  # 8 and 9 Oct 2022
-    counts = MatchSummary(3, 3, 2, 100, 0, {}, {}, night, 0)
+    counts = MatchSummary(3, 3, 2, 100, 0, {}, {}, {}, night, 0)
     assert why_none(counts).startswith(
         "no event's window covers the night: the alerts are of 2022-10-08 23:00 to"
         " 2022-10-10 00:00 UTC"

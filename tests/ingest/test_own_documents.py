@@ -60,7 +60,8 @@ def our_voevent(with_coincidence: bool = True) -> bytes:
 def our_notice(**changes) -> dict:
     iso = T0.isoformat()
     names = ("event_time", "alert_time", "notice_received_at")
-    pair = row() | dict.fromkeys(names, iso)
+    unknown = dict.fromkeys(gcn_notice.COINCIDENCE_FIELDS)
+    pair = unknown | row() | dict.fromkeys(names, iso)
     pair |= {"related_event_ids": [], "background_id": "b", "packet_missing": True}
     return gcn_notice.compose({"coincidence": pair}) | changes
 
