@@ -176,10 +176,9 @@ class Examiner:
 
 
 def has_rates(settings: Settings) -> bool:
-    """Whether the rates of the classes of candidates are known, for the survey."""
+    """Whether background rates of the survey are known."""
     names = open_store(f"{settings.root}/background").files(".parquet")
-    first = f"classes-{settings.survey}-"
-    return any(one.base_name.startswith(first) for one in names)
+    return any(settings.survey in one.base_name.split("-") for one in names)
 
 
 def _of_publishing(spool: str, now: datetime) -> list[str]:

@@ -106,7 +106,7 @@ class Evidence:
     lags_s : mapping of str to float
         By stage, how long (s) the oldest input waits for it.
     has_rates : bool
-        Whether the rates of the classes of candidates are known, for the survey.
+        Whether background rates of the survey are known.
     survey : str
     quarantined, documents : int
         In the last hour.
@@ -187,7 +187,9 @@ def _processes(evidence: Evidence) -> Iterator[Reason]:
     now = evidence.now
     alive = [one for one in evidence.processes if one.is_alive(now)]
     running = {role for one in alive for role in one.roles}
-    needed = (*([LISTEN] if evidence.is_listening_wanted else []), *STAGES)
+    has_listened = _of_role(evidence.processes, LISTEN) is not None
+    is_wanted = evidence.is_listening_wanted or has_listened
+    needed = (*([LISTEN] if is_wanted else []), *STAGES)
     if not running & {LISTEN, *STAGES} and not any(
         _of_role(evidence.processes, role) for role in needed
     ):

@@ -127,7 +127,7 @@ def real_run(folder: Path):
         wait_for(lambda: run.status()[2].keys() == {"rates-missing"}, 60)
         assert run.status()[:2] == (1, "degraded")
         rates = pa.table({"any": [1.0]})
-        pq.write_table(rates, f"{run.root}/background/classes-ztf-of-a-test.parquet")
+        pq.write_table(rates, f"{run.root}/background/ztf-of-a-test.parquet")
         wait_for(run.is_well, 60)
         yield run
     assert "Traceback" not in run.log.read_text()
