@@ -58,6 +58,10 @@ def write_earlier(tables: Tables, root: Path) -> None:
     (root / "checkpoints" / "match").mkdir(parents=True)
 
 
+# Columns that no table had then: who has sent a notice.
+LATER_COLUMNS = ("publisher", "source", "notice_source")
+
+
 def _sent(log: BatchLog, number: int) -> list[str]:
     """Names of the manifests of match that a batch of route has sent."""
     first = log.planned(number - 1).input.until["match"] + 1 if number else FIRST
@@ -71,6 +75,8 @@ def _rows(tables: Tables, name: str, number: int, regions: dict) -> pa.Table:
     rows = tables.arrow(name, columns, pc.field(column) == number)
     if name != "coincidences":
         rows = rows.drop_columns([column])
+    if name in ("events", "coincidences", "routed"):
+        rows = rows.drop_columns([c for c in LATER_COLUMNS if c in rows.column_names])
     if name not in ("events", "maps"):
         return rows
     found = [

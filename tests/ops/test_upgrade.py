@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from helpers.earlier_tables import write_earlier
+from helpers.earlier_tables import LATER_COLUMNS, write_earlier
 from helpers.pipeline import Pipeline
 
 from fink_voevent.cli import main
@@ -52,7 +52,8 @@ def earlier(spark, settings, datatest, pipeline):
 
 
 def rows(root: str, name: str) -> list[dict]:
-    found = Tables(root).arrow(name, stored_schema(name).names)
+    names = [c for c in stored_schema(name).names if c not in LATER_COLUMNS]
+    found = Tables(root).arrow(name, names)
     keys = [(KEYS[name], "ascending")]
     if "status" in found.column_names:
         keys.append(("status", "ascending"))
