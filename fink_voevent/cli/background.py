@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from fink_voevent.cli.common import load_settings, settings_options
+from fink_voevent.errors import InputError
 
 
 @click.command()
@@ -46,7 +47,12 @@ def command(alerts: tuple[str, ...], **options: Any) -> None:
         thin = matching.past_alerts(spark, settings, alerts)
         snapshot = background.measure(thin, settings.survey)
         background.save(snapshot, folder)
-        classes = class_background.measure(thin, settings)
+        try:
+            classes = class_background.measure(thin, settings)
+            readiness = f"{classes.name}: "
+            readiness += class_rates.readiness(classes, settings.survey)
+        except InputError as error:  # the other rates are measured all the same
+            readiness = f"rates by class are not measured: {error}"
     rates = snapshot.rates["bronze"]
     is_known = np.isfinite(rates)
     median = f"{np.nanmedian(rates):.3g}" if is_known.any() else "unknown"
@@ -55,4 +61,4 @@ def command(alerts: tuple[str, ...], **options: Any) -> None:
         f" on {is_known.mean():.0%} of the sky, its median is {median} per deg2 and"
         f" night; written to {folder.path}"
     )
-    click.echo(f"{classes.name}: {class_rates.readiness(classes, settings.survey)}")
+    click.echo(readiness)
