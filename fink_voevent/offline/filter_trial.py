@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from py4j.protocol import Py4JError
@@ -137,13 +136,15 @@ def _pairs(spark: SparkSession, settings: Settings, folder: str | None) -> DataF
         return found
     try:
         schema = spark_schema("coincidences")
-        reader = spark.read.schema(schema)
-        if not folder.endswith(".parquet"):  # other formats may be beside them
-            reader = reader.option("pathGlobFilter", "*.parquet")
-        return reader.parquet(folder)
+        return spark.read.schema(schema).parquet(_file(folder))
     except AnalysisException as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"no coincidences at {folder}: {reason}") from None
+
+
+def _file(on: str) -> str:
+    """Return the file of coincidences: of a folder of `match`, or the file itself."""
+    return on if on.endswith(".parquet") else f"{on.rstrip('/')}/coincidences.parquet"
 
 
 def _candidates(
@@ -153,7 +154,7 @@ def _candidates(
         tables = Tables(settings.root)
         last = BatchLog(tables, match_stage.STAGE).last_done()
         return candidate_columns.read_candidates(spark, tables, FIRST, last)
-    beside = str(PurePosixPath(folder).parent / "candidates.parquet")
+    beside = f"{_file(folder).rpartition('/')[0] or '.'}/candidates.parquet"
     try:
         return spark.read.schema(spark_schema("candidates")).parquet(beside)
     except AnalysisException:
