@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ from fink_voevent.score.integrals import (
 from fink_voevent.sky.localization import Ellipse, Fisher
 from fink_voevent.store.filesystem import Store, open_store
 
+_LOG = logging.getLogger(__name__)
 if TYPE_CHECKING:
     from fink_voevent.score.class_counts import Counts, Found
 
@@ -320,7 +322,7 @@ def newest_below(root: str, survey: str) -> ClassSnapshot | None:
 
 
 def newest(store: Store, survey: str) -> ClassSnapshot | None:
-    """Read the snapshot of a survey with the last night; None if there is none.
+    """Read the newest snapshot of a survey that is not damaged; None if there is none.
 
     Parameters
     ----------
@@ -330,11 +332,24 @@ def newest(store: Store, survey: str) -> ClassSnapshot | None:
     """
     start = f"{_FILES}{survey}-"
     files = [f for f in store.files(".parquet") if f.base_name.startswith(start)]
-    if not files:
-        return None
-    name = max(files, key=lambda info: (info.mtime_ns, info.base_name)).base_name
-    table = pq.read_table(io.BytesIO(store.read(name)))
-    facts = json.loads(table.schema.metadata[b"facts"])
+    newest_first = sorted(files, key=lambda f: (f.mtime_ns, f.base_name), reverse=True)
+    for file in newest_first:
+        content = store.read(file.base_name)
+        try:
+            return _read(file.base_name, content)
+        except (pa.ArrowException, ValueError, LookupError, TypeError) as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            _LOG.warning(
+                "%s/%s is damaged, and not used: %s", FOLDER, file.base_name, reason
+            )
+    return None
+
+
+def _read(file: str, content: bytes) -> ClassSnapshot:
+    """Read a snapshot from the content of its file."""
+    table = pq.read_table(io.BytesIO(content))
+    metadata = table.schema.metadata or {}
+    facts = json.loads(metadata[b"facts"])
     classes = {
         name: ClassRate(
             table[name].to_numpy(),
@@ -349,7 +364,7 @@ def newest(store: Store, survey: str) -> ClassSnapshot | None:
     }
     return ClassSnapshot(
         facts["survey"],
-        name.removeprefix(_FILES).removesuffix(".parquet"),
+        file.removeprefix(_FILES).removesuffix(".parquet"),
         facts["nights"],
         facts["first_night"],
         facts["last_night"],

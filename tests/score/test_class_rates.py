@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from cdshealpix.nested import healpix_to_lonlat
 from helpers.chance_events import LEVEL, Circle
@@ -178,6 +180,11 @@ def test_a_snapshot_has_the_name_of_its_counts_and_is_read_back(tmp_path):
             assert np.array_equal(one[column], two[column], equal_nan=True), column
     assert len(found.classes["fresh_1"].host_distance) == class_rates.HOSTS
     assert class_rates.newest(store, "rubin") is None
+    (tmp_path / "background" / "classes-ztf-zzz.parquet").write_bytes(b"PAR1 torn")
+    pq.write_table(
+        pa.table({"any": [1]}), tmp_path / "background" / "classes-ztf-zzzz.parquet"
+    )
+    assert class_rates.newest(store, "ztf").name == found.name  # these are left out
     fewer = class_rates.measure(
         replace(counts, nights=counts.nights[:-1] + ("20260201",))
     )
