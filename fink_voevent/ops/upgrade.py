@@ -24,6 +24,7 @@ from fink_voevent.errors import StorageError
 from fink_voevent.ingest.conversion import region_row
 from fink_voevent.ingest.skymaps import map_region_id
 from fink_voevent.match.compaction import THIN
+from fink_voevent.score import candidates
 from fink_voevent.store.batches import BATCHES, DONE, PLANNED, transaction
 from fink_voevent.store.delta import LEDGER, Tables, clean_staging, staging_folder
 from fink_voevent.store.filesystem import Store, open_store
@@ -40,6 +41,7 @@ UPGRADE = "upgrade"  # name of the commits of this command
 KEPT = "earlier-version"  # folder of the manifests that were taken over
 _NOT_FACTS = ("event_files", "manifests", "replaces", "span_us")
 AT_ONCE = 50  # rows that are converted at once: those with sky maps are long
+_WINDOW = ("event_id", "window_before", "window_after")
 STAGES = ("ingest", "match", "route", "compact")
 
 
@@ -110,6 +112,7 @@ def upgrade(root: str) -> dict[str, int]:
         "quarantine": _numbered(earlier, earlier.ingest, "quarantine"),
         "alerts": _alerts(earlier),
         "coincidences": _numbered(earlier, earlier.match, "coincidences"),
+        "candidates": _candidates(earlier, until),
         "routed": _numbered(earlier, earlier.route, "routed"),
         "documents": _documents(earlier),
         BATCHES: iter(_batches(earlier, until)),
@@ -278,6 +281,49 @@ def _alerts(earlier: _Earlier) -> Iterator[tuple[int, pa.Table]]:
         if manifest.name not in replaced:
             for rows in _files(earlier, manifest, "alerts"):
                 yield number, rows
+
+
+def _candidates(earlier: _Earlier, routed: int) -> Iterator[tuple[int, pa.Table]]:
+    """Candidates of the coincidences that wait to be sent, without a background rate.
+
+    Filters select by candidates, which the earlier version did not have.
+    """
+    unsent = [
+        number
+        for number, manifest in enumerate(earlier.match)
+        if number > routed and manifest.tables.get("coincidences")
+    ]
+    if not unsent:
+        return
+    windows = {
+        row["event_id"]: (row["window_before"], row["window_after"])
+        for _, rows in _numbered(earlier, earlier.ingest, "events")
+        for row in rows.select(_WINDOW).to_pylist()
+    }
+    schema = stored_schema("coincidences")
+    columns = [schema.field(name) for name in candidates.JOURNAL_COLUMNS]
+    parts = [
+        pa.table([_column(with_batch(rows, "coincidences", n), c) for c in columns],
+                 schema=pa.schema(columns))
+        for n, rows in _numbered(earlier, earlier.match, "coincidences")
+    ]  # fmt: skip
+    journal = pa.concat_tables(parts)
+    names = _candidate_names(journal)
+    for number in unsent:
+        changed = names.filter(pc.equal(journal["batch"], number))
+        is_wanted = pc.and_(
+            pc.is_in(names, value_set=changed.combine_chunks()),
+            pc.less_equal(journal["batch"], number),
+        )
+        rows = candidates.from_coincidences(journal.filter(is_wanted), number, windows)
+        yield number, candidates.ranked(rows)
+
+
+def _candidate_names(journal: pa.Table) -> pa.ChunkedArray:
+    objects = candidates.object_names(journal)
+    return pc.binary_join_element_wise(
+        journal["survey"], objects, journal["event_id"], "\n"
+    )
 
 
 def _documents(earlier: _Earlier) -> Iterator[tuple[int, pa.Table]]:

@@ -167,14 +167,14 @@ def test_coincidences_are_sent_as_json_notices_too(spark, broker, prefix):
     made = kafka_sink.Delivery(
         sender, f"{prefix}batches", f"s-{prefix}", 0, 0, notice_topics=names
     )
-    pair = {name: F.lit(value) for name, value in PAIR.items() if value is not None}
+    null = F.lit(None).cast("string")
+    values = {n: null if v is None else v for n, v in PAIR.items()}
+    pair = {n: F.lit(v) for n, v in values.items() if not isinstance(v, list)}
     tense = F.when(F.col("id") == 3, F.lit("test")).otherwise(F.lit("observation"))
     # without a time there is no notice, and the others are sent
     known = F.when(F.col("id") != 2, F.lit(PAIR["alert_time"]))
     pair |= {"alert_id": F.col("id"), "tense": tense, "batch": F.lit(1)}
     pair["alert_time"] = known
-    for name in ("background_rate", "background_id"):
-        pair[name] = F.lit(None).cast("string")
     pair["related_event_ids"] = F.array(F.lit("e"))
     pair["packet_missing"] = F.lit(True)
     coincidence = F.struct(*[column.alias(name) for name, column in pair.items()])
