@@ -41,7 +41,7 @@ DATA = ROOT / "datatest"
 ALERTS = DATA / "alerts"
 BUILD = ROOT / "build" / "demo"
 NIGHT = "20221009"
-LIMIT_S = 120.0  # longest wait for each step
+LIMIT_S = 300.0  # longest wait for each step
 FIRST = 3  # notices sent before the alerts: all but the last one of a burst
 
 
