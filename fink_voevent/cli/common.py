@@ -27,6 +27,8 @@ _OPTIONS = {
     "window": ("--window", "BEFORE,AFTER"),
     "cell_order": ("--cell-order", "ORDER"),
     "metrics_address": ("--address", "HOST:PORT"),
+    "serve_address": ("--address", "HOST:PORT"),
+    "serve_hosts": ("--hosts", "NAME,..."),
     "broadcast_port": ("--port", "PORT"),
     "broadcast_allow": ("--allow", "CIDR,..."),
     "local_ivo": ("--local-ivo", "IVORN"),

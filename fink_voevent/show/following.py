@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 
 from fink_voevent.config.settings import Settings
-from fink_voevent.errors import StorageError
+from fink_voevent.errors import InputError, StorageError
 from fink_voevent.show.pages import PagesWritten
 from fink_voevent.show.records import Records, done_batches, from_tables
 
@@ -24,7 +24,8 @@ def follow(
 ) -> None:
     """Write pages, and again after each batch of the services, until `stop` is set.
 
-    If tables or pages cannot be read or written, that is logged, and tried again.
+    If tables or pages cannot be read or written, that is logged, and tried again. As
+    long as there is no notice, nothing is written.
 
     Parameters
     ----------
@@ -38,9 +39,17 @@ def follow(
         try:
             done = done_batches(settings)
             if done != written and done["ingest"] >= 0:
-                result = write(from_tables(settings))
+                _write_pages(settings, write)
                 written = done
-                _LOG.info("%d pages made: %s", result.made, result.index)
         except StorageError as error:
             _LOG.warning("%s; tried again", error)
         stop.wait(LOOK_S)
+
+
+def _write_pages(settings: Settings, write: Callable[[Records], PagesWritten]) -> None:
+    try:
+        records = from_tables(settings)
+    except InputError:  # no document was a notice so far
+        return
+    result = write(records)
+    _LOG.info("%d pages made: %s", result.made, result.index)
