@@ -27,6 +27,7 @@ _OPTIONS = {
     "window": ("--window", "BEFORE,AFTER"),
     "cell_order": ("--cell-order", "ORDER"),
     "metrics_address": ("--address", "HOST:PORT"),
+    "pages": ("--out", "FOLDER"),
     "serve_address": ("--address", "HOST:PORT"),
     "serve_hosts": ("--hosts", "NAME,..."),
     "broadcast_port": ("--port", "PORT"),

@@ -65,11 +65,13 @@ def command(out: Path | None, days: float, **options: Any) -> None:
 
     from fink_voevent.errors import ConfigError
     from fink_voevent.serve.service import run
+    from fink_voevent.show import libraries
     from fink_voevent.show.views import require_tables
 
     settings = load_settings(options)
     if not settings.serve_address:
         raise ConfigError("no address to serve: set VOEVENT_SERVE_ADDRESS=host:port")
+    libraries.check()
     require_tables(settings.root)
     if out is not None:
         run(settings, out, days)

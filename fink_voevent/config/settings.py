@@ -126,8 +126,8 @@ class Settings(BaseModel):
     )
     pages: str = Field(
         "",
-        description="folder on a local disk in which `run` keeps a page for each event;"
-        " empty makes none",
+        description="folder on a local disk for the pages of events, which `run` then"
+        " keeps up to date; empty: `run` makes none, and `page` makes them in ./pages",
     )
     serve_address: str = Field(
         "127.0.0.1:8096",

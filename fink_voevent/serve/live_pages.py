@@ -16,7 +16,6 @@ from fink_voevent.show.pages import PagesWritten
 from fink_voevent.show.records import Records
 
 SCRIPT = "/live.js"  # which each page loads
-AT_ONCE = 10  # pages after which the others hear of them
 
 
 class LivePages:
@@ -73,20 +72,12 @@ class LivePages:
         stop : threading.Event
         """
 
-        def write(records: Records) -> PagesWritten:
+        def choose(records: Records) -> list[str]:
             self._events = {pages.folder_name(one): one for one in records.names()}
             self._records = records
-            names = sorted({*records.names(self._days), *self._requested})
-            found = PagesWritten(0, 0, self._folder / pages.PAGE)
-            for start in range(0, len(names), AT_ONCE):
-                if stop.is_set():
-                    break
-                found = _sum(
-                    found, self._write(records, names[start : start + AT_ONCE])
-                )
-            return found
+            return sorted({*records.names(self._days), *self._requested})
 
-        following.follow(self._settings, write, stop)
+        following.follow(self._settings, choose, self._write, stop)
 
     def has_page(self, folder: str) -> bool:
         """Whether an event has a page; an older one gets it now.
@@ -119,15 +110,6 @@ class LivePages:
         if found.folders:
             self._changed(found.folders)
         return found
-
-
-def _sum(one: PagesWritten, other: PagesWritten) -> PagesWritten:
-    return PagesWritten(
-        one.made + other.made,
-        one.unchanged + other.unchanged,
-        one.index,
-        one.folders + other.folders,
-    )
 
 
 def _no_report(event: str, number: int, count: int) -> None:
