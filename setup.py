@@ -40,7 +40,7 @@ INSTALL_REQUIRES = [
     "rich>=13.0",  # tables on a terminal; first with the present Text and Console
     "setuptools>=68",  # pyspark imports distutils, gone from Python 3.12
     "tomli>=2.0; python_version < '3.11'",  # tomllib is in Python 3.11
-    "Twisted>=22.10",  # first whose TLS and threads work on Python 3.11
+    "Twisted>=22.10",  # VTP, `serve`; first whose threads work on Python 3.11
     "urllib3>=2.7",  # under requests; CVEs before that
     "xmltodict>=0.13",  # entities disabled by default
 ]
@@ -86,7 +86,7 @@ setup(
     package_data={
         "fink_voevent": [
             *("py.typed", "notices/streams.toml", "spark/log4j2.properties"),
-            "show/templates/*.j2",
+            *("show/templates/*.j2", "serve/live.js"),
         ]
     },
     install_requires=INSTALL_REQUIRES,

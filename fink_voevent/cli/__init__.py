@@ -23,6 +23,7 @@ COMMANDS = {
         "events": "List the events as they are now, the newest notices first.",
         "show": "Print all that is known of an event or an object.",
         "page": "Make a page for each event, and an index of them.",
+        "serve": "Serve the pages of events live, and a JSON API.",
         "candidates": "List the candidates, the most surprising first.",
         "coincidences": "List alerts that coincide with events, by surprise.",
         "sources": "List sources of notices, and what they may speak for.",

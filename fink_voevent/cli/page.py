@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,19 +17,13 @@ if TYPE_CHECKING:
     from fink_voevent.show.pages import PagesWritten
     from fink_voevent.show.records import Records
 
+DEFAULT_FOLDER = "pages"
 DAYS = 30.0  # pages of older events are made only if they are named
 
 
 @click.command()
 @click.argument("events", nargs=-1, metavar="[EVENT]...")
-@click.option(
-    "--out",
-    type=Path,
-    default=Path("pages"),
-    show_default=True,
-    metavar="FOLDER",
-    help="Folder for the pages; those of other events in it stay.",
-)
+@settings_options("pages")
 @click.option(
     "--on",
     "folder",
@@ -68,7 +63,6 @@ DAYS = 30.0  # pages of older events are made only if they are named
 )
 def command(
     events: tuple[str, ...],
-    out: Path,
     folder: str | None,
     notices: tuple[str, ...],
     days: float,
@@ -80,7 +74,8 @@ def command(
     A page is one HTML file that works without a network: what happened and what to
     point at, the region, the ranked candidates with their light curves and cutouts,
     what was searched, each notice and what it changed, and files to take along. A page
-    is made again only if what it shows has changed. Open FOLDER/index.html.
+    is made again only if what it shows has changed; pages of other events in FOLDER
+    stay. Open FOLDER/index.html.
 
     It needs the libraries of pip install 'fink-voevent[pages]'.
 
@@ -93,6 +88,7 @@ def command(
     """
     from datetime import datetime, timezone
 
+    from fink_voevent.show import libraries
     from fink_voevent.show import records as event_records
     from fink_voevent.show.pages import write_pages
 
@@ -100,26 +96,37 @@ def command(
         raise InputError("--on and --notices belong together: give both or none")
     if is_following and folder is not None:
         raise InputError("--follow is for the tables of the services: leave out --on")
+    libraries.check()
     settings = load_settings(options)
+    out = Path(settings.pages or DEFAULT_FOLDER)
 
     def report(event: str, number: int, count: int) -> None:
+        if is_following:
+            return  # the log has the sum
         click.echo(f"{number}/{count} {event}", err=True)
 
-    def write(records: Records) -> PagesWritten:
-        names = records.check(events) if events else records.names(days)
+    def choose(records: Records) -> list[str]:
+        return records.check(events) if events else records.names(days)
+
+    def write(records: Records, names: Sequence[str]) -> PagesWritten:
         now = datetime.now(timezone.utc)
         return write_pages(records, names, out, settings.local_ivo, now, report)
 
     if is_following:
-        from fink_voevent.ops.supervisor import stop_on_signals
+        from fink_voevent.ops.beats import PAGES, beating
+        from fink_voevent.ops.supervisor import stop_on_signals, stop_with_supervisor
         from fink_voevent.show.following import follow
 
-        follow(settings, write, stop_on_signals())
+        stop = stop_on_signals()
+        stop_with_supervisor(stop)
+        with beating(settings.root, "page", [PAGES]):
+            follow(settings, choose, write, stop)
         return
     if folder is None:
-        written = write(event_records.from_tables(settings))
+        records = event_records.from_tables(settings)
     else:
-        written = write(event_records.from_match(settings, folder, notices))
+        records = event_records.from_match(settings, folder, notices)
+    written = write(records, choose(records))
     click.echo(
         f"{written.made} pages made, {written.unchanged} unchanged: {written.index}"
     )

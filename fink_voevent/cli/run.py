@@ -31,7 +31,8 @@ def command(**options: Any) -> None:
     r"""Run the listener and all stages on this machine.
 
     There are two processes, one for the listener and one for the stages (ingest, match
-    and route); a process that ends is started again. A status line is printed every
+    and route), and a third one for the pages of events if VOEVENT_PAGES names a folder
+    for them; a process that ends is started again. A status line is printed every
     VOEVENT_STATUS_S seconds and at the end. Runs until Ctrl-C.
 
     \b
@@ -41,6 +42,7 @@ def command(**options: Any) -> None:
     from fink_voevent.ops.beats import beating
     from fink_voevent.ops.health import Examiner
     from fink_voevent.ops.supervisor import Child, stop_on_signals, supervise
+    from fink_voevent.show import libraries
 
     configuration = load_configuration(options)
     settings = configuration.settings
@@ -49,6 +51,8 @@ def command(**options: Any) -> None:
             "no source to listen to: set VOEVENT_SOURCES=host[:port],... or give"
             " --source"
         )
+    if settings.pages:
+        libraries.check()
     environment = _child_environment(configuration)
     examiner = Examiner(settings)
     stop = stop_on_signals()
@@ -56,16 +60,22 @@ def command(**options: Any) -> None:
         beat = stack.enter_context(beating(settings.root, "run", ()))
         children = [
             Child(
-                name,
-                [sys.executable, "-m", "fink_voevent", name],
+                words[0],
+                [sys.executable, "-m", "fink_voevent", *words],
                 environment,
                 on_end=beat.child_ended,
             )
-            for name in ("listen", "stages")
+            for words in commands(settings)
         ]
         _serve_metrics(stack, settings, examiner)
         report = partial(_report, Examiner(settings), {})
         supervise(children, stop, report, settings.status_s)
+
+
+def commands(settings: Settings) -> list[list[str]]:
+    """Return the command of each child process."""
+    pages = [["page", "--follow"]] if settings.pages else []
+    return [["listen"], ["stages"], *pages]
 
 
 def _serve_metrics(stack: ExitStack, settings: Settings, examiner: Examiner) -> None:

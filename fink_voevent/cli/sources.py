@@ -4,17 +4,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from fink_voevent.cli import listing as common
 from fink_voevent.cli.common import settings_options
-
-if TYPE_CHECKING:
-    from fink_voevent.ops.publishers import CarrierStatus
-    from fink_voevent.ops.sources import SourceStatus
 
 
 @click.command()
@@ -44,9 +39,9 @@ def command(is_json: bool, **options: Any) -> None:  # noqa: FBT001
 
     configured = source_addresses(settings.sources)
     tables = Tables(settings.root)
-    rows = [as_row(one) for one in sources.read(tables, configured)]
+    rows = [one.row() for one in sources.read(tables, configured)]
     if is_json:
-        carriers = [as_publisher(one) for one in publishers.carriers(tables)]
+        carriers = [one.row() for one in publishers.carriers(tables)]
         common.print_json({"sources": rows, "total": len(rows), "publishers": carriers})
         return
     common.print_rows(
@@ -57,28 +52,3 @@ def command(is_json: bool, **options: Any) -> None:  # noqa: FBT001
     )
     for line in publishers.lines(tables, settings):
         click.echo(line)
-
-
-def as_publisher(one: CarrierStatus) -> dict[str, Any]:
-    """Return what a source has sent of a publisher."""
-    return {
-        **one.decision._asdict(),
-        "notices": one.notices,
-        "last": one.last,
-    }
-
-
-def as_row(one: SourceStatus) -> dict[str, Any]:
-    """Return a source as a row of the list."""
-    total = sum((gap.last - gap.first for gap in one.gaps), timedelta())
-    state = "connected" if one.is_connected else "lost"
-    return {
-        "source": one.source,
-        "state": "not reported" if one.since is None else state,
-        "since": one.since,
-        "last_document": one.last_document,
-        "last_sign": one.last_sign,
-        "gaps": len(one.gaps),
-        "gap_s": total.total_seconds(),
-        "reason": one.reason or None,
-    }

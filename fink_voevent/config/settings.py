@@ -124,6 +124,21 @@ class Settings(BaseModel):
         description="where `run` and `fink_voevent metrics` serve /metrics, for"
         " Prometheus, and /healthz: host:port; empty serves nothing",
     )
+    pages: str = Field(
+        "",
+        description="folder on a local disk for the pages of events, which `run` then"
+        " keeps up to date; empty: `run` makes none, and `page` makes them in ./pages",
+    )
+    serve_address: str = Field(
+        "127.0.0.1:8096",
+        description="where `serve` shows pages of events and answers programs:"
+        " host:port; 127.0.0.1 is reached from the same machine only",
+    )
+    serve_hosts: str = Field(
+        "",
+        description="names under which browsers may reach `serve`, besides its own"
+        " address and localhost: NAME,...; behind a proxy, the name of its site",
+    )
     credible_level: float = Field(
         0.95,
         gt=0,
@@ -336,9 +351,9 @@ class Settings(BaseModel):
         parse_kafka(value)
         return value
 
-    @field_validator("metrics_address")
+    @field_validator("metrics_address", "serve_address")
     @classmethod
-    def _metrics_address(cls, value: str) -> str:
+    def _address(cls, value: str) -> str:
         host, _, port = value.rpartition(":")
         if value and not (host and port.isdigit() and int(port) < 65536):
             raise ValueError(f"{value!r} is not host:port")

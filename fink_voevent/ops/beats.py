@@ -30,7 +30,8 @@ SILENT = timedelta(minutes=3)  # without a record, a process of another machine 
 KEEP_ENDS = timedelta(hours=1)  # for which the ends of child processes are kept
 _DAMAGED = (ValueError, KeyError, TypeError, FileNotFoundError)
 RUNNING, STOPPED = "running", "stopped"
-LISTEN, PUBLISH = "listen", "publish"  # roles; the others are the stages
+# Roles; the others are the stages.
+LISTEN, PUBLISH, PAGES = "listen", "publish", "pages"
 
 
 @dataclass(frozen=True)

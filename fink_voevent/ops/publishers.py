@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pyarrow as pa
 
@@ -39,6 +40,14 @@ class CarrierStatus:
     decision: Decision
     notices: int
     last: datetime
+
+    def row(self) -> dict[str, Any]:
+        """Return all as values for JSON."""
+        return {
+            **self.decision._asdict(),
+            "notices": self.notices,
+            "last": self.last,
+        }
 
     def line(self) -> str:
         """Return one line to print."""

@@ -62,6 +62,21 @@ class SourceStatus:
     last_sign: datetime | None = None
     gaps: tuple[Interval, ...] = ()
 
+    def row(self) -> dict[str, Any]:
+        """Return all as a row of a list."""
+        total = sum((gap.last - gap.first for gap in self.gaps), timedelta())
+        state = "connected" if self.is_connected else "lost"
+        return {
+            "source": self.source,
+            "state": "not reported" if self.since is None else state,
+            "since": self.since,
+            "last_document": self.last_document,
+            "last_sign": self.last_sign,
+            "gaps": len(self.gaps),
+            "gap_s": total.total_seconds(),
+            "reason": self.reason or None,
+        }
+
     def line(self) -> str:
         """Return one line to print."""
         if self.since is None:

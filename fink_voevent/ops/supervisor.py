@@ -21,6 +21,7 @@ POLL_S = 0.2
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 STABLE_S = 60.0  # a child that ran longer is started again after the first wait
 GRACE_S = 30.0  # for a child to stop by itself
+ORPHAN_S = 1.0  # between two looks at whether the supervisor has ended
 
 
 @dataclass
@@ -143,6 +144,20 @@ def parent_lost() -> Callable[[], bool]:
     """
     supervisor = os.environ.get(VARIABLE)
     return lambda: supervisor is not None and os.getppid() != int(supervisor)
+
+
+def stop_with_supervisor(stop: threading.Event) -> None:
+    """Set `stop` when the supervisor of this process ends, if it has one."""
+    if VARIABLE not in os.environ:
+        return
+    is_orphaned = parent_lost()
+
+    def watch() -> None:
+        while not stop.wait(ORPHAN_S):
+            if is_orphaned():
+                stop.set()
+
+    threading.Thread(target=watch, name="supervisor", daemon=True).start()
 
 
 def stop_on_signals() -> threading.Event:

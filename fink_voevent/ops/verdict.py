@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from fink_voevent.ops import publishers
-from fink_voevent.ops.beats import LISTEN, PUBLISH, STOPPED, ProcessRecord
+from fink_voevent.ops.beats import LISTEN, PAGES, PUBLISH, STOPPED, ProcessRecord
 from fink_voevent.ops.sources import SourceStatus
 
 OK, DEGRADED, DOWN = "ok", "degraded", "down"
 EXIT_CODES = {OK: 0, DEGRADED: 1, DOWN: 2}
 STAGES = ("ingest", "match", "route")
+EXTRA = (PUBLISH, PAGES)  # roles that are not needed unless a process had them
 RESTARTED = timedelta(minutes=10)  # for which the end of a child is a reason
 SPOOL_S = 60.0  # longest time that a document waits in the spool
 LAG_S = 300.0  # longest time that a stage is behind the one before it
@@ -200,11 +201,13 @@ def _processes(evidence: Evidence) -> Iterator[Reason]:
             "start fink_voevent run, or the Fink services",
         )
         return
-    lacking = [role for role in (*needed, PUBLISH) if role not in running]
+    lacking = [role for role in (*needed, *EXTRA) if role not in running]
     last = {role: _of_role(evidence.processes, role) for role in lacking}
+    is_any_alive = bool(running - {PAGES})
     for one in dict.fromkeys(filter(None, last.values())):
-        yield _dead(one, is_any_alive=bool(running))
-    never = [role for role, one in last.items() if one is None and role != PUBLISH]
+        if one.state != STOPPED or one.roles != (PAGES,):  # those may be made once
+            yield _dead(one, is_any_alive=is_any_alive)
+    never = [role for role, one in last.items() if one is None and role not in EXTRA]
     if never:
         yield Reason(
             "process-missing",
@@ -215,7 +218,7 @@ def _processes(evidence: Evidence) -> Iterator[Reason]:
     if not set(needed) <= running:
         for one in evidence.processes:
             if not one.roles and one.state != STOPPED and not one.is_alive(now):
-                yield _dead(one, is_any_alive=bool(running))
+                yield _dead(one, is_any_alive=is_any_alive)
     for one in alive:
         if one.is_silent(now):
             yield Reason(
@@ -247,7 +250,7 @@ def _dead(one: ProcessRecord, *, is_any_alive: bool) -> Reason:
         )
     return Reason(
         "process-dead",
-        DOWN,
+        DEGRADED if one.roles == (PAGES,) else DOWN,  # nothing is lost without pages
         f"{where} is dead, last seen at {_text(one.moment)}: no process does {what}",
         "see its log, and start it again; fink_voevent run does so by itself",
     )

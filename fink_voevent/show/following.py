@@ -6,31 +6,36 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fink_voevent.config.settings import Settings
-from fink_voevent.errors import StorageError
+from fink_voevent.errors import InputError, StorageError
 from fink_voevent.show.pages import PagesWritten
 from fink_voevent.show.records import Records, done_batches, from_tables
 
 _LOG = logging.getLogger(__name__)
 LOOK_S = 5.0  # between two looks at the tables
+AT_ONCE = 10  # pages after which they are in the index, and `stop` is looked at
 
 
 def follow(
     settings: Settings,
-    write: Callable[[Records], PagesWritten],
+    choose: Callable[[Records], Sequence[str]],
+    write: Callable[[Records, Sequence[str]], PagesWritten],
     stop: threading.Event,
 ) -> None:
     """Write pages, and again after each batch of the services, until `stop` is set.
 
-    If tables or pages cannot be read or written, that is logged, and tried again.
+    If tables or pages cannot be read or written, that is logged, and tried again. As
+    long as there is no notice, nothing is written.
 
     Parameters
     ----------
     settings : Settings
+    choose : callable
+        Returns the names of the events that have pages.
     write : callable
-        Writes the pages of records.
+        Writes the pages of events, given their names.
     stop : threading.Event
     """
     written: dict[str, int] | None = None
@@ -38,9 +43,26 @@ def follow(
         try:
             done = done_batches(settings)
             if done != written and done["ingest"] >= 0:
-                result = write(from_tables(settings))
+                _write_pages(settings, choose, write, stop)
                 written = done
-                _LOG.info("%d pages made: %s", result.made, result.index)
         except StorageError as error:
             _LOG.warning("%s; tried again", error)
         stop.wait(LOOK_S)
+
+
+def _write_pages(
+    settings: Settings,
+    choose: Callable[[Records], Sequence[str]],
+    write: Callable[[Records, Sequence[str]], PagesWritten],
+    stop: threading.Event,
+) -> None:
+    try:
+        records = from_tables(settings)
+    except InputError:  # no document was a notice so far
+        return
+    names, made = choose(records), 0
+    for start in range(0, max(len(names), 1), AT_ONCE):
+        if stop.is_set():
+            return
+        made += write(records, names[start : start + AT_ONCE]).made
+    _LOG.info("%d pages made, %d events have pages", made, len(names))

@@ -61,7 +61,11 @@ class Entry:
 
 
 def event_html(
-    page: EventPage, pictures: Pictures, downloads: Sequence[Link], made_at: str
+    page: EventPage,
+    pictures: Pictures,
+    downloads: Sequence[Link],
+    made_at: str,
+    script: str = "",
 ) -> str:
     """Return the page of an event.
 
@@ -73,6 +77,8 @@ def event_html(
         Addresses relative to the page.
     made_at : str
         When it is made.
+    script : str, optional
+        Address of a script that the page loads; without it, the page allows none.
 
     Raises
     ------
@@ -88,11 +94,16 @@ def event_html(
         shown=SHOWN,
         percent=wording.percent,
         made_at=made_at,
+        script=script,
     )
 
 
 def index_html(
-    entries: Sequence[Entry], messengers: Mapping[str, str], here: str, made_at: str
+    entries: Sequence[Entry],
+    messengers: Mapping[str, str],
+    here: str,
+    made_at: str,
+    script: str = "",
 ) -> str:
     """Return the index of events by night, the newest first.
 
@@ -105,6 +116,8 @@ def index_html(
         The file of this index.
     made_at : str
         When it is made.
+    script : str, optional
+        As of `event_html`.
     """
     chosen = [e for e in entries if here in ("index.html", messengers[e.messenger])]
     nights: dict[str, list[Entry]] = {}
@@ -122,6 +135,7 @@ def index_html(
         choices=choices,
         here=here,
         made_at=made_at,
+        script=script,
     )
 
 

@@ -32,6 +32,7 @@ AT_ONCE = 50  # events whose regions are in memory together
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 # Files of the index of each messenger: no folder of an event has a name like these.
 INDEXES = {text: f"{name}.html" for name, text in wording.MESSENGERS.items()}
+OTHER = "other.html"  # of messengers that are not known
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,14 @@ class PagesWritten:
         Pages that were made, and that were left as they are.
     index : Path
         The index of all events.
+    folders : tuple of str
+        Names of the folders of the pages that were made.
     """
 
     made: int
     unchanged: int
     index: Path
+    folders: tuple[str, ...] = ()
 
 
 def folder_name(event_id: str) -> str:
@@ -74,6 +78,7 @@ def write_pages(
     author: str,
     made_at: datetime,
     report: Callable[[str, int, int], None],
+    script: str = "",
 ) -> PagesWritten:
     """Write the pages of events that have changed, and the index of all pages.
 
@@ -91,6 +96,9 @@ def write_pages(
     report : callable
         Called before each event with its name, its number from 1, and how many there
         are.
+    script : str, optional
+        Address of a script that each page loads from its own server; without it, pages
+        allow no script.
 
     Raises
     ------
@@ -99,26 +107,25 @@ def write_pages(
     StorageError
         If the folder cannot be written.
     """
-    look, moment = page_html.look_digest(), wording.time(made_at)
-    made = unchanged = 0
+    look = f"{page_html.look_digest()} {script}" if script else page_html.look_digest()
+    moment = wording.time(made_at)
+    made: list[str] = []
     try:
         out.mkdir(parents=True, exist_ok=True)
         for start in range(0, len(names), AT_ONCE):
             group = names[start : start + AT_ONCE]
             for number, record in enumerate(records.read(group), start=start + 1):
                 report(record.event_id, number, len(names))
-                if _write_event(record, out, author, moment, look):
-                    made += 1
-                else:
-                    unchanged += 1
-        write_index(out, moment)
+                if _write_event(record, out, author, moment, look, script):
+                    made.append(folder_name(record.event_id))
+        write_index(out, moment, script)
     except OSError as error:
         raise StorageError(f"cannot write pages to {out}: {error}") from None
-    return PagesWritten(made, unchanged, out / PAGE)
+    return PagesWritten(len(made), len(names) - len(made), out / PAGE, tuple(made))
 
 
 def _write_event(
-    record: EventRecord, out: Path, author: str, moment: str, look: str
+    record: EventRecord, out: Path, author: str, moment: str, look: str, script: str
 ) -> bool:
     """Write the page of an event; return whether it had changed."""
     folder = out / folder_name(record.event_id)
@@ -138,7 +145,7 @@ def _write_event(
     links = [Link(text, name) for name, (text, _) in files.items()]
     for name, (_, content) in files.items():
         _write(folder / name, content)
-    html = page_html.event_html(page, pictures, links, moment)
+    html = page_html.event_html(page, pictures, links, moment, script)
     _write(folder / PAGE, html.encode("utf-8", "replace"))
     entry = _entry(page, folder.name)
     _write(
@@ -199,14 +206,14 @@ def _entry(page: EventPage, folder: str) -> Entry:
     )
 
 
-def write_index(out: Path, moment: str) -> None:
+def write_index(out: Path, moment: str, script: str = "") -> None:
     """Write the index of all pages in a folder, and one for each messenger."""
     notes = (_read_note(folder) for folder in sorted(out.iterdir()) if folder.is_dir())
     entries = [Entry(**note["entry"]) for note in notes if note is not None]
     known = {entry.messenger for entry in entries}
-    files = {text: INDEXES.get(text, "other.html") for text in known}
+    files = {text: INDEXES.get(text, OTHER) for text in known}
     for here in sorted({PAGE, *files.values()}):
-        text = page_html.index_html(entries, files, here, moment)
+        text = page_html.index_html(entries, files, here, moment, script)
         _write(out / here, text.encode("utf-8", "replace"))
 
 

@@ -184,3 +184,14 @@ def test_the_verdict_is_the_worst_level_and_the_worst_reasons_come_first(found):
     shown = [order.index(one.level) for one in result.reasons]
     assert shown == sorted(shown, reverse=True)
     assert len(shown) == len(found)
+
+
+def test_pages_that_nobody_makes_any_more_are_degraded_unless_that_was_requested():
+    pages = process("page", "pages")
+    assert reasons(processes=(LISTEN, STAGES, pages)) == {}
+    dead = replace(pages, **DEAD)
+    assert reasons(processes=(LISTEN, STAGES, dead)) == {"process-dead": DEGRADED}
+    stopped = replace(pages, state=STOPPED)
+    assert reasons(processes=(LISTEN, STAGES, stopped)) == {}
+    both = [replace(one, state=STOPPED) for one in (LISTEN, STAGES)]
+    assert reasons(processes=(*both, pages)) == {"process-stopped": DOWN}

@@ -8,11 +8,11 @@ is missing.
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from helpers.browser import axe_script, chromium
 from helpers.example_events import write_crowded, write_match
 
 from fink_voevent.cli import main
@@ -26,16 +26,8 @@ CROWDED = "S240115q"  # the same templates with 1,000 rows, which axe reads for 
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert program, "Chromium is missing: apt-get install chromium"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox"]
-        )
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +68,7 @@ def opened(browser, address: Path, width: int, scheme: str = "light"):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_pages_have_no_faults_that_axe_finds(browser, out, width, scheme):
-    import axe_playwright_python
-
-    axe = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+    axe = axe_script()
     for address in addresses(out):
         page, messages = opened(browser, address, WIDTHS[width], scheme)
         page.evaluate(axe)
