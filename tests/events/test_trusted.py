@@ -8,6 +8,7 @@ import json
 import re
 from pathlib import Path
 
+import json_notices
 import notices
 import pytest
 from helpers.hostile import gcn_json
@@ -158,6 +159,19 @@ def test_all_from_one_source_that_may_speak_for_both_still_keep_apart(tmp_path):
             found.send(OTHER, FORGED[name])
     assert HONEST_EVENTS.items() <= found.places().items()
     assert found.warnings == []
+
+
+def test_a_coincidence_of_lvk_is_related_to_the_burst_that_it_cites(received):
+    """Unless the notice of LVK comes from a source that may not speak for it."""
+    coincidence = {"ivorn": GBM.format(0), "observatory": "Fermi", "gcn_notice_id": 1}
+    wave = json_notices.lvk("UPDATE", json_notices.EVENT, external_coinc=coincidence)
+    received.send(OTHER, wave)
+    burst, superevent = "GBM-727000001", json.loads(wave)["superevent_id"]
+    assert received.current.states[burst].related_event_ids == ()
+    change = received.send("gcn/igwn.gwalert", wave, transport="kafka")
+    assert change.changed == sorted([burst, superevent])
+    assert change.after[burst].related_event_ids == (superevent,)
+    assert change.after[superevent].related_event_ids == (burst,)
 
 
 def test_the_real_update_counts_after_forged_ones(received):
