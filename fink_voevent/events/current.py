@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The current state of all events, in the memory of the driver, without Spark.
 
-The state of an event follows from its own notices, and from the events of the same
-time. So a new notice costs as much time after years of notices as after a few. Cells
-and pixels of regions are not in memory; cells are read only of regions that may overlap
-that of another event of the same time.
+The state of an event follows from its own notices, from the events of the same time,
+and from those that are cited or have the same name. So a new notice costs as much time
+after years of notices as after a few. Cells and pixels of regions are not in memory;
+cells are read only of regions that may overlap that of another event of the same time.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from fink_voevent.events.notice import (
 )
 from fink_voevent.events.notice_rows import NoticeRows
 from fink_voevent.events.overlap import CellsOf, Overlaps
+from fink_voevent.events.relations import EventLinks, Relations
 from fink_voevent.events.significance import significances
 from fink_voevent.events.time_buckets import TimeBuckets
 from fink_voevent.events.trusted import TrustedNotices
@@ -90,6 +91,7 @@ class CurrentEvents:
         self._lacking_map: dict[str, set[str]] = {}  # `event_id` of notices, by address
         self._states: dict[str, EventState] = {}
         self._moments = TimeBuckets(SAME_TIME_US)  # valid events by their time
+        self._relations = Relations()  # of valid events
         self._days = TimeBuckets(DAY_US)  # events with a window by their time
         self._widest = (0, 0)  # windows lie within this, relative to the event
         self.states: States = MappingProxyType(self._states)
@@ -278,6 +280,9 @@ class CurrentEvents:
             if notices is not None:
                 notices.sort(key=_ORDER)
                 self._put(event_state(event, notices, self._maps))
+        for event in self._link(before) - before.keys():
+            before[event] = self._states[event]
+            self._states[event] = replace(before[event], related_event_ids=())
         for event, names in self._related(before).items():
             state, related = self._states[event], tuple(sorted(names))
             if state.related_event_ids != related:
@@ -289,6 +294,25 @@ class CurrentEvents:
             if state is None or now is None or state != now:
                 former[event], renewed[event] = state, now
         return Changes(_known(former), _known(renewed))
+
+    def _link(self, renewed: Iterable[str]) -> set[str]:
+        """Renew what events say of others; return valid events that may be affected."""
+        states = [self._states[event] for event in renewed if event in self._states]
+        links = [self._links_of(state) for state in states if state.is_valid]
+        found = self._relations.change(renewed, links)
+        return {e for e in found if e in self._states and self._states[e].is_valid}
+
+    def _links_of(self, state: EventState) -> EventLinks:
+        notices = self._notices[state.event_id]
+        return EventLinks(
+            state.event_id,
+            state.event_time_us,
+            [n.ivorn for n in notices],
+            [ivorn for n in notices for ivorn in n.cited],
+            [name for n in notices for name in n.names],
+            state.notice.publisher,
+            all(n.is_named for n in notices),
+        )
 
     def _put(self, state: EventState) -> None:
         """Set the state of an event that has none."""
@@ -321,8 +345,8 @@ class CurrentEvents:
         """Related events of renewed events, and of those related to them before or now.
 
         Two events are related if neither is retracted, their times differ by at most
-        `SAME_TIME_US`, and their regions have cells in common. `before` are the former
-        states of the renewed events.
+        `SAME_TIME_US`, and their regions have cells in common; or by what they say:
+        see `Relations`. `before` are the former states of the renewed events.
         """
         found: dict[str, set[str]] = {}
 
@@ -349,6 +373,10 @@ class CurrentEvents:
             if regions in overlapping:
                 related(event).add(other)
                 related(other).add(event)
+        for event in {*found, *before}:
+            others = self._relations.of(event)
+            if others:
+                related(event).update(others)
         return found
 
     def _neighbours(self, event: str) -> Iterable[str]:

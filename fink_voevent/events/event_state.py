@@ -43,8 +43,9 @@ class EventState:
     region : Region or None
         Its region, or the sky map that was fetched for it.
     related_event_ids : tuple of str or None
-        Events of the same time with an overlapping region, sorted; None if the event is
-        retracted or has no time.
+        Events of the same time with an overlapping region, and those that are related
+        by citations and names (see `Relations`), sorted; None if the event is retracted
+        or has no time.
     window : TimeRange or None
         Window of the event, with a margin; None if it cannot be matched: it is
         retracted, has no time, or neither has a region nor awaits one.

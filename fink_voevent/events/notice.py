@@ -23,10 +23,11 @@ from fink_voevent.tables.column import TIME
 REGION_COLUMNS = ("region_id", "region_rows", "region_sky", "region_areas")
 # Columns of fetched maps, and of notices, that are read here.
 MAP_COLUMNS = ("skymap_url", "skymap_sha256", *REGION_COLUMNS)
+LINK_COLUMNS = ("cites", "names")  # what a notice says of other events
 NOTICE_COLUMNS = (
     *("event_id", "ivorn", "version", "issued", "received_at", "notice_id"),
     *("kind", "tense", "live", "time", "time_source", "window_before", "window_after"),
-    *("fisher", "ellipse", *MAP_COLUMNS, "publisher", "source"),
+    *("fisher", "ellipse", *MAP_COLUMNS, "publisher", "source", *LINK_COLUMNS),
 )
 # Values of `time_source` of a notice that gives the time of the trigger itself.
 TRIGGER_TIMES = ("isotime", "tjd")
@@ -113,6 +114,11 @@ class Notice(NamedTuple):
         None if it is the operator's own, or of an earlier version.
     received_us : int
         When it was received from this source, microseconds of UTC since 1970.
+    cited, names : tuple of str
+        Identifiers of the notices that it cites, and names of its burst.
+    is_named : bool
+        Whether a setting or ``streams.toml`` names the source for the publisher, or it
+        is the operator's own; false if the source was trusted on first use.
     """
 
     order: tuple[Any, ...]
@@ -132,6 +138,9 @@ class Notice(NamedTuple):
     publisher: str | None
     source: str | None
     received_us: int
+    cited: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    is_named: bool = True
 
 
 def received(notice: Notice, received_us: int, source: str | None) -> Notice:
@@ -191,9 +200,11 @@ def read_notices(notices: pa.Table, first_row: int, rules: Rules) -> list[Notice
         columns["publisher"],
         columns["source"],
         [landed or 0 for landed in microseconds_of(notices["received_at"])],
+        _texts(notices["cites"], "ivorn"),
+        _texts(notices["names"]),
         strict=True,
     )
-    return list(map(Notice._make, rows))
+    return [Notice(*row) for row in rows]
 
 
 def read_maps(maps: pa.Table, rules: Rules) -> dict[str, Region]:
@@ -240,6 +251,21 @@ def _orders(
         )
         for version, issued, landed, kind, notice_id in rows
     ]
+
+
+def _texts(lists: pa.ChunkedArray, field: str = "") -> list[tuple[str, ...]]:
+    """Texts of each list; those of a field if it is a list of structs.
+
+    Most lists are empty or null, and become the same empty tuple.
+    """
+    found: list[tuple[str, ...]] = [()] * len(lists)
+    rows = pc.list_parent_indices(lists).to_pylist()
+    values = pc.list_flatten(lists)
+    texts = (pc.struct_field(values, field) if field else values).to_pylist()
+    for row, text in zip(rows, texts, strict=True):
+        if text:
+            found[row] = (*found[row], sys.intern(text))
+    return found
 
 
 def _windows(notices: pa.Table, rules: Rules) -> tuple[list[float], list[float]]:

@@ -6,30 +6,24 @@ Two events are related if a notice of one cites a notice of the other, or if bot
 name that only one burst has, as GRB 221009A. Neither needs a region or the same time to
 a minute: an X-ray position comes hours later, from another publisher, with another name
 of its own.
+
+Anybody can cite a notice, or use the name of a burst. Therefore an event lists what
+another publisher says only if a setting or ``streams.toml`` names the source of that
+publisher. What it says itself, it always lists.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
 from fink_voevent.tables.times import DAY_US
 
 # Longest time between two related events; a name of another year is a mistake.
 LONGEST_US = 30 * DAY_US
-MOST_EVENTS = 20  # a name of more events than this names no burst
-NAME_CHARS = 64
-# Params that contain names, and the names of one burst: a date alone may be of several.
-NAME_PARAMS = frozenset(
-    ("event_name", "Event_Name", "ref_ID", "superevent_id", "GraceID", "GRB_Name", "id")
-)
-_NAME = re.compile(
-    r"(GRB|AT|SN|EP|FRB|IC|XRF|TDE|KM3)\d{6}([A-Z]{1,4}|\d{3})"  # GRB221009A, EP240115A
-    r"|(AT|SN|TDE|FRB)\d{8}[A-Z]{1,4}|(AT|SN|TDE)20\d{2}[A-Z]{1,5}"
-    r"|(S|GW)\d{6}[A-Z]{1,4}|SB\d{8}"  # superevents of LVK; bursts of SVOM
-)
-_SEPARATORS = re.compile(r"[\s_.:-]+")
+# A name of more events than this names no burst, and a notice that more events cite, or
+# an ivorn that more events use, relates none of them.
+MOST_EVENTS = 20
 
 
 @dataclass(frozen=True)
@@ -41,87 +35,184 @@ class EventLinks:
     event_id : str
     time_us : int or None
         Time of the event, microseconds of UTC since 1970.
-    ivorns : frozenset of str
+    ivorns : collection of str
         Identifiers of its notices.
-    cited : frozenset of str
+    cited : collection of str
         Identifiers that its notices cite, in whatever way.
-    names : frozenset of str
-        Its names: see `burst_names`.
+    names : collection of str
+        Its names: see `notices.burst_names`.
+    publisher : str or None
+        Publisher of its notices.
+    is_named : bool
+        Whether a setting or ``streams.toml`` names the sources of all its notices, or
+        they are the operator's own; false if a source was trusted on first use.
     """
 
     event_id: str
     time_us: int | None
-    ivorns: frozenset[str] = frozenset()
-    cited: frozenset[str] = frozenset()
-    names: frozenset[str] = frozenset()
+    ivorns: Collection[str] = ()
+    cited: Collection[str] = ()
+    names: Collection[str] = ()
+    publisher: str | None = None
+    is_named: bool = True
 
 
-def burst_names(values: Iterable[tuple[str, str]]) -> frozenset[str]:
-    """Return the names of bursts among Params.
+class Relations:
+    """Which events are related by what their notices say.
 
-    Parameters
-    ----------
-    values : iterable of (str, str)
-        Name and value of Params.
-
-    Returns
-    -------
-    frozenset of str
-        In capitals, without spaces and punctuation, so that ``GRB 221009a`` is
-        ``GRB221009A``. A date alone, as GRB 221009, is not the name of one burst.
+    Events are added and removed in any order and number, with the same result. Each
+    costs as much time as it has citations, names and notices, at any number of events:
+    no more than `MOST_EVENTS` are related by one of them.
     """
-    found = set()
-    for param, value in values:
-        if param in NAME_PARAMS and len(value) <= NAME_CHARS:
-            name = _SEPARATORS.sub("", value).upper()
-            if _NAME.fullmatch(name):
-                found.add(name)
-    return frozenset(found)
+
+    def __init__(self) -> None:
+        self._links: dict[str, EventLinks] = {}
+        # Each by whether the event is of a publisher that is named.
+        self._using = {True: _Index(), False: _Index()}  # events by ivorn
+        self._citing = {True: _Index(), False: _Index()}  # events by ivorn
+        self._called = {True: _Index(), False: _Index()}  # events by name
+
+    def change(self, removed: Iterable[str], added: Iterable[EventLinks]) -> set[str]:
+        """Remove and add events.
+
+        Parameters
+        ----------
+        removed : iterable of str
+            Names of events; those that are not there are left out.
+        added : iterable of EventLinks
+            Valid events, which are not there: neither retracted nor tests.
+
+        Returns
+        -------
+        set of str
+            Names of all events that may be related to others than before; events that
+            were removed are among them.
+        """
+        touched: set[str] = set()
+        for event_id in removed:
+            links = self._links.pop(event_id, None)
+            if links is not None:
+                for index, keys in self._entries(links):
+                    index.remove(keys, event_id)
+                touched |= self._linked(links)  # those that were too many with it too
+        for links in map(_with_keys, added):
+            self._links[links.event_id] = links
+            touched |= self._linked(links)
+            for index, keys in self._entries(links):
+                index.add(keys, links.event_id)
+        return touched
+
+    def of(self, event_id: str) -> set[str]:
+        """Return the events that an event lists as related, without itself.
+
+        Events with a known time that differ by more than `LONGEST_US` are not related.
+        The set is empty if the event is not there.
+        """
+        links = self._links.get(event_id)
+        if links is None:
+            return set()
+        found = self._said_by(links)
+        found |= {o for o in self._said_of(links) if self._is_believed(links, o)}
+        found.discard(event_id)
+        return {other for other in found if _is_near(links, self._links[other])}
+
+    def _said_by(self, links: EventLinks) -> set[str]:
+        """Events of which an event says that they are related."""
+        found: set[str] = set()
+        for key in links.cited:
+            if not self._citing[links.is_named].is_crowded(key):
+                for index in self._using.values():
+                    found |= index.events(key)
+        for name in links.names:
+            if not self._called[links.is_named].is_crowded(name):
+                found |= self._called[True].events(name)
+        return found
+
+    def _said_of(self, links: EventLinks) -> set[str]:
+        """Events that say that they are related to an event."""
+        found: set[str] = set()
+        for key in links.ivorns:
+            if not self._using[links.is_named].is_crowded(key):
+                for index in self._citing.values():
+                    found |= index.events(key)
+        for name in links.names:
+            if not self._called[links.is_named].is_crowded(name):
+                for index in self._called.values():
+                    found |= index.events(name)
+        return found
+
+    def _is_believed(self, links: EventLinks, other: str) -> bool:
+        """Whether an event lists another one because that says so."""
+        theirs = self._links[other]
+        return theirs.is_named or theirs.publisher == links.publisher
+
+    def _linked(self, links: EventLinks) -> set[str]:
+        """Events that have an ivorn, a citation or a name in common with an event.
+
+        Those that only cite, or use, the same ivorn matter if they become too many.
+        """
+        found = {links.event_id} | self._said_by(links) | self._said_of(links)
+        for key in links.cited:
+            found |= self._citing[links.is_named].events(key)
+        for key in links.ivorns:
+            found |= self._using[links.is_named].events(key)
+        return found
+
+    def _entries(self, links: EventLinks) -> Iterable[tuple[_Index, Collection[str]]]:
+        yield self._using[links.is_named], links.ivorns
+        yield self._citing[links.is_named], links.cited
+        yield self._called[links.is_named], links.names
 
 
-def related(events: Iterable[EventLinks]) -> Mapping[str, frozenset[str]]:
-    """Find the related events of each event.
+class _Index:
+    """Events by what they have: most keys have one event, which takes no set."""
 
-    Parameters
-    ----------
-    events : iterable of EventLinks
-        Valid events, each once: neither retracted nor tests.
+    def __init__(self) -> None:
+        self._events: dict[str, str | set[str]] = {}
 
-    Returns
-    -------
-    mapping of str to frozenset of str
-        Names of related events by event. The relation goes both ways, and an event is
-        not related to itself. Events with a known time that differ by more than
-        `LONGEST_US` are not related. An event without related ones is left out.
-    """
-    by_event = {event.event_id: event for event in events}
-    known_by: dict[tuple[str, str], set[str]] = {}  # of an ivorn, or of a name
-    for event in by_event.values():
-        for kind, texts in (("ivorn", event.ivorns), ("name", event.names)):
-            for text in texts:
-                known_by.setdefault((kind, _key(kind, text)), set()).add(event.event_id)
-    pairs = set()
-    for event in by_event.values():
-        wanted = {("ivorn", _key("ivorn", text)) for text in event.cited if text}
-        wanted |= {("name", text) for text in event.names}
-        for key in wanted:
-            others = known_by.get(key, set())
-            if key[0] == "name" and len(others) > MOST_EVENTS:
-                continue
-            pairs |= {(event.event_id, other) for other in others}
-    found: dict[str, set[str]] = {}
-    for one, other in pairs:
-        if one != other and _is_near(by_event[one], by_event[other]):
-            found.setdefault(one, set()).add(other)
-            found.setdefault(other, set()).add(one)
-    return {event: frozenset(others) for event, others in found.items()}
+    def add(self, keys: Collection[str], event_id: str) -> None:
+        for key in keys:
+            there = self._events.get(key)
+            if there is None:
+                self._events[key] = event_id
+            elif isinstance(there, str):
+                self._events[key] = {there, event_id}
+            else:
+                there.add(event_id)
+
+    def remove(self, keys: Collection[str], event_id: str) -> None:
+        for key in keys:
+            there = self._events[key]
+            if isinstance(there, set) and len(there) > 1:
+                there.remove(event_id)
+            else:
+                del self._events[key]
+
+    def is_crowded(self, key: str) -> bool:
+        """Whether more events than `MOST_EVENTS` have a key."""
+        there = self._events.get(key)
+        return isinstance(there, set) and len(there) > MOST_EVENTS
+
+    def events(self, key: str) -> set[str]:
+        """Events that have a key; none if they are too many."""
+        there = self._events.get(key, set())
+        if isinstance(there, str):
+            return {there}
+        return there if len(there) <= MOST_EVENTS else set()
 
 
-def _key(kind: str, text: str) -> str:
-    """Return an ivorn whose case does not matter but after the ``#``; a name as is."""
-    if kind == "name":
-        return text
-    stream, mark, local = text.strip().partition("#")
+def _with_keys(links: EventLinks) -> EventLinks:
+    """Return links with each text once; case of an ivorn matters only after ``#``."""
+    return replace(
+        links,
+        ivorns=tuple(dict.fromkeys(map(_key, links.ivorns))),
+        cited=tuple(dict.fromkeys(map(_key, links.cited))),
+        names=tuple(dict.fromkeys(links.names)),
+    )
+
+
+def _key(ivorn: str) -> str:
+    stream, mark, local = ivorn.strip().partition("#")
     return stream.lower() + mark + local
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from fink_voevent.events.notice import Notice, microseconds_of, received
-from fink_voevent.notices.trust import Carrier, latest
+from fink_voevent.notices.trust import FIRST_USE, OPERATOR, Carrier, latest
 
 # Columns of the tables copies and trust that are read here.
 COPY_COLUMNS = ("notice_id", "publisher", "source", "received_at")
@@ -51,7 +51,7 @@ class TrustedNotices:
         self._copies: dict[str, set[Copy]] = {}  # of notices with several
         self._waiting: dict[str, set[Copy]] = {}  # of notices that are not there yet
         self._by_carrier: dict[Carrier, set[str]] = {}
-        self._trusted: dict[Carrier, bool] = {}
+        self._how: dict[Carrier, str] = {}  # of those that are trusted: why
         self._counting: dict[str, Notice] = {}
 
     def __contains__(self, notice_id: object) -> bool:
@@ -83,9 +83,9 @@ class TrustedNotices:
             Those that count now, and did not before as they are.
         """
         touched: dict[str, None] = {}  # in order
-        for carrier, is_trusted in _decisions(decisions).items():
-            if self._trusted.get(carrier, False) != is_trusted:
-                self._trusted[carrier] = is_trusted
+        for carrier, how in _decisions(decisions).items():
+            if self._how.get(carrier, "") != how:
+                self._how[carrier] = how
                 touched |= dict.fromkeys(sorted(self._by_carrier.get(carrier, ())))
         for notice in notices:
             touched[notice.notice_id] = None
@@ -140,22 +140,32 @@ class TrustedNotices:
         copies = self._copies.get(notice_id)
         if copies is None:
             own = Copy(notice.received_us, notice.source, notice.publisher)
-            return notice if self._is_trusted(own) else None
+            return self._named(notice, [own]) if self._is_trusted(own) else None
         trusted = [copy for copy in copies if self._is_trusted(copy)]
         if not trusted:
             return None
         first = min(trusted, key=lambda copy: (copy.received_us, copy.source or ""))
-        return received(notice, first.received_us, first.source)
+        return self._named(received(notice, first.received_us, first.source), trusted)
+
+    def _named(self, notice: Notice, trusted: Iterable[Copy]) -> Notice:
+        """Set whether a source of a notice is named, and not only the first one."""
+        is_named = any(self._why(copy) != FIRST_USE for copy in trusted)
+        return notice if is_named else notice._replace(is_named=False)
 
     def _is_trusted(self, copy: Copy) -> bool:
+        return bool(self._why(copy))
+
+    def _why(self, copy: Copy) -> str:
+        """Why the source of a copy is trusted; empty if it is not."""
         if copy.source is None:
-            return True
-        return self._trusted.get((copy.publisher or "", copy.source), False)
+            return OPERATOR
+        return self._how.get((copy.publisher or "", copy.source), "")
 
 
-def _decisions(rows: pa.Table | None) -> dict[Carrier, bool]:
+def _decisions(rows: pa.Table | None) -> dict[Carrier, str]:
+    """Why each source is trusted; empty if it is not."""
     found = {} if rows is None else latest(rows.to_pylist())
-    return {carrier: one.trusted for carrier, one in found.items()}
+    return {c: one.how if one.trusted else "" for c, one in found.items()}
 
 
 def _copies(rows: pa.Table | None) -> Iterable[tuple[str, Copy]]:

@@ -129,6 +129,9 @@ def first_notices(events: Store) -> dict[Carrier, dict[str, Any]]:
 def messages(rows: pa.Table, trust: Trust) -> Iterator[tuple[bool, str]]:
     """Yield a line to log for each decision that an operator should know of.
 
+    Of the topics of one broker, and the addresses of one setting, there is one line for
+    each publisher, when the first of them has sent it.
+
     Parameters
     ----------
     rows : pyarrow.Table
@@ -145,6 +148,13 @@ def messages(rows: pa.Table, trust: Trust) -> Iterator[tuple[bool, str]]:
     """
     columns = rows.select(Decision._fields).to_pylist()
     decided = [Decision(**row) for row in columns]
+    new = {(one.publisher, one.source) for one in decided}
+    units = {
+        (one.publisher, trust.unit(one.source), one.trusted): one
+        for one in reversed(decided)
+        if not trust.is_repeated(one, new)
+    }
+    decided = [one for one in decided if one in units.values()]
     refused = [one for one in decided if not one.trusted]
     for one in refused[:MOST_LINES]:
         yield True, refusal(trust, one)

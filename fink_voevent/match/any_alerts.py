@@ -15,7 +15,7 @@ from pyspark.sql.types import StructType
 from fink_voevent import udf
 from fink_voevent.errors import InputError
 from fink_voevent.events import event_state, versions
-from fink_voevent.events.notice import Rules
+from fink_voevent.events.notice import LINK_COLUMNS, Rules
 from fink_voevent.events.reading import SCALARS
 from fink_voevent.events.regions import region_tables
 from fink_voevent.match.pairing import matched_alerts
@@ -29,7 +29,9 @@ _OF_EVENT = ("event_id", "ivorn", "stream", "messenger", "event_time")
 _OF_PAIR = ("separation", "credible_level", "density", "delay")
 # Columns of notices that the current one and its region are made from.
 NOTICE_COLUMNS = tuple(
-    name for name in (*SCALARS, "cells", "pixels") if name in column_names(READ_NOTICES)
+    name
+    for name in (*SCALARS, "cells", "pixels")
+    if name in column_names(READ_NOTICES) and name not in LINK_COLUMNS
 )
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=timezone.utc)
 Notices = DataFrame | Iterable[Mapping[str, Any]]
@@ -145,6 +147,16 @@ def _positions(alerts: DataFrame, ra: str, dec: str, moment: Column) -> DataFram
 
 
 def _events(alerts: DataFrame, notices: Notices) -> DataFrame:
+    """Notices as a DataFrame with the columns `NOTICE_COLUMNS` and `LINK_COLUMNS`.
+
+    The latter are null: no pair depends on related events.
+    """
+    given = _given(alerts, notices)
+    types = {name: spark_schema(READ_NOTICES)[name].dataType for name in LINK_COLUMNS}
+    return given.withColumns({n: F.lit(None).cast(t) for n, t in types.items()})
+
+
+def _given(alerts: DataFrame, notices: Notices) -> DataFrame:
     """Notices as a DataFrame with the columns `NOTICE_COLUMNS`."""
     if isinstance(notices, DataFrame):
         missing = sorted(set(NOTICE_COLUMNS) - set(notices.columns))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fink_voevent.errors import NoticeError, apply_each
 from fink_voevent.notices import formats, identity, measurements
+from fink_voevent.notices.burst_names import burst_names
 from fink_voevent.notices.document import Document, check_identifier
 from fink_voevent.notices.position import find_position
 from fink_voevent.notices.publishers import Publishers
@@ -221,6 +222,7 @@ def _row(
         else hashlib.sha256(document.skymap).hexdigest(),
         "cites": [{"ivorn": i, "cite": c} for i, c in document.cites],
         "params": document.params,
+        "names": sorted(burst_names((p.name, p.value) for p in document.params)),
     }
     if position["distance"] is None:  # the distance of the sky map has priority
         row["distance"] = measurements.distance(values)

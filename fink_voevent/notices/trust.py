@@ -10,7 +10,7 @@ configured address, whichever machine it leads to.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from fink_voevent.config.addresses import (
@@ -62,6 +62,30 @@ def source_of(transport: str, source: str) -> str:
     return named.get(transport) or source.lower()
 
 
+def broker_of(source: str) -> str:
+    """Return the broker of a source: all topics of one are one source.
+
+    Parameters
+    ----------
+    source : str
+        As `source_of` returns it.
+
+    Returns
+    -------
+    str
+        ``gcn`` for all topics of GCN, ``kafka://host:port`` for those of another Kafka
+        broker; the source itself if it is no topic.
+
+    Examples
+    --------
+    >>> broker_of("gcn://igwn.gwalert"), broker_of("kafka://k.org:9092/T")
+    ('gcn', 'kafka://k.org:9092')
+    """
+    if source.startswith(GCN):
+        return GCN_SOURCE
+    return source.rpartition("/")[0] if source.startswith(KAFKA) else source
+
+
 class Decision(NamedTuple):
     """Whether a source may speak for a publisher, and why.
 
@@ -105,14 +129,14 @@ class Trust:
     ) -> None:
         self.publishers, self._entries = publishers, parse_entries(sources)
         self._known = {(one.publisher, one.source): one for one in known}
-        self._owners: dict[str, set[str]] = {}  # trusted sources by publisher
-        for one in self._known.values():
-            self._note(one)
+        self._sources: dict[str, set[str]] = {}  # all of `_known`, by publisher
+        for one in list(self._known.values()):
+            self.note(one)
 
     def note(self, decision: Decision) -> None:
         """Keep a decision in mind that was made elsewhere."""
         self._known[decision.publisher, decision.source] = decision
-        self._note(decision)
+        self._sources.setdefault(decision.publisher, set()).add(decision.source)
 
     def decide(self, publisher: str, source: str) -> Decision:
         """Return the decision on a publisher and a source, and keep it in mind.
@@ -140,7 +164,37 @@ class Trust:
 
         Files of the operator, which may speak for all, are left out.
         """
-        return sorted(self._owners.get(publisher, set()) - {FILES})
+        return sorted(self._owners(publisher))
+
+    def unit(self, source: str) -> str:
+        """Return what a source is a part of, of which one report is enough.
+
+        That is the setting that names it, with its other topics and addresses, or else
+        its broker.
+        """
+        number = self._number(source)
+        return broker_of(source) if number is None else str(self._entries[number])
+
+    def is_repeated(self, decision: Decision, new: Collection[Carrier]) -> bool:
+        """Whether the same was decided before of another topic, or address, of a unit.
+
+        Parameters
+        ----------
+        decision : Decision
+        new : collection of Carrier
+            Carriers on which nothing was decided before.
+        """
+        publisher = decision.publisher
+        others = (
+            self._known[publisher, source]
+            for source in self._sources.get(publisher, ())
+            if (publisher, source) not in new
+        )
+        unit = self.unit(decision.source)
+        return any(
+            one.trusted == decision.trusted and self.unit(one.source) == unit
+            for one in others
+        )
 
     def named(self, publisher: str) -> list[str]:
         """Return the sources that the setting, or ``streams.toml``, names for it."""
@@ -175,12 +229,9 @@ class Trust:
         separator = ";" if any(entry.name for entry in entries) else ","
         return f"VOEVENT_SOURCES='{separator.join(map(str, entries))}'"
 
-    def _note(self, decision: Decision) -> None:
-        owners = self._owners.setdefault(decision.publisher, set())
-        if decision.trusted:
-            owners.add(decision.source)
-        else:
-            owners.discard(decision.source)
+    def _owners(self, publisher: str) -> set[str]:
+        sources = self._sources.get(publisher, set()) - {FILES}
+        return {one for one in sources if self._known[publisher, one].trusted}
 
     def _rule(
         self, publisher: str, source: str, before: Decision | None
@@ -200,7 +251,7 @@ class Trust:
             return is_known or bool(names & set(known)), STREAMS
         if given:
             return False, SETTING
-        owners = self._owners.get(publisher, set()) - {FILES}
+        owners = self._owners(publisher)
         if before is not None and (before.trusted or not owners):
             return before.trusted, before.how
         is_same = any(self._are_one(source, owner) for owner in owners)
@@ -224,9 +275,7 @@ class Trust:
 
     def _are_one(self, source: str, other: str) -> bool:
         """Whether two addresses are one source."""
-        if source == other or (
-            _is_at(GCN_SOURCE, source) and _is_at(GCN_SOURCE, other)
-        ):
+        if broker_of(source) == broker_of(other):
             return True
         return any(
             entry in self._entries_of(other) for entry in self._entries_of(source)

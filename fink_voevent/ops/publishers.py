@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -14,7 +14,13 @@ import pyarrow as pa
 from fink_voevent.config.settings import Settings
 from fink_voevent.ingest.trust import TABLE
 from fink_voevent.notices import streams
-from fink_voevent.notices.trust import Carrier, Decision, Trust, latest
+from fink_voevent.notices.trust import (
+    Carrier,
+    Decision,
+    Trust,
+    broker_of,
+    latest,
+)
 from fink_voevent.store.batches import FIRST, BatchLog
 from fink_voevent.store.delta import Tables
 
@@ -49,12 +55,15 @@ class CarrierStatus:
             "last": self.last,
         }
 
-    def line(self) -> str:
-        """Return one line to print."""
+    def line(self, topics: int = 1) -> str:
+        """Return one line to print, of a source or of several topics of a broker."""
         one = self.decision
         trust = "trusted" if one.trusted else "NOT trusted, and changes nothing"
+        source = one.source
+        if topics > 1:
+            source = f"{broker_of(source)} ({topics} topics)"
         return (
-            f"  {one.source}: {trust} ({one.how}); {self.notices} notices, the last at"
+            f"  {source}: {trust} ({one.how}); {self.notices} notices, the last at"
             f" {_text(self.last)}"
         )
 
@@ -112,11 +121,11 @@ def lines(tables: Tables, settings: Settings) -> Iterator[str]:
     known = (one.decision for one in found)
     trust = Trust(publishers, settings.sources, known)
     publisher = ""
-    for one in found:
+    for one, topics in by_broker(found):
         if one.decision.publisher != publisher:
             publisher = one.decision.publisher
             yield publisher
-        yield one.line()
+        yield one.line(topics)
         if not one.decision.trusted:
             line = trust.line_to_add(publisher, one.decision.source)
             yield (
@@ -124,6 +133,26 @@ def lines(tables: Tables, settings: Settings) -> Iterator[str]:
                 if line
                 else ("    its name cannot be written in a setting")
             )
+
+
+def by_broker(found: Iterable[CarrierStatus]) -> Iterator[tuple[CarrierStatus, int]]:
+    """Yield what the topics of a broker have sent of a publisher, as one, and how many.
+
+    Topics on which something else was decided, by a setting, are not among them.
+
+    Parameters
+    ----------
+    found : iterable of CarrierStatus
+        As `carriers` returns them.
+    """
+    groups: dict[tuple[str | bool, ...], list[CarrierStatus]] = {}
+    for one in found:
+        what = one.decision
+        key = (what.publisher, broker_of(what.source), what.trusted, what.how)
+        groups.setdefault(key, []).append(one)
+    for group in groups.values():
+        notices, last = sum(one.notices for one in group), max(o.last for o in group)
+        yield CarrierStatus(group[0].decision, notices, last), len(group)
 
 
 def problems(tables: Tables, now: datetime | None = None) -> list[str]:

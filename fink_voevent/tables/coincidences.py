@@ -25,8 +25,10 @@ COINCIDENCES = (
         pa.list_(TEXT),
         "",
         "the event is retracted",
-        "other events within 60 s whose 99 % regions overlap with this one: the same"
-        " burst seen by other instruments",
+        "other events of the same burst: those within 60 s whose 99 % regions overlap"
+        " with this one, and within 30 d those that cite its notices, that its notices"
+        " cite, or that have the same name. What a publisher says whose source was"
+        " trusted on first use is listed in its own events only",
     ),
     Column("stream", TEXT, "", "", "see the table events"),
     Column("messenger", TEXT, "", "", "see the table events"),

@@ -276,6 +276,14 @@ EVENTS = (
         f"source from which it was first received: {_SOURCES}. Whether it may speak for"
         " the publisher says the table trust",
     ),
+    Column(
+        "names",
+        pa.list_(TEXT),
+        "",
+        "a notice of an earlier version",
+        "names in its Params that only one burst has, as GRB221009A: in capitals,"
+        " without spaces. Events with the same name are related",
+    ),
 )
 
 COPIES = (

@@ -23,6 +23,7 @@ from fink_voevent.events.current import CurrentEvents
 from fink_voevent.events.notice import Rules
 from fink_voevent.events.notice_rows import NoticeRows
 from fink_voevent.notices.normalisation import normalise
+from fink_voevent.notices.trust import FIRST_USE, SETTING
 from fink_voevent.sky.region_size import AREA_LEVELS
 from fink_voevent.tables.times import DAY_US, TimeRange, microseconds
 
@@ -228,7 +229,7 @@ def add_rows(current: CurrentEvents, notices=(), maps=(), copies=(), trust=(), b
         table(notices) if notices else None,
         table(maps, "maps") if maps else None,
         stored("copies", copies),
-        stored("trust", [row | {"how": "setting", "batch": batch} for row in trust]),
+        stored("trust", [{"how": SETTING} | row | {"batch": batch} for row in trust]),
     )
 
 
@@ -315,6 +316,7 @@ def test_states_of_real_notices_are_those_that_spark_finds(
     rows = [normalise(path.read_bytes(), registry) for path in paths]
     for number, row in enumerate(rows):
         row["received_at"] = T0 + timedelta(seconds=number)
+        row["cites"] = row["names"] = None  # the oracle knows places and times only
     rules = Rules(("observation", "test"), None, 300.0, 0.95)
     states, kept = by_spark(spark, tmp_path, rows, [], rules)
     assert len(states) > 300
@@ -377,6 +379,52 @@ def test_a_new_event_of_the_same_time_changes_the_other():
     assert change.changed == change.not_new == ["event-7", "event-8"]
     assert current.states["event-8"].related_event_ids == ()
     assert current.states["event-7"].related_event_ids is None
+
+
+def linked(number: int, minutes: float = 0, **changes) -> dict:
+    """Return a notice of an event of its own, far away from that of the others."""
+    time = T0 + timedelta(minutes=minutes)
+    return event(number, 40.0 * number, 0.0, 0.5, time=time, **changes)
+
+
+def related_of(current: CurrentEvents) -> dict[str, tuple[str, ...] | None]:
+    return {event: s.related_event_ids for event, s in current.states.items()}
+
+
+def test_a_citation_relates_events_of_any_place_and_of_some_days():
+    cites = [{"ivorn": IVORN(1), "cite": "followup"}]
+    first, citing = linked(1), linked(2, 600, cites=cites)
+    alone = linked(3, 600)
+    retraction = citing | {"notice_id": "r", "version": 2, "kind": "retraction"}
+    current = current_events([first, citing, alone, retraction])
+    current.add(table([citing, alone]))
+    assert current.add(table([first])).changed == ["event-1", "event-2"]
+    expected = {"event-1": ("event-2",), "event-2": ("event-1",), "event-3": ()}
+    assert related_of(current) == expected
+    assert current.add(table([retraction])).changed == ["event-1", "event-2"]
+    expected = {"event-1": (), "event-2": None, "event-3": ()}
+    assert related_of(current) == expected
+
+
+def test_events_of_one_name_are_related_beside_those_of_the_same_place():
+    name = {"names": ["GRB240115A"]}
+    rows = [linked(1, **name), linked(2, 90, **name), linked(3), linked(4, 10)]
+    overlapping = event(5, 40.0, 0.3, 0.5, time=rows[0]["time"])
+    rows.append(overlapping)
+    expected = {
+        **dict.fromkeys(("event-3", "event-4"), ()),
+        "event-1": ("event-2", "event-5"),
+        "event-2": ("event-1",),
+        "event-5": ("event-1",),
+    }
+    for order in (rows, rows[::-1]):
+        current = current_events(rows)
+        for row in order:
+            current.add(table([row]))
+        assert related_of(current) == expected
+        renamed = rows[1] | {"notice_id": "n", "version": 2, "names": None}
+        assert current.add(table([renamed])).changed == ["event-2"]  # it had the name
+        assert related_of(current) == expected
 
 
 def test_cells_are_read_once_and_only_of_events_that_may_overlap():
@@ -504,6 +552,25 @@ def test_a_notice_of_a_source_that_is_not_trusted_changes_nothing():
     before = dict(current.states)
     change = add_rows(current, forged)
     assert (change.changed, change.renamed, current.states) == ([], [], before)
+
+
+def test_a_source_of_first_use_changes_no_event_of_others_by_citing_it():
+    """It is listed in the events of the others once a setting names the source."""
+    cites = [{"ivorn": IVORN(1), "cite": "supersedes"}]
+    first = linked(1, names=["GRB240115A"])
+    hostile = linked(
+        2, cites=cites, names=["GRB240115A"], publisher=STREAM, source=OTHER
+    )
+    current = current_events([first, hostile])
+    current.add(table([first]))
+    change = add_rows(
+        current, [hostile], trust=[decided(True, OTHER) | {"how": FIRST_USE}]
+    )
+    assert change.changed == ["event-2"]
+    assert related_of(current) == {"event-1": (), "event-2": ("event-1",)}
+    change = add_rows(current, trust=[decided(True, OTHER) | {"how": SETTING}], batch=2)
+    assert change.changed == ["event-1", "event-2"]
+    assert related_of(current)["event-1"] == ("event-2",)
 
 
 def test_a_source_without_a_decision_is_not_trusted():

@@ -8,6 +8,7 @@ import json
 import re
 from pathlib import Path
 
+import json_notices
 import notices
 import pytest
 from helpers.hostile import gcn_json
@@ -160,6 +161,19 @@ def test_all_from_one_source_that_may_speak_for_both_still_keep_apart(tmp_path):
     assert found.warnings == []
 
 
+def test_a_coincidence_of_lvk_is_related_to_the_burst_that_it_cites(received):
+    """Unless the notice of LVK comes from a source that may not speak for it."""
+    coincidence = {"ivorn": GBM.format(0), "observatory": "Fermi", "gcn_notice_id": 1}
+    wave = json_notices.lvk("UPDATE", json_notices.EVENT, external_coinc=coincidence)
+    received.send(OTHER, wave)
+    burst, superevent = "GBM-727000001", json.loads(wave)["superevent_id"]
+    assert received.current.states[burst].related_event_ids == ()
+    change = received.send("gcn/igwn.gwalert", wave, transport="kafka")
+    assert change.changed == sorted([burst, superevent])
+    assert change.after[burst].related_event_ids == (superevent,)
+    assert change.after[superevent].related_event_ids == (burst,)
+
+
 def test_the_real_update_counts_after_forged_ones(received):
     received.send(OTHER, *FORGED.values())
     update = gbm(2, (50.02, 10.02, 0.4), "2024-01-15T02:30:00")
@@ -228,6 +242,41 @@ def test_gcn_over_vtp_and_kafka_is_one_source_if_the_operator_says_so(tmp_path):
     later = gbm(2, (50.02, 10.02, 0.4), "2024-01-15T02:30:00")
     assert found.send(HONEST, later).changed == ["GBM-727000001"]
     assert found.send(GCN, later, transport="kafka").changed == []
+
+
+def numbered(number: int) -> bytes:
+    return document(f"{STREAM}#B{number}", (10.0 * number, 5.0, 0.5))
+
+
+@pytest.mark.parametrize("broker", ["gcn", "k.example:9092"])
+def test_topics_of_one_broker_are_one_source_and_reported_once(tmp_path, broker):
+    """The publisher is not known: its topics belong to the broker that was first."""
+    found = Received(tmp_path, f"{HONEST},gcn://^x,kafka://k.example:9092/x1")
+    for number in (1, 2, 3):
+        found.send(f"{broker}/x{number}", numbered(number), transport="kafka")
+    assert found.places().keys() == {f"{STREAM}#B{n}" for n in (1, 2, 3)}
+    assert found.log == []
+    found.send(HONEST, numbered(4))
+    assert len(found.warnings) == 1
+    found.send(HONEST, numbered(5))
+    assert len(found.warnings) == 1
+
+
+def test_topics_of_a_broker_that_may_not_speak_are_one_warning(tmp_path):
+    """The line that it gives is that of all its topics of one setting."""
+    setting = f"{HONEST},kafka://k.example:9092/x1+x2+x3"
+    found = Received(tmp_path, setting)
+    found.send(HONEST, numbered(0))
+    found.send("k.example:9092/x1", numbered(1), transport="kafka")
+    for number in (2, 3):
+        found.send(f"k.example:9092/x{number}", numbered(number), transport="kafka")
+    (warning,) = found.warnings
+    line = re.search(r"VOEVENT_SOURCES='(.*)'", warning)[1]
+    assert line == f"{HONEST}={STREAM},kafka://k.example:9092/x1+x2+x3={STREAM}"
+    found.set_sources(line)
+    assert found.places().keys() == {f"{STREAM}#B{n}" for n in range(4)}
+    named = [text for is_warning, text in found.log if not is_warning]
+    assert len(named) == 2  # one for each setting
 
 
 def test_a_first_start_with_a_hostile_source_is_mended_by_the_line(tmp_path):

@@ -116,7 +116,30 @@ def test_addresses_of_one_source_share_what_it_has_won():
         (True, FIRST_USE),
         (False, FIRST_USE),
     ]
-    assert decided("", of("gcn://x"), of("gcn://y")) == [(True, FIRST_USE)] * 2
+
+
+def test_all_topics_of_a_broker_are_one_source():
+    for broker in ("gcn:/", f"kafka://{A}"):
+        carriers = of(f"{broker}/x"), of(f"{broker}/y"), of(B)
+        assert decided("", *carriers) == [
+            (True, FIRST_USE),
+            (True, FIRST_USE),
+            (False, FIRST_USE),
+        ]
+    assert decided("", of(f"kafka://{A}/x"), of(f"kafka://{B}/x"), of("gcn://x")) == [
+        (True, FIRST_USE),
+        (False, FIRST_USE),
+        (False, FIRST_USE),
+    ]
+
+
+def test_a_topic_that_was_refused_when_its_broker_was_not_one_source_is_trusted():
+    known = [
+        Decision(PUBLISHER, f"kafka://{A}/{topic}", topic == "x", FIRST_USE)
+        for topic in ("x", "y")
+    ]
+    (changed,) = Trust(PUBLISHERS, "", known).changed()
+    assert changed == known[1]._replace(trusted=True)
 
 
 def test_what_was_decided_before_remains():

@@ -109,3 +109,15 @@ def test_notices_that_do_not_count_are_not_cited_by_us(tmp_path, settings):
     problems(settings.root, *sent, unknown, copies=copies)
     ivorns = notice_ivorns(settings, ["one"])["one"]
     assert ivorns == [f"{STREAM}#{n}" for n in (1, 3, 4)]
+
+
+def test_topics_of_one_broker_are_listed_as_one(tmp_path):
+    topics = ["gcn://a", "gcn://b", "gcn://c"]
+    sent = [notice(n, topic, 10 * n) for n, topic in enumerate([*topics, OTHER])]
+    decided = [decision(topic, True) for topic in topics] + [decision(OTHER, False)]
+    commit(str(tmp_path), "ingest", FACTS, events=sent, trust=decided)
+    found = publishers.carriers(Tables(str(tmp_path)))
+    lines = [one.line(topics) for one, topics in publishers.by_broker(found)]
+    assert lines[0].startswith("  gcn (3 topics): trusted (first use); 3 notices, the")
+    assert lines[1].startswith(f"  {OTHER}: NOT trusted")
+    assert len(lines) == 2
