@@ -309,7 +309,7 @@ class CurrentEvents:
             state.event_time_us,
             [n.ivorn for n in notices],
             [ivorn for n in notices for ivorn in n.cited],
-            [name for n in notices for name in n.names],
+            [state.event_id, *(name for n in notices for name in n.names)],
             state.notice.publisher,
             all(n.is_named for n in notices),
         )

@@ -40,7 +40,8 @@ class EventLinks:
     cited : collection of str
         Identifiers that its notices cite, in whatever way.
     names : collection of str
-        Its names: see `notices.burst_names`.
+        Its names, and those of events that its notices cite: see the column `names` of
+        the table events.
     publisher : str or None
         Publisher of its notices.
     is_named : bool

@@ -21,8 +21,9 @@ from fink_voevent.errors import NoticeError
 
 # GCN writes the smallest int32, divided by up to 100, if it has no value.
 _LARGEST_FILLER = -2.1e7
-# White space, and the mark of UTF-8, before a document.
-_BLANKS = b"\xef\xbb\xbf \t\r\n"
+# White space, and the mark of UTF-8, before a document; no document begins with any
+# other of these bytes.
+_BLANKS = b"\xef\xbb\xbf \t\r\n\v\f\xc2\xa0\xe2\x80\x8b"
 _BLANKS_UTF16 = re.compile(rb"(\xff\xfe)(?:[ \t\r\n]\0)+|(\xfe\xff)(?:\0[ \t\r\n])+")
 
 

@@ -32,6 +32,7 @@ from fink_voevent.notices.document import (
 
 LVK, GCN = "igwn.gwalert", "gcn.notices"
 _SCHEMA = re.compile(r"gcn/notices/(?P<topic>[\w./-]+?)\.schema\.json")
+_LVK_TOPIC = re.compile(r"\b(lvk|lvc|igwn|ligo)\b", re.IGNORECASE)
 # Sky maps in base64 do not become Params, whatever their name: FITS, and gzip.
 _MAPS = ("skymap", "combined_skymap", "healpix_file")
 _MAP_STARTS = ("U0lNUExFICA9", "H4sI")
@@ -67,7 +68,7 @@ def read(raw: bytes) -> Document:
         _check_escapes(content)
     name = str(content.get("$schema", ""))[: limits.URL_CHARS]
     schema = _SCHEMA.search(name)
-    if "superevent_id" in content:
+    if "superevent_id" in content and not _is_of_others(schema):
         return _lvk_document(raw, content)
     if schema is not None:
         if other_documents.is_heartbeat(content):
@@ -77,6 +78,11 @@ def read(raw: bytes) -> Document:
         other_documents.describe_object(content)
         or "JSON without superevent_id (LVK) and without a $schema of GCN's notices"
     )
+
+
+def _is_of_others(schema: re.Match[str] | None) -> bool:
+    """Whether a schema is not one of LVK: its notices may refer to a superevent."""
+    return schema is not None and not _LVK_TOPIC.search(schema["topic"])
 
 
 def _parse(message: bytes) -> dict[str, Any]:
@@ -138,7 +144,7 @@ def _lvk_document(raw: bytes, content: dict[str, Any]) -> Document:
     if missing:
         raise NoticeError(f"an alert of LVK without {', '.join(missing)}")
     parts = [content[name] for name in required]
-    is_test = str(content["superevent_id"]).startswith(("M", "T"))
+    is_test = str(content["superevent_id"]).upper().startswith(("M", "T"))
     return Document(
         ivorn="ivo://gwnet/igwn.gwalert#" + "-".join(map(_text, parts)),
         role="test" if is_test else "observation",
@@ -230,10 +236,13 @@ def _directions(content: Mapping[str, Any]) -> list[Location]:
 
 
 def _p_value(event: Mapping[str, Any]) -> float:
-    """Smallest p-value of a coincident neutrino; 1 if it has none."""
+    """Smallest p-value of a coincident neutrino; more than 1 if it has none.
+
+    A number that is not above 0 and at most 1 is none, but a filler.
+    """
     names = ("event_pval_generic", "event_pval_bayesian")
     numbers = [parse_number(_text(event.get(name))) for name in names]
-    return min((n for n in numbers if n is not None), default=1.0)
+    return min((n for n in numbers if n is not None and 0 < n <= 1), default=2.0)
 
 
 def _numbers(value: Any) -> list[float]:

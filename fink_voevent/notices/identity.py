@@ -7,19 +7,21 @@ All are determined from the notice itself, never from the order of arrival.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from datetime import datetime, timedelta, timezone
 
 from fink_voevent import limits
 from fink_voevent.notices.document import Document
 from fink_voevent.notices.publishers import Publishers
-from fink_voevent.notices.streams import Stream
+from fink_voevent.notices.streams import Stream, named_event
 
 # version = rank * RANK_STEP + milliseconds from 1970 to the issue, which are fewer.
 RANK_STEP = 10**13
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MS = timedelta(milliseconds=1)
+_FLAG_CHARS = 8  # a flag is a short word, maybe with white space
 _LAST_REVISION = 999  # a revision number takes the place of the milliseconds
 # Alert types of GCN's schema, and of LVK. Those without a date are in this order.
 _GCN_TYPES = ("alert_type", "Alert_Type")
@@ -41,28 +43,43 @@ _TENSES = {
     "injection": "injection",
     "injections": "injection",
 }
-_TRUE = frozenset(("true", "1", "yes"))
-_TEST_FLAGS = ("Test", "Test_Notice", "Test_Submission", "InternalTest")
-_INJECTION_FLAGS = ("HardwareInj",)
-_RETRACTION_FLAGS = ("Retraction", "RetractFlag", "retraction")
-_NOT_A_BURST = ("Def_NOT_a_GRB",)
+_TRUE = frozenset(("true", "1", "1.0", "yes", "y", "t"))
+# Names of flags, in lower case and without punctuation: see `_flags`.
+_TEST_FLAGS = frozenset(
+    ("test", "istest", "testflag", "testnotice", "testsubmission", "internaltest")
+)
+_INJECTION_FLAGS = frozenset(
+    (
+        "hardwareinj",
+        "hardwareinjection",
+        "injection",
+        "isinjection",
+        "softwareinjection",
+    )
+    + ("mdc", "ismdc", "simulated", "issimulated", "simulation")
+)
+_RETRACTION_FLAGS = frozenset(
+    ("retraction", "retracted", "retractflag", "retractionflag")
+    + ("isretraction", "isretracted")
+)
+_NOT_A_BURST = frozenset(("defnotagrb",))
+# Names of Params that say what a notice is, beside the alert types.
+_STATUS = frozenset(
+    (
+        "noticetype",
+        "messagetype",
+        "status",
+        "eventstatus",
+        "alertstatus",
+        "noticestatus",
+    )
+)
+# How words for a retraction begin, as alert types and kinds of citations.
+_RETRACTED = ("retract", "cancel", "withdraw", "revok", "rescind")
+_TENSE_PARAMS = ("Alert_Tense", "alert_tense", "AlertTense")
 _SUPEREVENT = ("GraceID", "superevent_id", "ref_ID")
-_MOCK_SUPEREVENT = re.compile(r"(MS|TS|M)\d{5}")
-_FIELD = re.compile(r"\{([^{}]+)\}")
-
-
-def fill(template: str, values: Mapping[str, str]) -> str | None:
-    """Replace each ``{name}`` of a template by its value.
-
-    Returns
-    -------
-    str or None
-        None if a name has no value.
-    """
-    names = _FIELD.findall(template)
-    if any(not values.get(name, "").strip() for name in names):
-        return None
-    return _FIELD.sub(lambda found: values[found[1]].strip(), template)
+_MOCK_SUPEREVENT = re.compile(r"(MS|TS|M)\d{5}", re.IGNORECASE)
+_RETRACTED_NAME = re.compile(r"retraction|#(.*[^a-z])?retract", re.IGNORECASE)
 
 
 def event_id(
@@ -91,16 +108,14 @@ def event_id(
         or retracts, if that is of the same publisher. Else the ivorn of the notice
         itself, which is then an event of its own.
     """
-    if stream.id_mask:
-        values = {k: _masked(v, stream.id_mask) for k, v in values.items()}
     own = publishers.of(document.ivorn)
-    named = fill(stream.event, values) if stream.event != "{ivorn}" else None
+    named = named_event(stream, values)
     if named and _may_name(document, stream, named, own, publishers):
         return named
     replaced = (
         ivorn
         for ivorn, cite in document.cites
-        if cite.lower() in ("supersedes", "retraction") and publishers.of(ivorn) == own
+        if _replaces(cite) and publishers.of(ivorn) == own
     )
     return next(replaced, document.ivorn)
 
@@ -116,14 +131,6 @@ def _may_name(
     if named.lower().startswith("ivo:") or not publishers.owns(own, named):
         return False
     return publishers.table(own) is not None or stream.is_of_authority(document.ivorn)
-
-
-def _masked(value: str, mask: int) -> str:
-    """Bits of an integer within a mask; the value itself if it is not an integer."""
-    try:
-        return str(int(value) & mask)
-    except ValueError:
-        return value
 
 
 def kind(document: Document, stream: Stream, values: Mapping[str, str]) -> str:
@@ -156,7 +163,7 @@ def kind(document: Document, stream: Stream, values: Mapping[str, str]) -> str:
     is_update = (
         (number is not None and number > stream.sequence_start)
         or (stream.rank > 0 and not stream.first)
-        or any(cite.lower() == "supersedes" for _, cite in document.cites)
+        or any(_replaces(cite) for _, cite in document.cites)
     )
     return "update" if is_update else "initial"
 
@@ -164,14 +171,29 @@ def kind(document: Document, stream: Stream, values: Mapping[str, str]) -> str:
 def _is_retraction(
     document: Document, stream: Stream, values: Mapping[str, str]
 ) -> bool:
+    flags = _flags(values)
     return (
-        any(cite.lower() == "retraction" for _, cite in document.cites)
-        or _is_flagged(values, _RETRACTION_FLAGS)
-        or (stream.messenger == "grb" and _is_flagged(values, _NOT_A_BURST))
-        or _word(values, (*_GCN_TYPES, _LVK_TYPE)).startswith("retract")
+        any(_is_retracted(cite) for _, cite in document.cites)
+        or bool(flags & _RETRACTION_FLAGS)
+        or (stream.messenger == "grb" and bool(flags & _NOT_A_BURST))
+        or _is_retracted(_word(values, (*_GCN_TYPES, _LVK_TYPE)))
         or values.get("Packet_Type") == "164"
-        or "retraction" in document.ivorn.lower()
+        or _RETRACTED_NAME.search(document.ivorn) is not None
+        or any(
+            _plain_name(name) in _STATUS
+            for name, value in values.items()
+            if value.strip().lower().startswith("retract")
+        )
     )
+
+
+def _is_retracted(word: str) -> bool:
+    return word.strip().lower().startswith(_RETRACTED)
+
+
+def _replaces(cite: str) -> bool:
+    """Whether a kind of citation says that the notice replaces the cited one."""
+    return cite.strip().lower().startswith("supersede") or _is_retracted(cite)
 
 
 def believed(issued: datetime | None, received: datetime | None) -> datetime | None:
@@ -196,7 +218,8 @@ def version(
     publisher numbers its revisions (the field `sequence` of the stream), the number
     orders the notices of one second.
 
-    A retraction without a time of issue follows all other notices of its rank. Any
+    A retraction without such a number is then the last one of its second. A retraction
+    without a time of issue follows all other notices of its rank. Any
     other notice without one precedes them; these are ordered by their revision number,
     or else by their alert type.
 
@@ -222,6 +245,8 @@ def version(
     number = _revision(stream, values)
     if issued is not None:
         order = min(max((issued - _EPOCH) // _MS, 0), RANK_STEP - 1000)
+        if is_retraction and stream.sequence and number is None:
+            number = _LAST_REVISION
         if number is not None:
             order = order // 1000 * 1000 + number
     elif is_retraction:
@@ -248,8 +273,19 @@ def _word(values: Mapping[str, str], names: Iterable[str]) -> str:
     return re.sub(r"[\s_-]+", "", text).lower() if text else ""
 
 
-def _is_flagged(values: Mapping[str, str], names: Iterable[str]) -> bool:
-    return any(values[n].strip().lower() in _TRUE for n in names if n in values)
+def _flags(values: Mapping[str, str]) -> set[str]:
+    """Return the names of Params that are true, as `_plain_name` returns them."""
+    return {
+        _plain_name(name)
+        for name, value in values.items()
+        if len(value) <= _FLAG_CHARS and value.strip().lower() in _TRUE
+    }
+
+
+@functools.lru_cache(maxsize=4096)
+def _plain_name(name: str) -> str:
+    """Name of a Param in lower case, without punctuation: ``isRetracted`` as others."""
+    return re.sub(r"[\W_]+", "", name).lower()
 
 
 def tense(
@@ -278,12 +314,15 @@ def tense(
         ``observation``, ``test``, ``injection``, ``prediction``, ``utility`` or
         ``unknown``.
     """
-    words = {_tense_of(document.role), _tense_of(values.get("Alert_Tense"))}
-    if "injection" in words or _is_injection(values):
+    flags = _flags(values)
+    given = next((values[name] for name in _TENSE_PARAMS if name in values), None)
+    words = {_tense_of(document.role), _tense_of(given)}
+    alert_type = _TENSES.get(_word(values, (*_GCN_TYPES, _LVK_TYPE)))
+    if "injection" in (*words, alert_type) or _is_injection(values, flags):
         return "injection"
     if stream.tense is not None:
         return stream.tense
-    if "test" in words or _is_flagged(values, _TEST_FLAGS):
+    if "test" in (*words, alert_type) or flags & _TEST_FLAGS:
         return "test"
     if kind != "retraction" and not _is_known_type(stream, values):
         return "unknown"
@@ -297,12 +336,12 @@ def _tense_of(word: str | None) -> str:
     return _TENSES.get(word, "unknown") if word else "observation"
 
 
-def _is_injection(values: Mapping[str, str]) -> bool:
+def _is_injection(values: Mapping[str, str], flags: Set[str]) -> bool:
     superevent = next((values[n] for n in _SUPEREVENT if n in values), "")
     return (
-        "MDC" in (values.get("Search"), values.get("search"))
+        "mdc" in (values.get(name, "").lower() for name in ("Search", "search"))
         or _MOCK_SUPEREVENT.match(superevent) is not None
-        or _is_flagged(values, _INJECTION_FLAGS)
+        or bool(flags & _INJECTION_FLAGS)
     )
 
 
@@ -311,4 +350,4 @@ def _is_known_type(stream: Stream, values: Mapping[str, str]) -> bool:
     # Other publishers use the name AlertType for other things.
     names = (*_GCN_TYPES, _LVK_TYPE) if stream.messenger == "gw" else _GCN_TYPES
     word = _word(values, names)
-    return not word or stream.name == "unknown" or word in _KNOWN_TYPES
+    return not word or word in _KNOWN_TYPES

@@ -35,7 +35,8 @@ _SKYMAP_PARAMS = ("skymap_fits", "HealPix_URL", "SkyMap", "healpix_url", "SKYMAP
 def false_alarm_rate(document: Document, stream: Stream) -> float | None:
     """Return the false-alarm rate in Hz, whatever its unit; None if it is not given.
 
-    A rate of 0 is not given. The field `far_unit` of the stream replaces the unit.
+    A rate of 0, or a negative one, is not given. The field `far_unit` of the stream
+    replaces the unit.
     """
     if not any(name in document.values for name in _RATE_PARAMS):
         return None
@@ -44,7 +45,7 @@ def false_alarm_rate(document: Document, stream: Stream) -> float | None:
             value = parse_number(param.value)
             unit = stream.far_unit or param.unit
             scale = _HZ_PER_UNIT.get(unit.strip().lower())
-            if value and scale is not None:
+            if value is not None and value > 0 and scale is not None:
                 return value * scale
     return None
 
@@ -64,12 +65,13 @@ def significance(
     Returns
     -------
     dict or None
-        ``name`` and ``value`` of the first of these Params that is a number other than
-        0, which GCN writes in place of a missing value; None if there is none.
+        ``name`` and ``value`` of the first of these Params that is a number above 0,
+        which GCN writes in place of a missing value, as others do -1 or -99; None if
+        there is none.
     """
     for name in stream.significance:
         value = parse_number(values.get(name))
-        if value:
+        if value is not None and value > 0:
             return {"name": name, "value": value}
     return None
 
@@ -139,11 +141,14 @@ def _grouped(document: Document) -> dict[str, float]:
 
 
 def distance(values: Mapping[str, str]) -> dict[str, float | None] | None:
-    """Return mean and standard deviation (``std``) of the distance, Mpc."""
-    mean = parse_number(values.get("distmean"))
-    if mean is None:
+    """Return mean and standard deviation (``std``) of the distance, Mpc.
+
+    Numbers that are not above 0 are not given.
+    """
+    mean, std = (parse_number(values.get(name)) for name in ("distmean", "diststd"))
+    if mean is None or mean <= 0:
         return None
-    return {"mean": mean, "std": parse_number(values.get("diststd"))}
+    return {"mean": mean, "std": std if std is not None and std > 0 else None}
 
 
 def skymap_url(document: Document) -> str | None:

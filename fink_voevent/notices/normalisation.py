@@ -23,12 +23,15 @@ from fink_voevent.notices.burst_names import burst_names
 from fink_voevent.notices.document import Document, check_identifier
 from fink_voevent.notices.position import find_position
 from fink_voevent.notices.publishers import Publishers
-from fink_voevent.notices.streams import Registry, Stream
+from fink_voevent.notices.streams import Registry, Stream, fill
 from fink_voevent.notices.times import from_tjd, parse_iso, time_scale, to_utc
 from fink_voevent.tables.schema import NAMESPACE
 
 if TYPE_CHECKING:
     from fink_voevent.sky.skymap import SkyMap
+
+
+_COINCIDENT = "External_Ivorn"  # in VOEvents of LVK; as ``external_coinc`` in JSON
 
 
 class EventTime(NamedTuple):
@@ -53,14 +56,20 @@ class IdentifiedDocument:
         Values of its Params and of the named groups of its ivorn, by name.
     issued : datetime or None
         When it was issued, UTC.
-    publishers : Publishers
+    registry : Registry
+        All streams.
     """
 
     document: Document
     stream: Stream
     values: Mapping[str, str]
     issued: datetime | None
-    publishers: Publishers
+    registry: Registry
+
+    @property
+    def publishers(self) -> Publishers:
+        """The publishers of all streams."""
+        return self.registry.publishers
 
 
 def notice_id(document: Document) -> str:
@@ -140,8 +149,9 @@ def normalise_all(
 def _identify(registry: Registry, document: Document) -> IdentifiedDocument:
     issued = parse_iso(document.date)
     stream, groups = registry.find(document.ivorn, document.values, issued)
-    values = {**document.values, **groups, "ivorn": document.ivorn}
-    return IdentifiedDocument(document, stream, values, issued, registry.publishers)
+    picked = stream.picked(document.params)
+    values = {**document.values, **picked, **groups, "ivorn": document.ivorn}
+    return IdentifiedDocument(document, stream, values, issued, registry)
 
 
 def _position_columns(identified: IdentifiedDocument) -> dict[str, Any]:
@@ -222,17 +232,33 @@ def _row(
         else hashlib.sha256(document.skymap).hexdigest(),
         "cites": [{"ivorn": i, "cite": c} for i, c in document.cites],
         "params": document.params,
-        "names": sorted(burst_names((p.name, p.value) for p in document.params)),
+        "names": sorted(burst_names(document.params) | _cited(identified)),
     }
     if position["distance"] is None:  # the distance of the sky map has priority
         row["distance"] = measurements.distance(values)
     return row, event_time.scale
 
 
+def _cited(identified: IdentifiedDocument) -> set[str]:
+    """Events of other publishers of which a notice is cited."""
+    registry, publishers = identified.registry, identified.publishers
+    own = publishers.of(identified.document.ivorn)
+    cited = [ivorn for ivorn, _ in identified.document.cites]
+    if identified.stream.messenger == "gw" and _COINCIDENT in identified.values:
+        cited.append(identified.values[_COINCIDENT].strip())
+    found = set()
+    for ivorn in cited:
+        publisher = publishers.of(ivorn)
+        event = None if publisher == own else registry.event_of(ivorn)
+        if event is not None and publishers.owns(publisher, event):
+            found.add(event)
+    return found
+
+
 def _filled(template: str | None, values: Mapping[str, str]) -> str | None:
     if template is None or "{" not in template:
         return template
-    return identity.fill(template, values) or None
+    return fill(template, values) or None
 
 
 def _event_time(identified: IdentifiedDocument) -> EventTime:

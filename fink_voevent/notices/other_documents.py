@@ -45,13 +45,17 @@ _TAR = slice(257, 262), b"ustar"
 _BINARY_BYTES, _BINARY_ENDS = 160, (b"\0\0\0\n", b"\n\0\0\0")
 # Kafka's wire format with a registry of schemas: 0, the number of the schema, Avro.
 _REGISTRY_HEADER_BYTES, _MOST_SCHEMAS = 5, 2**24
+_LENGTH_BYTES = 4  # of a message of VTP
 _HEAD_BYTES = 1000
 _HTML = re.compile(
     rb"(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).)*-->\s*)*<(?:!doctype\s+)?html[\s>]",
     re.IGNORECASE | re.DOTALL,
 )
 _TEXTS = (
-    (re.compile(rb"TITLE:\s*GCN\s+CIRCULAR", re.IGNORECASE), _CIRCULAR),
+    (
+        re.compile(rb"(?:.{0,200}\n){0,4}TITLE:\s*GCN\s+CIRCULAR", re.IGNORECASE),
+        _CIRCULAR,
+    ),
     (
         re.compile(rb"TITLE:\s*GCN", re.IGNORECASE),
         "a notice of GCN as text: subscribe to gcn.classic.voevent.* instead",
@@ -63,6 +67,10 @@ _TEXTS = (
             re.IGNORECASE,
         ),
         "an e-mail: send the notice alone, without the headers",
+    ),
+    (  # <?xml, <voe:, <VOE, {" and { with a new line
+        re.compile(rb"(?:PD94|PHZv|PFZP|ey[IJ]|ewo)[A-Za-z0-9+/\r\n]*={0,2}\s*\Z"),
+        "text in base64: send the notice itself",
     ),
     (
         re.compile(rb"HTTP/\d"),
@@ -83,15 +91,19 @@ _VOEVENT = re.compile(rb"<(?:[\w.-]{1,40}:)?VOEvent[\s>]")
 # By names that a JSON object has.
 _OBJECTS = (
     ({"subject", "body"}, _CIRCULAR),
+    ({"circularId"}, _CIRCULAR),
     ({"stage", "survey", "sent_at"}, HEARTBEAT),  # ours
     (own.JSON_NAMES, own.OWN_FORM),
     ({"beat", "timestamp"}, HEARTBEAT),  # SCiMMA's
     ({"format", "content"}, "a message of hop: send its content alone"),
     ({"objectId", "candid"}, "an alert of ZTF, not a notice"),
     ({"diaSourceId"}, "an alert of Rubin, not a notice"),
+    ({"type", "name", "fields"}, "a schema of Avro, not a notice"),
 )
 # GCN's heartbeat has the schema of a notice, and nothing else has a value.
 _HEARTBEAT_NAMES = frozenset(("$schema", "alert_datetime", "alert_tense"))
+_KIND_NAMES = ("type", "kind", "message_type", "event", "status")
+_HEARTBEAT_WORDS = frozenset(("heartbeat", "keepalive", "iamalive", "ping", "alive"))
 
 
 def describe(raw: bytes) -> str | None:
@@ -123,13 +135,22 @@ def describe_object(content: Mapping[str, Any]) -> str | None:
     """Return what a JSON object is that is no notice; None if it is not known."""
     if "circulars" in str(content.get("$schema", "")):
         return _CIRCULAR
+    words = {str(content.get(name, "")).strip().lower() for name in _KIND_NAMES}
+    if words & _HEARTBEAT_WORDS or (
+        "alert_datetime" in content and is_heartbeat(content)
+    ):
+        return HEARTBEAT
     return next((what for names, what in _OBJECTS if names <= content.keys()), None)
 
 
 def is_heartbeat(content: Mapping[str, Any]) -> bool:
-    """Return whether an object with a schema of GCN has a date and nothing else."""
+    """Return whether an object with a schema of GCN is a sign of life.
+
+    It says so, or it has a date and nothing else.
+    """
     given = {name for name, value in content.items() if value is not None}
-    return given <= _HEARTBEAT_NAMES
+    schema = str(content.get("$schema", "")).lower()
+    return given <= _HEARTBEAT_NAMES or "heartbeat" in schema
 
 
 def _utf16_json(raw: bytes) -> str | None:
@@ -150,6 +171,10 @@ def _binary(raw: bytes) -> str | None:
         return f"a tar archive: {_ALONE}"
     if len(raw) == _BINARY_BYTES and raw[-4:] in _BINARY_ENDS:
         return "a binary notice of GCN: subscribe to gcn.classic.voevent.* instead"
+    if len(raw) - _LENGTH_BYTES == int.from_bytes(raw[:_LENGTH_BYTES], "big"):
+        return "a message of VTP with its length before it: send the message alone"
+    if raw[:1] == b"\0" and raw[_REGISTRY_HEADER_BYTES:][:1] in (b"<", b"{"):
+        return "a notice after the header of a registry of schemas: send it alone"
     number = int.from_bytes(raw[1:_REGISTRY_HEADER_BYTES], "big")
     is_long = len(raw) > _REGISTRY_HEADER_BYTES
     if raw[:1] == b"\0" and is_long and 0 < number < _MOST_SCHEMAS:

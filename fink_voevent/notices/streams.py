@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fink_voevent.errors import ConfigError
+from fink_voevent.notices.document import Param
 from fink_voevent.notices.publishers import Publisher, Publishers, publisher_table
 from fink_voevent.sky.localization import Systematic
 
@@ -23,6 +24,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+_FIELD = re.compile(r"\{([^{}]+)\}")
 _AFTER_AUTHORITY = re.compile(r"[/#?]")  # the resource, or the local identifier
 MESSENGERS = (
     "grb",
@@ -65,6 +67,8 @@ class Stream:
     notice_type: str | None = None
     event: str = "{ivorn}"
     id_mask: int = 0
+    in_ivorn: re.Pattern[str] | None = None
+    pick: tuple[tuple[str, re.Pattern[str]], ...] = ()
     sequence: tuple[str, ...] = ()
     sequence_start: int = 1
     retraction_rank: int = 0
@@ -104,6 +108,16 @@ class Stream:
             return None
         return found
 
+    def picked(self, params: Iterable[Param]) -> dict[str, str]:
+        """Return the values of Params that may have several: see the field `pick`."""
+        found: dict[str, str] = {}
+        for name, pattern in self.pick:
+            values = (param.value for param in params if param.name == name)
+            value = next(filter(pattern.fullmatch, values), None)
+            if value is not None:
+                found[name] = value
+        return found
+
     def is_of_authority(self, ivorn: str) -> bool:
         """Whether the pattern matches the ivorns of one authority, that of this one.
 
@@ -114,6 +128,60 @@ class Stream:
         if set(known) & set("/#"):
             return True
         return bool(known) and authority(ivorn) == known
+
+
+def fill(template: str, values: Mapping[str, str]) -> str | None:
+    """Replace each ``{name}`` of a template by its value.
+
+    Of ``{name|other}``, the first name that has a value is used.
+
+    Returns
+    -------
+    str or None
+        None if a name has no value.
+
+    Examples
+    --------
+    >>> fill("EP-{id|event_name}", {"event_name": "EP240115a"})
+    'EP-EP240115a'
+    """
+
+    def value(field: str) -> str:
+        found = (values.get(name, "").strip() for name in field.split("|"))
+        return next(filter(None, found), "")
+
+    if not all(map(value, _FIELD.findall(template))):
+        return None
+    return _FIELD.sub(lambda found: value(found[1]), template)
+
+
+def named_event(stream: Stream, values: Mapping[str, str]) -> str | None:
+    """Return the name of an event by the field `event` of a stream.
+
+    Parameters
+    ----------
+    stream : Stream
+    values : mapping
+        Values of the Params and of the named groups of the ivorn, by name.
+
+    Returns
+    -------
+    str or None
+        None if the stream does not name its events, or names a Param that is missing.
+    """
+    if stream.event == "{ivorn}":
+        return None
+    if stream.id_mask:
+        values = {k: _masked(v, stream.id_mask) for k, v in values.items()}
+    return fill(stream.event, values)
+
+
+def _masked(value: str, mask: int) -> str:
+    """Bits of an integer within a mask; the value itself if it is not an integer."""
+    try:
+        return str(int(value) & mask)
+    except ValueError:
+        return value
 
 
 @dataclass(frozen=True)
@@ -137,6 +205,23 @@ class Registry:
     unknown: Stream
     our_authority: str = ""
     publishers: Publishers = Publishers()
+
+    def event_of(self, ivorn: str) -> str | None:
+        """Return the event of a notice of which only the identifier is known.
+
+        Parameters
+        ----------
+        ivorn : str
+            As another notice cites it.
+
+        Returns
+        -------
+        str or None
+            None if the identifier does not say it: see the field `in_ivorn`.
+        """
+        stream, _ = self.find(ivorn, {})
+        found = stream.in_ivorn.search(ivorn) if stream.in_ivorn else None
+        return None if found is None else named_event(stream, found.groupdict())
 
     def is_ours(self, ivorn: str) -> bool:
         """Return whether this installation sent the notice with an identifier."""
@@ -178,7 +263,8 @@ class Registry:
 
 def authority(ivorn: str) -> str:
     """Return the authority of an ivorn, ``ivo://<authority>/...``, in lower case."""
-    return _AFTER_AUTHORITY.split(ivorn.strip().lower().removeprefix("ivo://"), 1)[0]
+    own = ivorn.strip().lower().removeprefix("ivo://").lstrip("/")
+    return _AFTER_AUTHORITY.split(own, 1)[0]
 
 
 @functools.lru_cache(maxsize=8)
@@ -281,11 +367,16 @@ def _typed(values: dict[str, Any], shared: dict[str, dict[str, Any]]) -> dict[st
     window = values.get("window_days", shared["window_days"][values["messenger"]])
     typed["window_days"] = (float(window[0]), float(window[1]))
     typed["pattern"] = re.compile(values["pattern"], re.IGNORECASE)
+    if values.get("in_ivorn"):
+        typed["in_ivorn"] = re.compile(values["in_ivorn"], re.IGNORECASE)
     typed["literal_prefix"] = literal_prefix(values["pattern"])
     typed["packet_types"] = frozenset(map(str, values.get("packet_types", ())))
     typed["require"] = tuple(
         (name, re.compile(value, re.IGNORECASE))
         for name, value in values.get("require", {}).items()
+    )
+    typed["pick"] = tuple(
+        (name, re.compile(value)) for name, value in values.get("pick", {}).items()
     )
     typed["sequence"] = tuple(values.get("sequence", ()))
     typed["significance"] = tuple(values.get("significance", ()))

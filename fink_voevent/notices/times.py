@@ -20,8 +20,9 @@ EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo
 SCALES = ("utc", "tt", "tai", "tdb", "tcb", "gps")
 GPS_BEHIND_TAI = timedelta(seconds=19)
 _ISO = re.compile(
-    r"\s*(\d{4})-(\d\d?)-(\d\d?)(?:[T ]+(\d\d?):(\d\d):(\d\d)(?:[.,](\d*))?)?"
-    r"\s*(Z|UTC|[+-]\d\d:?\d\d)?\s*$",
+    r"\s*(\d{4})-(\d\d?)-(\d\d?)"
+    r"(?:[T ]+(\d\d?):(\d\d)(?::(\d\d)(?:[.,](\d*))?)?)?"
+    r"\s*(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?\s*$",
     re.IGNORECASE | re.ASCII,
 )
 
@@ -62,7 +63,7 @@ def _zone_offset(text: str | None) -> timedelta:
     if not text or text[0] not in "+-":
         return timedelta(0)
     digits = text[1:].replace(":", "")
-    value = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    value = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
     return value if text[0] == "+" else -value
 
 

@@ -274,12 +274,12 @@ def _locations(where_when: Mapping[str, Any]) -> Iterator[Location]:
             observation, "AstroCoordSystem"
         ).get("@id")
         time = _child(coords, "Time")
+        instant = _text(_child(time, "TimeInstant").get("ISOTime"))
         position = _child(coords, "Position2D")
         value = _child(position, "Value2")
         yield Location(
             coord_system=system or "",
-            time=_text(_child(time, "TimeInstant").get("ISOTime"))
-            or _text(_child(time, "TimeInterval").get("ISOTimeStart")),
+            time=instant or _text(_child(time, "TimeInterval").get("ISOTimeStart")),
             names=(
                 _text(position.get("Name1")) or "",
                 _text(position.get("Name2")) or "",
@@ -288,6 +288,7 @@ def _locations(where_when: Mapping[str, Any]) -> Iterator[Location]:
             c2=_text(value.get("C2")),
             error=_text(position.get("Error2Radius")),
             unit=position.get("@unit") or "",
+            is_observation=instant is None,
         )
 
 

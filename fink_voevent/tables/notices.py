@@ -282,7 +282,8 @@ EVENTS = (
         "",
         "a notice of an earlier version",
         "names in its Params that only one burst has, as GRB221009A: in capitals,"
-        " without spaces. Events with the same name are related",
+        " without spaces; and events of other publishers of which it cites a notice."
+        " Events with the same name are related",
     ),
 )
 

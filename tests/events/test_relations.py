@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fink_voevent.events import relations as relations_module
@@ -123,6 +123,7 @@ def brute_force(links: list[EventLinks]) -> dict[str, set[str]]:
     return found
 
 
+@settings(deadline=None)
 @given(st.lists(LINKS, unique_by=lambda link: link.event_id), st.data())
 def test_any_changes_lead_to_the_same_relations_and_all_that_change_are_returned(
     links, data
@@ -143,6 +144,7 @@ def test_any_changes_lead_to_the_same_relations_and_all_that_change_are_returned
         assert changed <= touched
 
 
+@settings(deadline=None)
 @given(st.lists(LINKS, unique_by=lambda link: link.event_id), st.data())
 def test_too_many_events_relate_none_in_any_order_of_changes(links, data):
     with pytest.MonkeyPatch.context() as patch:

@@ -83,6 +83,7 @@ def test_ours_is_set_aside_and_what_is_not_is_an_event(datatest, transport):
         "ivo://org.example#x",
         "ivo://org.example?x",
         " ivo://org.example/fink#x ",
+        "ivo:///org.example/fink#x",
     ],
 )
 def test_every_identifier_of_our_authority_is_ours(datatest, ivorn):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from fink_voevent.notices.burst_names import burst_names
+from fink_voevent.notices.document import Param
 
 
 @pytest.mark.parametrize(
@@ -26,10 +27,17 @@ from fink_voevent.notices.burst_names import burst_names
         ("1", None),
         ("", None),
         ("GRB 221009A and others", None),
-        ("GRB221009A" * 1000, None),
+        ("GRB221009A" * 10, None),
     ],
 )
 def test_the_names_of_bursts(value, name):
     expected = frozenset() if name is None else frozenset({name})
-    assert burst_names([("event_name", value)]) == expected
-    assert burst_names([("Comments", value)]) == frozenset()
+    assert burst_names([Param("", "event_name", value, "", "")]) == expected
+    assert burst_names([Param("", "Comments", value, "", "")]) == frozenset()
+
+
+def test_a_reference_to_a_notice_has_the_name_of_its_event():
+    reference = Param(
+        "reference", "gcn.notices.LVK.alert", "S240115aa-2-Preliminary", "", ""
+    )
+    assert burst_names([reference]) == {"S240115AA"}

@@ -117,7 +117,10 @@ def test_a_burst_of_svom_that_has_a_name_is_a_burst(registry):
     [
         ("burstcube/test", "test"),
         ("newton/eye/alert.test", "test"),
+        ("newton/eye_test/alert", "test"),
+        ("newton/testing/alert", "test"),
         ("newton/latest", "observation"),
+        ("newton/contest/eye", "observation"),
         ("burstcube/alert", "observation"),
     ],
 )
@@ -190,6 +193,24 @@ def test_a_search_for_neutrinos_belongs_to_the_superevent(registry):
     assert rows[0]["significance"] == {"name": "pval_generic", "value": 0.013}
     group_of = {p.value: p.group for p in rows[0]["params"] if p.name == "ra"}
     assert group_of == dict.fromkeys(("60.5", "61.5"), "coincident_events/localization")
+
+
+@pytest.mark.parametrize("filler", [None, 0.0, -1.0, 99.0, "nan"])
+def test_a_filler_is_not_the_smallest_p_value_of_the_neutrinos(registry, filler):
+    raw = search("02:00:00", neutrino(60.5, filler), neutrino(61.5, 0.9))
+    assert normalise(raw, registry)["ra"] == 61.5
+
+
+def test_the_best_neutrino_without_a_place_leaves_the_region_to_the_next(registry):
+    best = {"id": ["1_9"], "event_pval_generic": 0.001}
+    raw = search("02:00:00", neutrino(60.5, 0.4), best, neutrino(61.5, 0.1))
+    assert normalise(raw, registry)["ra"] == 61.5
+
+
+def test_either_p_value_of_a_neutrino_counts(registry):
+    bayesian = neutrino(60.5, None) | {"event_pval_bayesian": 0.004}
+    raw = search("02:00:00", neutrino(61.5, 0.01), bayesian)
+    assert normalise(raw, registry)["ra"] == 60.5
 
 
 def test_a_search_for_neutrinos_never_replaces_the_notice_of_the_wave(registry):
@@ -276,7 +297,9 @@ def test_swifts_flags_say_whether_the_source_is_in_a_catalogue(registry):
     assert normalise(raw, registry)["classification"] is None
 
 
-@pytest.mark.parametrize("filler", ["0.00", "-0.00", "0", "-21474836.48", "n/a"])
+@pytest.mark.parametrize(
+    "filler", ["0.00", "-0.00", "0", "-1", "-99.0", "-21474836.48", "n/a"]
+)
 def test_a_filler_is_no_significance_and_no_rate(registry, filler):
     what = params(Image_Signif=filler, Rate_Signif="8.5", TrigID=6)
     raw = document("ivo://nasa.gsfc.gcn/SWIFT#BAT_GRB_Pos_6-1", what, PLACE)
@@ -330,3 +353,46 @@ def test_a_retraction_in_a_citation_of_any_case_names_the_event(registry):
     cites = cite("ivo://org.example/x#1", "Retraction")
     row = normalise(document("ivo://org.example/x#2", cites=cites), registry)
     assert row["event_id"] == "ivo://org.example/x#1"
+
+
+def test_a_notice_names_the_events_of_others_that_it_cites(registry):
+    burst = "ivo://nasa.gsfc.gcn/Fermi#GBM_Fin_Pos2024-01-15T01:00:01.00_726980000_0-1"
+    superevent = params(GraceID="S240115ab", AlertType="Update")
+    wave = document(
+        "ivo://gwnet/LVC#S240115ab-3-Update",
+        superevent + group("External Coincidence", params(External_Ivorn=burst)),
+    )
+    json_wave = json_notices.lvk(
+        "UPDATE", json_notices.EVENT, external_coinc=[{"ivorn": burst}]
+    )
+    expected = ["GBM-726980000", "S240115AB"]
+    for raw in (wave, json_wave):
+        assert normalise(raw, registry)["names"] == expected
+    assert normalise(wave, registry)["cites"] == []  # it has none
+
+
+@pytest.mark.parametrize(
+    ("cited", "name"),
+    [
+        ("ivo://nasa.gsfc.gcn/SWIFT#BAT_GRB_Pos_1102329-881", "Swift-1102329"),
+        ("ivo://nasa.gsfc.gcn/SWIFT#XRT_Pos_1102329-1", "Swift-1102329"),
+        ("ivo://nasa.gsfc.gcn/INTEGRAL#Wakeup_Pos_010337-0-490", "INTEGRAL-10337"),
+        ("ivo://org.svom/fsc#sb24011505_eclairs-wakeup", "SVOM-sb24011505"),
+        ("ivo://gwnet/LVC#MS230526b-2-Preliminary", "MS230526b"),
+        ("ivo://nasa.gsfc.gcn/Fermi#LAT_Offline_Pos_2014-12-07-226", None),
+        ("ivo://org.example/x#BAT_GRB_Pos_1102329-881", None),
+    ],
+)
+def test_an_event_is_known_by_the_identifier_of_any_of_its_notices(
+    registry, cited, name
+):
+    raw = document("ivo://org.example.telescope/x#9", cites=cite(cited, "followup"))
+    assert normalise(raw, registry)["names"] == ([] if name is None else [name])
+
+
+def test_a_notice_does_not_name_its_own_event(registry):
+    earlier = cite("ivo://nasa.gsfc.gcn/Fermi#GBM_Alert_x_726980000_1-1", "followup")
+    raw = gcn(
+        "Fermi#GBM_Flt_Pos_x_726980000_2-2", 111, "", TrigID=726980000, cites=earlier
+    )
+    assert normalise(raw, registry)["names"] == []

@@ -36,6 +36,8 @@ def svom(kind: str, time: str) -> bytes:
         ("mxt-initial_qf2", "observation", 2),
         ("mxt-update_qf1", "observation", 2),
         ("vt-best_candidate", "observation", 3),
+        ("colibri-candidate", "observation", 2),
+        ("gwac-position", "observation", 2),
     ],
 )
 def test_svoms_telescopes_give_the_time_of_their_observation(
@@ -106,3 +108,34 @@ def test_the_issue_replaces_a_time_that_cannot_be_read(registry, raw):
 def test_a_notice_that_gives_no_time_has_none(registry):
     row = normalise(document("ivo://org.example/x#1", "", where(None, PLACE)), registry)
     assert (row["time"], row["time_source"]) == (None, "none")
+
+
+def test_an_interval_of_time_is_an_observation(registry):
+    interval = (
+        "<Time><TimeInterval><ISOTimeStart>2025-03-04T01:00:00</ISOTimeStart>"
+        "<ISOTimeStop>2025-03-04T02:00:00</ISOTimeStop></TimeInterval></Time>"
+    )
+    raw = document("ivo://org.example.survey/x#1", "", where(None, interval + PLACE))
+    row = normalise(raw, registry)
+    assert row["time"].isoformat() == "2025-03-04T01:00:00+00:00"
+    assert row["time_source"] == "observation"
+
+
+@pytest.mark.parametrize(
+    ("instrument", "source"),
+    [
+        ("ECLAIRs", "isotime"),
+        ("GRM", "isotime"),
+        ("MXT", "observation"),
+        ("COLIBRI", "observation"),
+    ],
+)
+def test_only_the_monitors_of_svom_have_triggers(registry, instrument, source):
+    raw = json_notices.gcn(
+        "svom/notice",
+        id=["sb25030407"],
+        instrument=instrument,
+        trigger_time="2025-03-04T08:11:12.5Z",
+    )
+    row = normalise(raw, registry)
+    assert (row["event_id"], row["time_source"]) == ("SVOM-sb25030407", source)

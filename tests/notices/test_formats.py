@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import bz2
 import gzip
 import io
@@ -69,6 +70,28 @@ def zipped() -> bytes:
 AVRO_OBJECT = avro(fastavro.schemaless_writer)
 # By name: a document, and words of the reason.
 REFUSED = {
+    "a circular whose number is first": (
+        b"NUMBER:  1\nTITLE:   GCN CIRCULAR\nSUBJECT: x\n",
+        "a circular of GCN",
+    ),
+    "a circular with its number": (b'{"circularId": 3, "bodyText": "x"}', "a circular"),
+    "a heartbeat that says so": (b'{"type": "heartbeat", "n": 1}', "a heartbeat"),
+    "a date alone": (b'{"alert_datetime": "2024-01-15T03:00:00Z"}', "a heartbeat"),
+    "a schema of a heartbeat": (
+        b'{"$schema": "https://x/gcn/notices/heartbeat.schema.json", "mission": "x"}',
+        "a heartbeat",
+    ),
+    "a schema of Avro": (b'{"type": "record", "name": "x", "fields": []}', "of Avro"),
+    "base64": (base64.b64encode(VOEVENT), "text in base64"),
+    "base64 of JSON": (base64.b64encode(json.dumps(NOTICE).encode()), "text in base64"),
+    "a message of VTP with its length": (
+        len(VOEVENT).to_bytes(4, "big") + VOEVENT,
+        "with its length before it",
+    ),
+    "JSON with the header of a registry": (
+        b"\0\0\0\0\7" + json.dumps(NOTICE).encode(),
+        "after the header of a registry",
+    ),
     "a list": (json.dumps([NOTICE]).encode(), "JSON list, not an object"),
     "a list after a line feed": (b"\n[ {} ]", "JSON list"),
     "an empty list": (b"[]", "JSON list"),

@@ -202,6 +202,30 @@ def test_only_known_words_of_alert_tense_are_observations(registry, word, tense)
 
 
 @pytest.mark.parametrize(
+    ("name", "word", "tense"),
+    [
+        ("Alert_Tense", "Injections", "injection"),
+        ("alert_tense", "rehearsal", "unknown"),
+        ("AlertTense", "Test", "test"),
+        ("is_test", "True", "test"),
+        ("TestFlag", "1", "test"),
+        ("Test", "false", "observation"),
+        ("HardwareInjection", "yes", "injection"),
+        ("simulated", "true", "injection"),
+        ("Alert_Type", "TEST", "test"),
+        ("AlertType", "Test", "test"),
+        ("AlertType", "Follow-up of a galaxy", "observation"),
+        ("Alert_Type", "rehearsal", "unknown"),
+    ],
+)
+def test_a_param_in_any_spelling_says_that_it_is_no_observation(
+    registry, name, word, tense
+):
+    raw = document(UNKNOWN_PLACE, params(**{name: word}), MAP_PLACE)
+    assert read(registry, raw)["tense"] == tense
+
+
+@pytest.mark.parametrize(
     ("role", "tense"),
     [
         ("", "observation"),
@@ -268,6 +292,15 @@ def test_the_same_flag_of_an_x_ray_transient_does_not_retract_it(registry):
 @pytest.mark.parametrize(
     "raw",
     [
+        document("ivo://org.example.survey/alerts#9_Retracted"),
+        document("ivo://org.example.survey/alerts#RETRACT_9"),
+        document(UNKNOWN_PLACE, cites=cite("ivo://org.example.survey/a#8", "retracts")),
+        document(UNKNOWN_PLACE, params(isRetracted="TRUE")),
+        document(UNKNOWN_PLACE, params(Notice_Type="Retraction")),
+        document(UNKNOWN_PLACE, params(Alert_Type="Cancelled")),
+        json_notices.gcn("newton/eye", id="7", retracted=True),
+        json_notices.gcn("newton/eye", id="7", alert_type=["withdrawn"]),
+        json_notices.lvk("Cancelled", None),
         document("ivo://org.example.survey/alerts#9_retraction"),
         document(
             UNKNOWN_PLACE, cites=cite("ivo://org.example.survey/a#8", "Retraction")
@@ -276,7 +309,6 @@ def test_the_same_flag_of_an_x_ray_transient_does_not_retract_it(registry):
         document(UNKNOWN_PLACE, params(Alert_Type="retraction")),
         json_notices.gcn("newton/eye", id="7", alert_type="RETRACTION"),
     ],
-    ids=["ivorn", "citation", "flag", "type", "json"],
 )
 def test_a_retraction_is_recognised_in_every_form(registry, raw):
     assert read(registry, raw)["kind"] == "retraction"
@@ -286,6 +318,63 @@ def test_a_flag_that_is_false_retracts_nothing(registry):
     flags = params(Retraction="false", RetractFlag=0, Def_NOT_a_GRB="false")
     raw = document(UNKNOWN_PLACE, flags, MAP_PLACE)
     assert read(registry, raw)["kind"] == "initial"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"superevent_id": "MS250304ab"},
+        {"superevent_id": "ms250304ab"},
+        {"event": json_notices.EVENT | {"search": "mdc"}},
+    ],
+)
+def test_a_mock_superevent_of_lvk_is_an_injection(registry, changes):
+    raw = json_notices.lvk("INITIAL", **{"event": json_notices.EVENT} | changes)
+    assert read(registry, raw)["tense"] == "injection"
+
+
+def test_a_retraction_without_a_number_is_the_last_of_its_second(registry):
+    same = {"id": ["138900_77"], "alert_datetime": f"{DAY}T05:00:00Z"}
+    topic = "icecube/single_neutrino_alerts"
+    update = json_notices.gcn(topic, **same, record_number=3, alert_type="update")
+    retraction = json_notices.gcn(topic, **same, alert_type="retraction")
+    assert in_order(registry, update, retraction)
+
+
+def test_notices_without_an_id_are_of_the_event_that_they_name(registry):
+    notices = [
+        json_notices.gcn(
+            "newton/eye",
+            event_name=name,
+            alert_type=kind,
+            alert_datetime=f"{DAY}T0{hour}:00:00Z",
+        )
+        for hour, (name, kind) in enumerate(
+            [
+                ("NE250304a", "initial"),
+                (["NE250304a"], "update"),
+                ("NE250304a", "retraction"),
+            ]
+        )
+    ]
+    assert in_order(registry, *notices)
+
+
+def test_the_trigger_of_gbm_is_found_among_several_identifiers(registry):
+    flight = json_notices.gcn(
+        "fermi/gbm/alert", id=727000001, subtype="FLIGHT_POSITION"
+    )
+    ground = json_notices.gcn(
+        "fermi/gbm/alert", id=["bn240115083", "727000001"], subtype="GROUND_POSITION"
+    )
+    assert in_order(registry, flight, ground)
+
+
+def test_a_notice_of_others_that_names_a_superevent_is_not_one_of_lvk(registry):
+    raw = json_notices.gcn("swift/bat/guano", superevent_id="S250304ab", id="3")
+    row = read(registry, raw)
+    assert (row["event_id"], row["messenger"]) == ("Guano-3", "grb")
+    assert row["names"] == ["S250304AB"]
 
 
 def test_a_search_for_a_mock_superevent_is_an_injection(registry):
