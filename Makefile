@@ -43,7 +43,7 @@ lint: TOOLS = git:git
 $(VENV)/.made: setup.py | machine
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,hats]'
 	@touch $@
 
 $(VENV313)/.made: setup.py | machine
@@ -117,13 +117,14 @@ dist: venv ## wheel and sdist, into dist
 datatest: venv ## the data of tests and demo
 	$(BIN)/python datatest/make_datatest.py
 
-bench: venv ## benchmarks, into build/bench
+bench: venv ## benchmarks, into build/bench (ARCHIVE_ROWS=... of an archive to search)
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/hostile.py
 	$(BIN)/python benchmarks/current.py
 	$(BIN)/python benchmarks/match.py
 	$(BIN)/python benchmarks/years.py
+	$(BIN)/python benchmarks/archive.py
 	$(BIN)/python benchmarks/look.py
 	$(BIN)/python benchmarks/latency.py
 	$(BIN)/python benchmarks/power.py

@@ -62,6 +62,9 @@ TEST_REQUIRES = [
     "scipy>=1.11",  # the Kolmogorov-Smirnov test; first for numpy 1.26
     "ruff==0.17.6",  # pinned: a linter that changes is not a check
 ]
+# Opens the archive of alerts in a test, as LSDB does. It needs a newer numpy than the
+# oldest that we support.
+HATS_REQUIRES = ["hats>=0.6.7"]  # first with folders of several files for a pixel
 # Beside us in the benchmark; it does not build on Python 3.12.
 BENCH_REQUIRES = ["voevent-parse>=1.0.3; python_version < '3.12'"]
 # The documentation site: `make site`.
@@ -94,6 +97,7 @@ setup(
         "pages": PAGES_REQUIRES,
         "test": TEST_REQUIRES + PAGES_REQUIRES,
         "bench": BENCH_REQUIRES,
+        "hats": HATS_REQUIRES,
         "site": SITE_REQUIRES,
     },
     entry_points={

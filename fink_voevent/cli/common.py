@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from fink_voevent.errors import InputError
 
 if TYPE_CHECKING:
     from fink_voevent.config.load import Configuration
@@ -106,3 +109,22 @@ def load_configuration(options: dict[str, Any]) -> Configuration:
 def load_settings(options: dict[str, Any]) -> Settings:
     """Return the settings of `load_configuration`, without their origins."""
     return load_configuration(options).settings
+
+
+def parse_time(option: str, text: str) -> datetime:
+    """Return the time of an option; without a zone it is UTC.
+
+    Raises
+    ------
+    InputError
+        If it is not a time; the message names the option.
+    """
+    try:
+        found = datetime.fromisoformat(text.strip().removesuffix("Z"))
+    except ValueError:
+        raise InputError(
+            f"{option}: {text!r} is not a time as 2026-10-09 or 2026-10-09T13:00:00"
+        ) from None
+    if found.tzinfo is None:
+        return found.replace(tzinfo=timezone.utc)
+    return found.astimezone(timezone.utc)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,13 +29,20 @@ class _NoPandas:
     """Import hook of a process that needs no pandas.
 
     pyarrow imports pandas if it is installed, only to recognise its types. That would
-    take a third of the time of these commands.
+    take a third of the time of these commands. astropy only looks whether pandas is
+    installed: so it is found, but cannot be imported.
     """
 
-    def find_spec(self, name: str, *_: Any) -> None:
+    def find_spec(self, name: str, *_: Any) -> ModuleSpec | None:
+        """Find pandas."""
+        return ModuleSpec(name, self) if name == "pandas" else None  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> None:
         """Refuse pandas."""
-        if name == "pandas":
-            raise ImportError(name)
+        raise ImportError(spec.name)
+
+    def exec_module(self, module: Any) -> None:
+        """Do nothing: no module is ever created."""
 
 
 def load_lightly() -> None:

@@ -4,15 +4,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from fink_voevent.cli.common import load_settings, settings_options
+from fink_voevent.cli.common import load_settings, parse_time, settings_options
 from fink_voevent.errors import InputError
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 @click.command()
@@ -65,7 +62,7 @@ def command(
     settings = load_settings(options)
     if (into is None) == (broker is None):
         raise InputError("say where to: --into PREFIX or --broker HOST:PORT")
-    period = replay.Period(_time("--since", since), _time("--until", until))
+    period = replay.Period(parse_time("--since", since), parse_time("--until", until))
     if into is not None:
         target = settings.model_copy(update={"data_prefix": into})
         if target.root == settings.root:
@@ -80,18 +77,3 @@ def command(
     rows = replay.received(settings, period)
     sent = replay.replay(rows, speed, send, stop_on_signals(), time.monotonic)
     click.echo(f"{sent} of {len(rows)} documents replayed to {place}", err=True)
-
-
-def _time(option: str, text: str) -> datetime:
-    """Time of an option; without a zone it is UTC."""
-    from datetime import datetime, timezone
-
-    try:
-        found = datetime.fromisoformat(text.strip().removesuffix("Z"))
-    except ValueError:
-        raise InputError(
-            f"{option}: {text!r} is not a time as 2026-10-09 or 2026-10-09T13:00:00"
-        ) from None
-    if found.tzinfo is None:
-        return found.replace(tzinfo=timezone.utc)
-    return found.astimezone(timezone.utc)

@@ -11,7 +11,7 @@ import logging
 
 from fink_voevent.config.settings import Settings
 from fink_voevent.errors import InputError
-from fink_voevent.match import compaction
+from fink_voevent.match.complete_nights import complete_nights
 from fink_voevent.score import background, class_counts, class_rates
 from fink_voevent.score.class_rates import ClassSnapshot
 from fink_voevent.store.batches import BatchLog
@@ -33,7 +33,7 @@ def update(settings: Settings, today: str) -> ClassSnapshot | None:
     settings : Settings
         `root` and `survey`.
     today : str
-        YYYYMMDD: see `compaction.complete_nights`.
+        YYYYMMDD: see `complete_nights`.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def update(settings: Settings, today: str) -> ClassSnapshot | None:
     """
     tables, store = Tables(settings.root), background.folder(settings.root)
     survey = settings.survey
-    nights = compaction.complete_nights(tables, survey, today)[-MOST_NIGHTS:]
+    nights = complete_nights(tables, survey, today)[-MOST_NIGHTS:]
     snapshot = class_rates.newest(store, survey)
     if nights and not _is_of(snapshot, nights):
         last = BatchLog(tables, "match").last_done()

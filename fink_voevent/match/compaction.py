@@ -18,6 +18,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent.config.settings import Settings
+from fink_voevent.match.complete_nights import THIN, thinned_nights
 from fink_voevent.spark import dataframes
 from fink_voevent.store import upkeep
 from fink_voevent.store.batches import FIRST, BatchLog, Input
@@ -31,7 +32,6 @@ from fink_voevent.store.filesystem import open_store
 from fink_voevent.tables.times import days_between
 
 _LOG = logging.getLogger(__name__)
-THIN = "thin"  # name in the table batches
 MOST_FILES = 4  # a night with no more unsorted files than these is left as it is
 
 
@@ -69,29 +69,6 @@ def compact(spark: SparkSession, settings: Settings, tonight: str) -> Iterator[s
         else:
             continue
         yield night
-
-
-def thinned_nights(tables: Tables) -> set[str]:
-    """Nights of which only the alerts of coincidences are kept."""
-    return BatchLog(tables, THIN).nights()
-
-
-def complete_nights(tables: Tables, survey: str, today: str) -> list[str]:
-    """Nights that are over and of which all alerts are kept, sorted.
-
-    The last night may go on until the day after: a night can cross midnight UTC.
-
-    Parameters
-    ----------
-    tables : Tables
-    survey : str
-    today : str
-        YYYYMMDD.
-    """
-    nights = BatchLog(tables, "match").nights(survey)
-    last = max(nights, default="")
-    ended = {n for n in nights if n < last or days_between(n, today) > 1}
-    return sorted(ended - thinned_nights(tables))
 
 
 def _files_of_nights(tables: Tables) -> dict[str, list[str]]:

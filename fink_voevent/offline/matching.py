@@ -29,9 +29,10 @@ from fink_voevent.events import event_state
 from fink_voevent.events.event_state import States
 from fink_voevent.filters.discover import discover
 from fink_voevent.match import candidates as match_candidates
-from fink_voevent.match import compaction, night_change, pairing, time_only
+from fink_voevent.match import night_change, pairing, time_only
 from fink_voevent.match import stage as match_stage
 from fink_voevent.match.candidates import Judge
+from fink_voevent.match.complete_nights import complete_nights
 from fink_voevent.match.earlier_batches import EarlierBatches
 from fink_voevent.offline import candidates
 from fink_voevent.offline import scramble as scrambling
@@ -255,7 +256,7 @@ def past_alerts(
 
 def _matched_alerts(spark: SparkSession, settings: Settings) -> DataFrame:
     tables = Tables(settings.root)
-    nights = compaction.complete_nights(tables, settings.survey, night_change.today())
+    nights = complete_nights(tables, settings.survey, night_change.today())
     if not nights:
         raise InputError(
             f"no complete night of {settings.survey} in {settings.root}: give nights"

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from fink_voevent.errors import StorageError
 from fink_voevent.ingest.conversion import region_row
 from fink_voevent.ingest.skymaps import map_region_id
-from fink_voevent.match.compaction import THIN
+from fink_voevent.match.complete_nights import THIN
 from fink_voevent.score import candidates
 from fink_voevent.store.batches import BATCHES, DONE, PLANNED, transaction
 from fink_voevent.store.delta import LEDGER, Tables, clean_staging, staging_folder

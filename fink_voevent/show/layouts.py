@@ -87,6 +87,21 @@ CANDIDATES = (
     Field("host", text_of("host"), 7),
     Field("survey", text_of("survey"), 7),
 )
+# Alerts of a search, with the separation or the credible level if the place has it.
+ALERTS = (
+    Field("object", _name, narrow=NAME_CHARS),
+    Field("time (UTC)", moment_of("alert_time"), narrow=TIME_CHARS),
+    Field("sep deg", number_of("separation", ".6f"), 0, is_number=True),
+    Field("level", number_of("credible_level", ".3f"), 0, is_number=True),
+    Field("mag", _band, 0, is_number=True),
+    Field("ra", number_of("alert_ra", ".5f"), 1, is_number=True),
+    Field("dec", number_of("alert_dec", "+.5f"), 1, is_number=True),
+    Field("first detection", moment_of("first_detection"), 2, narrow=TIME_CHARS),
+    Field("detections", text_of("detections"), 3, is_number=True),
+    Field("host", text_of("host"), 4),
+    Field("survey", text_of("survey"), 5),
+    Field("night", text_of("night"), 6),
+)
 # Objects of coincidences, if there are no candidates.
 OBJECTS = tuple(
     Field("alerts", text_of("detections"), 1, is_number=True)

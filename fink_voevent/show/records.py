@@ -8,7 +8,7 @@ notices that it was given.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -37,7 +37,7 @@ from fink_voevent.store.batches import BatchLog
 from fink_voevent.store.delta import Tables
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.tables.schema import arrow_schema, column_names
-from fink_voevent.tables.times import DAY_US, microseconds
+from fink_voevent.tables.times import DAY_US, TimeRange, microseconds
 
 INGEST, MAPS, MATCH = "ingest", "maps", "match"  # stages
 # Of notices, all columns but the long ones.
@@ -158,6 +158,20 @@ class Records:
             microseconds=1
         )
         return sorted(name for name, time_us in times.items() if time_us >= first_us)
+
+    def all_names(self) -> list[str]:
+        """Return the names of all events, sorted, also of those without a time."""
+        return sorted(self._current.states)
+
+    def window(self, name: str) -> TimeRange | None:
+        """Return the window in which alerts of an event are matched.
+
+        None if it is not matched: it is retracted, or has no time.
+        """
+        window = self._current.states[name].window
+        if window is None:
+            return None
+        return TimeRange(window.first_us + MARGIN_US, window.last_us - MARGIN_US)
 
     def check(self, names: Iterable[str]) -> list[str]:
         """Return these names, if there are events of all of them.
@@ -320,9 +334,50 @@ def from_match(settings: Settings, folder: str, notices: Iterable[str]) -> Recor
             f"{folder}/{COINCIDENCES} lacks {', '.join(sorted(missing))}: run"
             " `fink_voevent match` of this version"
         )
-    landed = _landed(notices)
-    registry = streams.load(settings.streams)
-    rows, _ = convert(landed, registry)
+    events, regions = _events_of(settings, notices)
+
+    def coincidences(event_ids: Collection[str]) -> pa.Table:
+        return pairs.filter(_among("event_id", event_ids))
+
+    judged = store.read_table(CANDIDATES)
+
+    def candidates(event_ids: Collection[str]) -> pa.Table:
+        return judged.filter(_among("event_id", event_ids))
+
+    return Records(events, None, regions, coincidences, candidates, settings)
+
+
+def from_notices(settings: Settings, notices: Iterable[str]) -> Records:
+    """Return the events of notices in files, without coincidences and candidates.
+
+    Parameters
+    ----------
+    settings : Settings
+        What is matched.
+    notices : iterable of str
+        Files, folders or archives.
+
+    Raises
+    ------
+    InputError
+        If there is no notice that can be read.
+    """
+    events, regions = _events_of(settings, notices)
+
+    def coincidences(_: Collection[str]) -> pa.Table:
+        return arrow_schema("coincidences").empty_table()
+
+    def candidates(_: Collection[str]) -> pa.Table:
+        return _no_candidates()
+
+    return Records(events, None, regions, coincidences, candidates, settings)
+
+
+def _events_of(
+    settings: Settings, notices: Iterable[str]
+) -> tuple[pa.Table, Callable[[Collection[str]], pa.Table]]:
+    """Rows of the table events of files, each once, and a reader of their regions."""
+    rows, _ = convert(_landed(notices), streams.load(settings.streams))
     if not rows.events.num_rows:
         raise InputError("no notice found at the paths given")
     events = pa.Table.from_batches([rows.events]).select(NOTICE_COLUMNS)
@@ -334,15 +389,7 @@ def from_match(settings: Settings, folder: str, notices: Iterable[str]) -> Recor
     def regions(region_ids: Collection[str]) -> pa.Table:
         return found.filter(_among("region_id", region_ids))
 
-    def coincidences(event_ids: Collection[str]) -> pa.Table:
-        return pairs.filter(_among("event_id", event_ids))
-
-    judged = store.read_table(CANDIDATES)
-
-    def candidates(event_ids: Collection[str]) -> pa.Table:
-        return judged.filter(_among("event_id", event_ids))
-
-    return Records(_once(events), None, regions, coincidences, candidates, settings)
+    return _once(events), regions
 
 
 def _no_candidates() -> pa.Table:

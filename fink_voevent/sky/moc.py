@@ -7,6 +7,7 @@ It needs the library mocpy (BSD), of the extra `pages`.
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
 import astropy.units as u
@@ -96,6 +97,36 @@ def bounded_text(moc: Any, most_bytes: int) -> str:
     if len(text) <= most_bytes:
         return text
     raise InputError(f"no MOC fits into {most_bytes} bytes: allow at least 100")
+
+
+def read_moc(content: bytes) -> Any:
+    """Read a MOC: FITS, JSON or ASCII text such as ``5/8-10 6/4000``.
+
+    Parameters
+    ----------
+    content : bytes
+
+    Returns
+    -------
+    mocpy.MOC
+
+    Raises
+    ------
+    InputError
+        If it is not a MOC, or mocpy is not installed.
+    """
+    moc_class = _moc_class()
+    try:
+        if content.startswith(b"SIMPLE"):
+            with tempfile.NamedTemporaryFile(suffix=".fits") as file:
+                file.write(content)
+                file.flush()
+                return moc_class.from_fits(file.name)
+        text = content.decode().strip()
+        return moc_class.from_string(text, "json" if text.startswith("{") else "ascii")
+    except (ValueError, OSError, TypeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"it cannot be read as a MOC: {reason}") from None
 
 
 def _text(moc: Any) -> str:

@@ -11,6 +11,7 @@ from helpers.pipeline import Pipeline, assert_same
 from pyarrow.parquet import ParquetFile
 
 from fink_voevent.match import compaction
+from fink_voevent.match.complete_nights import THIN, complete_nights
 from fink_voevent.store.batches import Input
 from fink_voevent.store.delta import Tables
 
@@ -64,7 +65,7 @@ def test_nights_that_may_go_on_or_were_thinned_are_not_complete(settings):
     tables = Tables(settings.root)
 
     def complete(today: str) -> list[str]:
-        return compaction.complete_nights(tables, "ztf", today)
+        return complete_nights(tables, "ztf", today)
 
     for night in nights:
         commit(settings.root, "match", planned=Input(night=night, survey="ztf"))
@@ -72,7 +73,7 @@ def test_nights_that_may_go_on_or_were_thinned_are_not_complete(settings):
     assert complete("20240103") == ["20240101", "20240102"]
     assert complete("20240104") == ["20240101", "20240102"]
     assert complete("20240105") == nights
-    commit(settings.root, compaction.THIN, planned=Input(night="20240101"))
+    commit(settings.root, THIN, planned=Input(night="20240101"))
     assert complete("20250101") == ["20240102", "20240103"]
 
 
