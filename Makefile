@@ -38,6 +38,7 @@ machine: ## name all that this machine lacks, in one line for apt
 test test-fast test-cluster test-nightly test-oldest coverage bench chaos smoke-3.13: \
 	TOOLS = mvn:maven git:git
 test-nightly: TOOLS += chromium:chromium
+test-cluster test-nightly: TOOLS += go:golang  # builds a gateway of S3, once
 lint: TOOLS = git:git
 
 $(VENV)/.made: setup.py | machine
@@ -80,7 +81,7 @@ test: venv ## all tests that every change must pass
 test-fast: venv ## tests that start no program and take seconds
 	$(PYTEST) -n 2 --dist loadgroup --no-loadscope-reorder -m 'not (slow or nightly or cluster)'
 
-test-cluster: venv ## tests on Spark clusters
+test-cluster: venv ## tests on Spark clusters, HDFS and S3
 	$(PYTEST) -m cluster
 
 test-nightly: venv ## every test, with the long repeats: 200 kills, 100,000 documents

@@ -18,6 +18,8 @@ from fink_voevent.fink.service_options import (
     load_settings,
     options,
 )
+from fink_voevent.spark.session import is_submitted
+from fink_voevent.spark.stores import adopt_submitted_options
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,6 +45,8 @@ def main(name: str, text: str, script: str) -> None:
     given = options(arguments)
     _log_to_stderr(given.get("-log_level", "INFO"))
     try:
+        if is_submitted():
+            adopt_submitted_options()
         settings = load_settings(given, survey, os.environ)
         _run(name.removeprefix("voevent_"), settings, exit_after_s(given))
     except (VOEventPluginError, OSError) as error:

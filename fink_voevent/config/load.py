@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from fink_voevent.config.settings import PREFIX, Settings
 from fink_voevent.errors import ConfigError
@@ -126,6 +126,7 @@ def _one_line(error: ValidationError, origin: Mapping[str, str]) -> str:
     first = error.errors()[0]
     key = str(first["loc"][0])
     reason = str(first["msg"]).removeprefix("Value error, ")
-    value = _LOGIN.sub("***@", repr(first["input"]))
+    is_secret = Settings.model_fields[key].annotation is SecretStr
+    value = "***" if is_secret else _LOGIN.sub("***@", repr(first["input"]))
     given = f"{PREFIX}{key.upper()}={value}"
     return f"{given}, from the {origin.get(key)}: {reason}"

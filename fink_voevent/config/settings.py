@@ -15,6 +15,7 @@ from fink_voevent.config.addresses import (
     parse_kafka,
     parse_sources,
 )
+from fink_voevent.config.store_options import parse_store_options
 
 PREFIX = "VOEVENT_"
 LONGEST_D = 1e6  # longest part of a window (d)
@@ -31,6 +32,14 @@ class Settings(BaseModel):
         description="folder of Fink's online data (Fink: ONLINE_DATA_PREFIX): a"
         " path or a URI (hdfs://, s3a://, file://). Our tables are in its folder"
         " voevent",
+    )
+    store_options: SecretStr = Field(
+        SecretStr(""),
+        description="options of HDFS or S3 for the data prefix, with the names of"
+        " Hadoop or AWS: a JSON object, or NAME=VALUE separated by commas, such as"
+        " fs.s3a.endpoint=https://s3.example.org:9000,fs.s3a.access.key=... Empty is"
+        " what spark-defaults.conf and spark-submit set as spark.hadoop.*; never shown"
+        " or logged",
     )
     survey: Literal["ztf", "rubin"] = Field(
         "ztf", description="survey of the alerts; lsst is rubin"
@@ -342,6 +351,12 @@ class Settings(BaseModel):
     @classmethod
     def _survey(cls, value: object) -> object:
         return "rubin" if value == "lsst" else value
+
+    @field_validator("store_options")
+    @classmethod
+    def _store_options(cls, value: SecretStr) -> SecretStr:
+        parse_store_options(value.get_secret_value())
+        return value
 
     @field_validator("sources", "publish_to")
     @classmethod

@@ -10,6 +10,7 @@ import shutil
 import statistics
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from ctypes.util import find_library
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -27,7 +28,9 @@ from fink_voevent.ops import health
 from fink_voevent.ops.vtp_greeting import greet
 from fink_voevent.score import class_rates
 from fink_voevent.spark.session import check_java
+from fink_voevent.store.addresses import parse_location
 from fink_voevent.store.filesystem import open_store
+from fink_voevent.store.one_commit import refuse_double_commits
 
 LIMIT_S = 5.0  # longest wait for an answer
 JAVA_VERSIONS = (8, 11, 17)  # those that Spark 3.5 runs on
@@ -72,7 +75,7 @@ def checks(settings: Settings, environment: Mapping[str, str]) -> Iterator[Check
     yield _check("libraries", _libraries)
     yield _check("spark", _spark)
     yield _check("fink", lambda: _fink(settings, environment))
-    yield _check("data prefix", lambda: _writable(settings.root))
+    yield _check("data prefix", lambda: _store(settings.root))
     yield _check("spool", lambda: _writable(settings.spool))
     yield _check("disks", lambda: _free(settings))
     kafka = _check("kafka", lambda: _kafka(settings))
@@ -169,6 +172,19 @@ def _fink(settings: Settings, environment: Mapping[str, str]) -> str:
     raise DoubtError(
         f"not enabled in {checkout.conf}: fink_voevent enable -s {settings.survey}"
     )
+
+
+def _store(root: str) -> str:
+    """Check that the store can be written, and that it keeps two processes apart."""
+    text = _writable(root)
+    refuse_double_commits(root)
+    scheme = parse_location(root).scheme
+    if scheme in ("hdfs", "viewfs") and find_library("gssapi_krb5") is None:
+        raise DoubtError(
+            f"{text}; libgssapi_krb5 is missing, which HDFS with Kerberos needs (Debian"
+            " and Ubuntu: apt-get install libgssapi-krb5-2)"
+        )
+    return text
 
 
 def _writable(folder: str) -> str:

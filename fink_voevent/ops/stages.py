@@ -33,6 +33,7 @@ from fink_voevent.store import upkeep
 from fink_voevent.store.batches import BATCHES, Stage, do_next
 from fink_voevent.store.delta import Tables
 from fink_voevent.store.lease import hold
+from fink_voevent.store.one_commit import refuse_double_commits
 
 _LOG = logging.getLogger(__name__)
 # Longest wait for real data to be processed, between two steps of the warm-up.
@@ -62,12 +63,14 @@ def run(
     Raises
     ------
     StorageError
-        If another process runs one of these stages on the same tables.
+        If another process runs one of these stages on the same tables, or the store
+        does not keep two processes apart.
     InputError
         If the science alerts of the night do not appear within `wait_s`.
     VOEventPluginError
         If a stage fails. The message is one line; the log of Spark has the details.
     """
+    refuse_double_commits(settings.root)
     with ExitStack() as leases:
         for stage in stages:
             leases.enter_context(hold(settings.root, stage))

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 
 from fink_voevent.errors import InputError
 from fink_voevent.store.batches import BATCHES, FIRST, BatchLog
 from fink_voevent.store.delta import Tables, storage_errors
-from fink_voevent.store.filesystem import open_store, table_uri
+from fink_voevent.store.filesystem import open_store
+from fink_voevent.store.open_tables import is_table, open_table
 
 INGEST, MATCH = "ingest", "match"  # stages
 VALID = ("new", "update")  # statuses of a pair that is one
@@ -164,11 +164,10 @@ def candidate_rows(
     Table or None
         None if there is no such table.
     """
-    uri = table_uri(root, CANDIDATES)
     with storage_errors(f"{root}/{CANDIDATES}"):
-        if not DeltaTable.is_deltatable(uri):
+        if not is_table(root, CANDIDATES):
             return None
-        dataset = DeltaTable(uri).to_pyarrow_dataset()
+        dataset = open_table(root, CANDIDATES).to_pyarrow_dataset()
         known = set(dataset.schema.names)
         keys = [n for n in ("event_id", "object_id", "survey", "batch") if n in known]
         needed = list(dict.fromkeys([*keys, *(c for c in columns if c in known)]))

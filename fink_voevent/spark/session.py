@@ -20,6 +20,7 @@ from fink_voevent.config.settings import Settings
 from fink_voevent.errors import InputError, StorageError
 from fink_voevent.spark.codegen import LARGEST_METHOD
 from fink_voevent.spark.scratch import Scratch
+from fink_voevent.spark.stores import share_options, spark_properties
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -46,6 +47,8 @@ OPTIONS = {
     "spark.sql.ui.explainMode": "simple",
     # keep the code generated for three stages, instead of generating it each batch
     "spark.sql.codegen.cache.maxEntries": "4000",
+    # Hadoop's own name of S3 is s3a
+    "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
     # a stream never reads its old batches again
     "spark.sql.streaming.minBatchesToRetain": "20",
 }
@@ -126,7 +129,7 @@ def build(settings: Settings, name: str, log: Path | None = None) -> SparkSessio
                 f"-Dlog4j2.configurationFile={properties} {COLLECTOR}",
             )
         )
-    for key, value in OPTIONS.items():
+    for key, value in {**OPTIONS, **spark_properties()}.items():
         builder = builder.config(key, value)
     builder = builder.config("spark.driver.memory", settings.driver_memory)
     if _LOG.isEnabledFor(logging.DEBUG):
@@ -136,6 +139,7 @@ def build(settings: Settings, name: str, log: Path | None = None) -> SparkSessio
             spark = builder.getOrCreate()
     if is_submitted():  # its console is ours: Spark logs a line for each batch there
         spark.sparkContext.setLogLevel("WARN")
+    share_options(spark.sparkContext)
     _ship_package(spark)
     remember_names(spark)
     return spark

@@ -40,7 +40,9 @@ from deltalake.transaction import (
 from pyarrow import fs
 
 from fink_voevent.errors import StorageError
-from fink_voevent.store.filesystem import Store, open_store, table_uri
+from fink_voevent.store.addresses import table_uri
+from fink_voevent.store.filesystem import Store, open_store, shortened
+from fink_voevent.store.open_tables import delta_options, is_table, open_table
 from fink_voevent.store.table_columns import (
     declared_schema,
     missing_columns,
@@ -64,6 +66,7 @@ CHECKPOINT_COMMITS = 50  # a reader lists at most so many commits after the last
 # commits, since a commit takes longer, the more of them the log has.
 VERSION_DAYS, VERSION_DAYS_OF = 7, {"batches": 1, "sources": 1}
 _STACK = re.compile(r"\s+0: <unknown>")  # where delta-rs adds its stack to an error
+_COLOUR = re.compile(r"\x1b\[\d*m|\u21b3")  # and between causes, colours and arrows
 # To look for commits that are too old takes most of the time of a commit, if there are
 # thousands: `upkeep.remove_old_files` does so once an hour.
 _AFTER_COMMIT = PostCommitHookProperties(cleanup_expired_logs=False)
@@ -159,21 +162,20 @@ class Tables:
         """Return a table as `table` does; None if it does not exist."""
         if name not in self._open:
             with storage_errors(f"{self.root}/{name}"):
-                if not DeltaTable.is_deltatable(table_uri(self.root, name)):
+                if not is_table(self.root, name):
                     return None
         return self.table(name)
 
     def _first_open(self, name: str) -> DeltaTable:
-        uri = table_uri(self.root, name)
         folder = open_store(self.root).subfolder(name)
-        if not DeltaTable.is_deltatable(uri):
+        if not is_table(self.root, name):
             if not self.upgrades:
                 refuse_earlier_version(self.root)
             folder.create()
-            _make(uri, name)
+            _make(self.root, name)
             sync_commit(folder, 0)
         _check_last_commit(folder)
-        table = DeltaTable(uri)
+        table = open_table(self.root, name)
         refuse_other_types(table, name)
         return table
 
@@ -421,11 +423,11 @@ def refuse_earlier_version(root: str) -> None:
         )
 
 
-def _make(uri: str, name: str) -> None:
+def _make(root: str, name: str) -> None:
     """Make a table, unless another process does so at this moment."""
     try:
         create_table_with_add_actions(
-            uri,
+            table_uri(root, name),
             declared_schema(name),
             [],
             mode="ignore",
@@ -433,9 +435,10 @@ def _make(uri: str, name: str) -> None:
             name=name,
             description=DESCRIPTIONS[name],
             configuration=_configuration(name),
+            storage_options=delta_options(root),
         )
     except DeltaError:
-        if not DeltaTable.is_deltatable(uri):
+        if not is_table(root, name):
             raise
 
 
@@ -500,5 +503,6 @@ def storage_errors(place: str) -> Iterator[None]:
     try:
         yield
     except (DeltaError, OSError, pa.ArrowException) as error:
-        reason = " ".join(_STACK.split(str(error))[0].split())
+        reason = " ".join(_COLOUR.sub("", _STACK.split(str(error))[0]).split())
+        reason = shortened(reason)
         raise StorageError(f"cannot use the table {place}: {reason}") from None

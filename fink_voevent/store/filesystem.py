@@ -8,8 +8,8 @@ does not read, and then renamed.
 
 from __future__ import annotations
 
+import functools
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +19,11 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from fink_voevent.errors import StorageError
+from fink_voevent.store.addresses import Address, parse_location
+from fink_voevent.store.hdfs import HdfsHandler
+from fink_voevent.store.options import for_arrow_s3, for_hdfs, store_options
 
-_URI = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):/")  # Hadoop writes file:/x too
-LONGEST_REASON = 400  # characters of an error of pyarrow
-_ESCAPED = re.compile("%[0-9A-Fa-f]{2}")
+LONGEST_REASON = 400  # characters of an error of a client
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,28 @@ class Store:
     def remove(self) -> None:
         """Remove the folder and its contents, if it exists."""
         info = self.filesystem.get_file_info(self.path)
-        if info.type == fs.FileType.Directory:
+        if info.type != fs.FileType.Directory:
+            return
+        try:
+            self.filesystem.delete_dir(self.path)
+        except OSError:
+            if self.is_local:
+                raise
+            self._remove_deepest_first()
+
+    def _remove_deepest_first(self) -> None:
+        """Remove the contents one by one.
+
+        A gateway of S3 that keeps objects in folders refuses to remove a folder and its
+        contents in one request, in which the folder comes first.
+        """
+        found = self._listed(recursive=True)
+        for info in sorted(found, key=lambda info: info.path, reverse=True):
+            if info.is_file:
+                self.filesystem.delete_file(info.path)
+            else:
+                self.filesystem.delete_dir(info.path)
+        if self.filesystem.get_file_info(self.path).type == fs.FileType.Directory:
             self.filesystem.delete_dir(self.path)
 
     def delete(self, name: str) -> None:
@@ -219,8 +241,6 @@ class Store:
                 Path(hidden).replace(target)
                 _sync(Path(self.path))
             else:
-                if self.exists(name):  # HDFS does not rename onto a file
-                    self.filesystem.delete_file(target)
                 self.filesystem.move(hidden, target)
         except OSError as error:
             raise StorageError(f"cannot write {target}: {error}") from None
@@ -239,66 +259,48 @@ def _sync(path: Path) -> None:
 def open_store(location: str) -> Store:
     """Return the store at a path or a URI (``file://``, ``hdfs://``, ``s3a://``, ...).
 
+    The environment gives the options of HDFS and S3: see `options.store_options`.
+
     Raises
     ------
     StorageError
-        If the URI is not understood, or its file system cannot be reached.
+        If the URI is not understood or has a login, or its file system cannot be
+        opened.
     """
-    found = _URI.match(location)
-    if found is None:
+    address = parse_location(location)
+    if not address.scheme:
         return Store(fs.LocalFileSystem(), str(Path(location).absolute()))
+    options = {} if address.scheme == "file" else store_options(os.environ)
     try:
-        filesystem, path = fs.FileSystem.from_uri(_plain_uri(location, found[1]))
+        return _open(address, tuple(sorted(options.items())), os.getpid())
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise StorageError(f"cannot open {location}: {_short(str(error))}") from None
-    return Store(filesystem, path)
+        raise StorageError(f"cannot open {location}: {shortened(str(error))}") from None
 
 
-def _short(reason: str) -> str:
-    """Return a reason in one line; pyarrow lists all places where it looked for Java.
+def _open(
+    address: Address, options: tuple[tuple[str, str], ...], process: int
+) -> Store:
+    if address.scheme in ("hdfs", "viewfs"):
+        return Store(_hdfs(address._replace(path=""), options, process), address.path)
+    if address.scheme == "s3":
+        return Store(_s3(options, process), f"{address.host}{address.path}")
+    return Store(*fs.FileSystem.from_uri(address.uri))
 
-    HDFS needs Hadoop's client for what is not a table, and pyarrow finds it by these
-    variables.
-    """
+
+# The connections of a client cannot be used in a process that was forked from its own.
+@functools.lru_cache(maxsize=16)
+def _hdfs(
+    address: Address, options: tuple[tuple[str, str], ...], _process: int
+) -> fs.FileSystem:
+    return fs.PyFileSystem(HdfsHandler(address.uri, for_hdfs(dict(options))))
+
+
+@functools.lru_cache(maxsize=16)
+def _s3(options: tuple[tuple[str, str], ...], _process: int) -> fs.FileSystem:
+    return fs.S3FileSystem(**for_arrow_s3(dict(options)))
+
+
+def shortened(reason: str) -> str:
+    """Return the reason of an error in one line, which is not too long to be read."""
     line = " ".join(reason.split())
-    if "libhdfs" in line or "libjvm" in line:
-        return (
-            "pyarrow needs Java and Hadoop for HDFS: set JAVA_HOME, HADOOP_HOME and"
-            " CLASSPATH (`hadoop classpath --glob`)"
-        )
     return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}..."
-
-
-def table_uri(root: str, name: str) -> str:
-    """Return the URI of a table, as delta-rs reads it.
-
-    Raises
-    ------
-    StorageError
-        If the path contains an escaped character such as ``%41``, which delta-rs
-        would take for another folder.
-    """
-    found = _URI.match(root)
-    escaped = _ESCAPED.search(root)
-    if escaped:
-        raise StorageError(
-            f"the folder {root} cannot have {escaped[0]} in its name: choose another"
-            " VOEVENT_DATA_PREFIX"
-        )
-    if found is None:
-        return Path(root, name).absolute().as_uri()
-    return f"{_plain_uri(root, found[1]).rstrip('/')}/{name}"
-
-
-def _plain_uri(location: str, scheme: str) -> str:
-    """Convert a URI as Hadoop writes it to one that pyarrow reads.
-
-    Hadoop's s3a is s3; ``file:/x`` is ``file:///x``; ``hdfs://host:port///x`` has one
-    slash too many, twice.
-    """
-    rest = location[len(scheme) + 1 :]
-    host, slash, path = rest.removeprefix("//").partition("/")
-    if not rest.startswith("//"):
-        host, path = "", rest
-    name = "s3" if scheme.lower() in ("s3a", "s3n") else scheme
-    return f"{name}://{host}{slash or '/'}{path.lstrip('/')}"

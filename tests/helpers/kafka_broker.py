@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import base64
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,21 +14,9 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from helpers.java_programs import classpath
 
 VERSION = "4.1.1"
-CACHE = Path(__file__).parents[2] / "build" / f"kafka-{VERSION}"
-POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>local</groupId><artifactId>broker</artifactId><version>1</version>
-  <packaging>pom</packaging>
-  <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId>
-      <version>{VERSION}</version></dependency>
-    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId>
-      <version>1.7.36</version></dependency>
-  </dependencies>
-</project>
-"""
 PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
@@ -64,22 +50,6 @@ JAVA = ("java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 LIMIT_S = 90.0
 
 
-def classpath() -> str:
-    """Return the class path of Kafka's jars; Maven fetches them the first time."""
-    found = CACHE / "classpath"
-    if found.exists() and all(map(os.path.exists, found.read_text().split(":"))):
-        return found.read_text()
-    if not shutil.which("mvn"):
-        message = "Maven is missing and tests need it for Kafka: apt-get install maven"
-        raise RuntimeError(message)
-    CACHE.mkdir(parents=True, exist_ok=True)
-    (CACHE / "pom.xml").write_text(POM)
-    build = ["mvn", "-q", "-B", "dependency:build-classpath"]
-    out = f"-Dmdep.outputFile={found}"
-    subprocess.run([*build, out], cwd=CACHE, check=True, timeout=600)
-    return found.read_text()
-
-
 def free_ports(count: int) -> list[int]:
     """Return ports of loopback that are free at the moment."""
     sockets = [socket.socket() for _ in range(count)]
@@ -97,7 +67,12 @@ class Broker:
     user, password = "fink", "a-secret"
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self._jars = folder, classpath()
+        self.folder = folder
+        self._jars = classpath(
+            f"kafka-{VERSION}",
+            f"org.apache.kafka:kafka_2.13:{VERSION}",
+            "org.slf4j:slf4j-simple:1.7.36",
+        )
         plain, sasl, tls, controller = free_ports(4)
         self.plain, self.sasl, self.tls = (
             f"127.0.0.1:{port}" for port in (plain, sasl, tls)

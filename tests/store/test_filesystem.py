@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from fink_voevent.errors import StorageError
-from fink_voevent.store.filesystem import _plain_uri, open_store, table_uri
+from fink_voevent.store.filesystem import open_store
 
 
 def test_a_file_that_was_not_completed_does_not_exist(tmp_path):
@@ -51,23 +51,3 @@ def test_an_unknown_scheme_is_refused_in_one_line():
     with pytest.raises(StorageError, match="cannot open gopher://x/y") as message:
         open_store("gopher://x/y")
     assert "\n" not in str(message.value)
-
-
-@pytest.mark.parametrize(
-    ("hadoop", "plain"),
-    [
-        ("hdfs://host:8020///user/fink", "hdfs://host:8020/user/fink"),
-        ("s3a://bucket/a/b", "s3://bucket/a/b"),
-        ("file:/a/b", "file:///a/b"),
-        ("file:///a/b", "file:///a/b"),
-        ("hdfs:///a", "hdfs:///a"),
-    ],
-)
-def test_uris_of_hadoop_are_converted_for_pyarrow(hadoop, plain):
-    assert _plain_uri(hadoop, hadoop.partition(":")[0]) == plain
-
-
-def test_a_folder_that_delta_rs_would_mistake_is_refused():
-    assert table_uri("/a b/100% +", "events") == "file:///a%20b/100%25%20%2B/events"
-    with pytest.raises(StorageError, match="cannot have %41 in its name"):
-        table_uri("/a/%41", "events")
