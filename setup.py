@@ -42,7 +42,6 @@ INSTALL_REQUIRES = [
     "tomli>=2.0; python_version < '3.11'",  # tomllib is in Python 3.11
     "Twisted>=22.10",  # first whose TLS and threads work on Python 3.11
     "urllib3>=2.7",  # under requests; CVEs before that
-    "xmltodict>=0.13",  # entities disabled by default
 ]
 TEST_REQUIRES = [
     "build>=1.2",  # `make dist`
@@ -62,8 +61,11 @@ TEST_REQUIRES = [
     "scipy>=1.11",  # the Kolmogorov-Smirnov test; first for numpy 1.26
     "ruff==0.17.6",  # pinned: a linter that changes is not a check
 ]
-# Beside us in the benchmark; it does not build on Python 3.12.
-BENCH_REQUIRES = ["voevent-parse>=1.0.3; python_version < '3.12'"]
+# Beside us in the benchmark.
+BENCH_REQUIRES = [
+    "voevent-parse>=1.0.3; python_version < '3.12'",  # does not build on Python 3.12
+    "xmltodict>=0.13",  # entities disabled by default
+]
 # The documentation site: `make site`.
 SITE_REQUIRES = ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"]
 

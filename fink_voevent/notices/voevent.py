@@ -12,12 +12,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib import resources
-from typing import Any
-from xml.parsers.expat import ExpatError
 
-import xmltodict
 from lxml import etree
 
 from fink_voevent import limits
@@ -27,6 +24,7 @@ from fink_voevent.notices.document import (
     Location,
     Param,
     check_size,
+    inner_group,
     without_blanks,
 )
 
@@ -35,11 +33,19 @@ _PARSER_OPTIONS = {
     "no_network": True,
     "load_dtd": False,
     "huge_tree": False,  # libxml2 then stops at a depth of 256 and at 10 MB of text
+    "remove_comments": True,  # so that the text around them is one
+    "remove_pis": True,
 }
+# What XML begins with in the encodings that are read. In all of them an element has a
+# byte "<", so that elements can be counted before a document is parsed.
+_BEGINNINGS = (b"<", b"\xff\xfe<\0", b"\xfe\xff\0<", b"\0<")
+_ENCODINGS = (
+    *("UTF-8", "UTF8", "UTF-16", "ASCII", "US-ASCII"),
+    *("ISO-8859-", "WINDOWS-125"),
+)
 
 _ENCODING = re.compile(rb"""encoding\s*=\s*["']([\w.-]+)""")
 _ELEMENT = re.compile(rb"<[A-Za-z_]")
-_INNER_PREFIX = re.compile(rb"<[A-Za-z_][\w.-]*:(?!VOEvent[\s>])")
 _NAMESPACE = re.compile(r"\{http[^}]*\}")
 _VERSION = re.compile(r"/v?(\d\.\d+)$")
 
@@ -74,9 +80,9 @@ def read_all(raws: Sequence[bytes]) -> list[Document | NoticeError]:
     """
     # One step for all documents before the next, which is faster: see `normalise_all`.
     messages = apply_each(_message, raws)
-    valid = apply_each(is_valid, messages)
-    trees = apply_each(_tree, messages, valid)
-    return apply_each(_document, messages, valid, trees)
+    roots = apply_each(_parse, messages)
+    valid = apply_each(_validate, roots)
+    return apply_each(_document, messages, roots, valid)
 
 
 def is_valid(raw: bytes) -> bool:
@@ -85,20 +91,10 @@ def is_valid(raw: bytes) -> bool:
     Raises
     ------
     NoticeError
-        If the document is too large, has too many elements, is not XML or has a DTD.
-        Such a document must not be read further.
+        If the document is too large, has too many elements, is in an encoding that is
+        not read, is not XML or has a DTD.
     """
-    check_size(raw)
-    if raw.count(b"<") > 2 * limits.ELEMENTS:  # an opening and a closing tag
-        raise NoticeError(f"it has more than {limits.ELEMENTS} elements")
-    try:
-        root = etree.fromstring(raw, _parser())
-    except (etree.XMLSyntaxError, ValueError) as error:
-        reason = str(error).split(", line ")[0]
-        raise UnknownFormatError(f"not XML: {reason}") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise NoticeError("refused: a DTD is not allowed")
-    return bool(_schema().validate(root))
+    return _validate(_parse(raw))
 
 
 def check(raw: bytes) -> None:
@@ -173,128 +169,161 @@ def _message(raw: bytes) -> bytes:
     return without_blanks(raw)
 
 
-def _tree(raw: bytes, _valid: bool) -> dict[str, Any]:
+def _parse(raw: bytes) -> etree._Element:
+    """Return the root of a document, without comments and processing instructions."""
+    check_size(raw)
+    if raw.count(b"<") > 2 * limits.ELEMENTS:  # an opening and a closing tag
+        raise NoticeError(f"it has more than {limits.ELEMENTS} elements")
+    if not raw.startswith(_BEGINNINGS):  # as EBCDIC, in which nothing was counted
+        raise UnknownFormatError("not XML: it does not begin with <")
     try:
-        return xmltodict.parse(raw)
-    except ExpatError as error:
-        raise UnknownFormatError(f"not XML: {error}") from None
-    except (ValueError, LookupError, TypeError) as error:  # entities, unknown encoding
-        raise NoticeError(f"refused: {error}") from None
+        root = etree.fromstring(raw, _parser())
+    except (etree.XMLSyntaxError, ValueError) as error:
+        reason = str(error).split(", line ")[0]
+        raise UnknownFormatError(f"not XML: {reason}") from None
+    info = root.getroottree().docinfo
+    if info.internalDTD is not None:
+        raise NoticeError("refused: a DTD is not allowed")
+    encoding = info.encoding or "UTF-8"
+    if not encoding.upper().startswith(_ENCODINGS):
+        raise NoticeError(f"its encoding {encoding[:40]} is not read: use UTF-8")
+    return root
 
 
-def _document(raw: bytes, valid: bool, tree: dict[str, Any]) -> Document:
-    name, root = next(iter(tree.items()))
-    if name.rpartition(":")[2] != "VOEvent":
-        raise UnknownFormatError(f"the root element is {name}, not VOEvent")
-    if not isinstance(root, dict) or not (root.get("@ivorn") or "").strip():
+def _validate(root: etree._Element) -> bool:
+    return bool(_schema().validate(root))
+
+
+def _document(raw: bytes, root: etree._Element, valid: bool) -> Document:
+    name = _local_name(root)
+    if name != "VOEvent":
+        written = f"{root.prefix}:{name}" if root.prefix else name
+        raise UnknownFormatError(f"the root element is {written}, not VOEvent")
+    ivorn = (root.get("ivorn") or "").strip()
+    if not ivorn:
         raise NoticeError("the VOEvent has no ivorn")
-    if _INNER_PREFIX.search(raw):
-        root = _without_prefixes(root)
-    who, what = _child(root, "Who"), _child(root, "What")
+    parts = _first_children(root)
     return Document(
-        ivorn=root["@ivorn"].strip(),
-        role=root.get("@role"),
-        schema_version=root.get("@version") or _namespace_version(root),
+        ivorn=ivorn,
+        role=root.get("role"),
+        schema_version=root.get("version") or _namespace_version(root),
         schema_valid=valid,
-        date=_text(who.get("Date")),
-        params=tuple(_params(what)),
-        locations=tuple(_locations(_child(root, "WhereWhen"))),
-        cites=tuple(_cites(_child(root, "Citations"))),
+        date=_child_text(parts.get("Who"), "Date"),
+        params=tuple(_params(parts.get("What"))),
+        locations=tuple(_locations(parts.get("WhereWhen"))),
+        cites=tuple(_cites(parts.get("Citations"))),
         digest=hashlib.sha256(_identifying_bytes(raw)).hexdigest(),
     )
 
 
-def _namespace_version(root: Mapping[str, Any]) -> str | None:
+def _local_name(element: etree._Element) -> str:
+    """Name without its namespace."""
+    tag: str = element.tag
+    return tag.rpartition("}")[2] if tag[0] == "{" else tag
+
+
+def _namespace_version(root: etree._Element) -> str | None:
     """Version of VOEvent in the address of its namespace."""
-    for key, value in root.items():
-        found = _VERSION.search(value) if key.startswith("@xmlns") else None
-        if found and "VOEvent" in value:
+    for address in root.nsmap.values():
+        found = _VERSION.search(address)
+        if found and "VOEvent" in address:
             return found[1]
     return None
 
 
-def _without_prefixes(node: Any) -> Any:
-    """Copy of a tree in which elements have their local names."""
-    if isinstance(node, dict):
-        return {
-            k if k[0] == "@" else k.rpartition(":")[2]: _without_prefixes(v)
-            for k, v in node.items()
-        }
-    return [_without_prefixes(v) for v in node] if isinstance(node, list) else node
+def _is_empty(element: etree._Element) -> bool:
+    """Whether an element has neither attributes nor children."""
+    return len(element) == 0 and not element.keys()
 
 
-def _list(node: Any) -> list[Any]:
-    if node is None:
+def _children(element: etree._Element | None, name: str) -> list[etree._Element]:
+    """Children of a name, in order."""
+    if element is None:
         return []
-    return node if isinstance(node, list) else [node]
+    return [child for child in element if _local_name(child) == name]
 
 
-def _child(node: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """First child of this name that has attributes or children; empty if none has."""
-    found = next((c for c in _list(node.get(name)) if isinstance(c, dict)), None)
-    return found if found is not None else {}
+def _first_children(element: etree._Element | None) -> dict[str, etree._Element]:
+    """By name, the first child that has attributes or children."""
+    found: dict[str, etree._Element] = {}
+    for child in () if element is None else element:
+        name = _local_name(child)
+        if name not in found and not _is_empty(child):
+            found[name] = child
+    return found
 
 
-def _text(node: Any) -> str | None:
-    """Text of an element, of the first if there are several; None if empty."""
-    if isinstance(node, list):
-        node = node[0]
-    if isinstance(node, dict):
-        node = node.get("#text")
-    return node.strip() if isinstance(node, str) and node.strip() else None
+def _text(element: etree._Element) -> str | None:
+    """Text of an element, without that of its children; None if it is empty."""
+    text = element.text or ""
+    if len(element):
+        text = "".join((text, *(child.tail or "" for child in element)))
+    return text.strip() or None
 
 
-def _params(node: Mapping[str, Any], group: str = "", level: int = 0) -> list[Param]:
+def _child_text(element: etree._Element | None, name: str) -> str | None:
+    """Text of the first child of a name; None if it is empty or missing."""
+    for child in () if element is None else element:
+        if _local_name(child) == name:
+            return _text(child)
+    return None
+
+
+def _params(
+    element: etree._Element | None, group: str = "", level: int = 0
+) -> list[Param]:
     """Params of an element, those within its Groups last."""
     if level > limits.NESTING:
         raise NoticeError(f"its Groups are nested more than {limits.NESTING} deep")
-    params = []
-    for param in _list(node.get("Param")):
-        if isinstance(param, dict):
-            get = param.get
-            value = get("@value")
+    params, groups = [], []
+    for child in () if element is None else element:
+        name = _local_name(child)
+        if name == "Param" and not _is_empty(child):
+            get = child.get
+            value = get("value")
             if value is None:
-                value = _text(get("Value")) or ""
-            name, unit, ucd = get("@name", ""), get("@unit", ""), get("@ucd", "")
-            params.append(Param(group, name, value, unit, ucd))
-    for inner in _list(node.get("Group")):
-        if isinstance(inner, dict):
-            name = inner.get("@name") or inner.get("@type") or ""
-            params += _params(inner, f"{group}/{name}" if group else name, level + 1)
+                value = _child_text(child, "Value") or ""
+            given = get("name", ""), value, get("unit", ""), get("ucd", "")
+            params.append(Param(group, *given))
+        elif name == "Group":
+            groups.append(child)
+    for inner in groups:
+        name = inner.get("name") or inner.get("type") or ""
+        params += _params(inner, inner_group(group, name), level + 1)
     return params
 
 
-def _locations(where_when: Mapping[str, Any]) -> Iterator[Location]:
-    for data in _list(where_when.get("ObsDataLocation")):
-        if not isinstance(data, dict):
+def _locations(where_when: etree._Element | None) -> Iterator[Location]:
+    for data in _children(where_when, "ObsDataLocation"):
+        if _is_empty(data):
             continue
-        observation = _child(data, "ObservationLocation")
-        coords = _child(observation, "AstroCoords")
-        system = coords.get("@coord_system_id") or _child(
-            observation, "AstroCoordSystem"
-        ).get("@id")
-        time = _child(coords, "Time")
-        position = _child(coords, "Position2D")
-        value = _child(position, "Value2")
+        observation = _first_children(_first_children(data).get("ObservationLocation"))
+        coords = observation.get("AstroCoords")
+        system = None if coords is None else coords.get("coord_system_id")
+        if not system and "AstroCoordSystem" in observation:
+            system = observation["AstroCoordSystem"].get("id")
+        measured = _first_children(coords)
+        times = _first_children(measured.get("Time"))
+        position = measured.get("Position2D")
+        value = _first_children(position).get("Value2")
         yield Location(
             coord_system=system or "",
-            time=_text(_child(time, "TimeInstant").get("ISOTime"))
-            or _text(_child(time, "TimeInterval").get("ISOTimeStart")),
+            time=_child_text(times.get("TimeInstant"), "ISOTime")
+            or _child_text(times.get("TimeInterval"), "ISOTimeStart"),
             names=(
-                _text(position.get("Name1")) or "",
-                _text(position.get("Name2")) or "",
+                _child_text(position, "Name1") or "",
+                _child_text(position, "Name2") or "",
             ),
-            c1=_text(value.get("C1")),
-            c2=_text(value.get("C2")),
-            error=_text(position.get("Error2Radius")),
-            unit=position.get("@unit") or "",
+            c1=_child_text(value, "C1"),
+            c2=_child_text(value, "C2"),
+            error=_child_text(position, "Error2Radius"),
+            unit=("" if position is None else position.get("unit")) or "",
         )
 
 
-def _cites(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _cites(element: etree._Element | None) -> Iterator[tuple[str, str]]:
     """Yield identifier and kind of each citation that has an identifier."""
-    for cited in _list(node.get("EventIVORN")):
+    for cited in _children(element, "EventIVORN"):
         ivorn = _text(cited)
         if ivorn:
-            kind = cited.get("@cite") if isinstance(cited, dict) else None
-            yield ivorn, kind or ""
+            yield ivorn, cited.get("cite") or ""
