@@ -11,7 +11,8 @@ from __future__ import annotations
 
 # A document of any format.
 DOCUMENT_BYTES = 16 * 2**20
-IDENTIFIER_CHARS = 1000  # of an ivorn, of an event id, of the name of a Group or Param
+# Of an ivorn, also of a cited one, of an event id, of the name of a Group or Param.
+IDENTIFIER_CHARS = 1000
 TEXT_CHARS = 65_536  # of any other text
 # An issue time may lie so much later (s) than the reception: clocks differ.
 AHEAD_S = 300.0

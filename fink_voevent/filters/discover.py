@@ -7,12 +7,16 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import queue
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from types import ModuleType
 
 GROUP = "fink_voevent.filters"  # group of entry points
+# An import that has not ended by then never will: pandas and astropy take some seconds.
+IMPORT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -118,17 +122,39 @@ def _load_filter(module_name: str, name: str) -> Filter | FaultyFilter:
     module = _imported(module_name, name)
     if isinstance(module, FaultyFilter):
         return module
-    function = getattr(module, name, None)
-    if not callable(function):
-        return FaultyFilter(name, module_name, f"it has no function {name}")
-    documented = (inspect.getdoc(function) or "").partition("\n")[0]
-    description = str(getattr(module, "DESCRIPTION", "")) or documented
+    try:
+        function = getattr(module, name, None)
+        if not callable(function):
+            return FaultyFilter(name, module_name, f"it has no function {name}")
+        documented = (inspect.getdoc(function) or "").partition("\n")[0]
+        description = str(getattr(module, "DESCRIPTION", "")) or documented
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's code
+        return FaultyFilter(name, module_name, describe_error(error))
     return Filter(name, f"{module_name}.{name}", description)
 
 
-def _imported(path: str, name: str) -> ModuleType | FaultyFilter:
+def describe_error(error: BaseException) -> str:
+    """Return the type and the message of an error of a user's code, in one line."""
     try:
-        return importlib.import_module(path)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's code
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        text = str(error)
+    except Exception:  # noqa: BLE001 - a user's error, whose type is enough
+        text = "without a message"
+    return " ".join(f"{type(error).__name__}: {text}".split())
+
+
+def _imported(path: str, name: str) -> ModuleType | FaultyFilter:
+    """Import a module in a thread, which is left behind if the import does not end."""
+    found: queue.SimpleQueue[ModuleType | FaultyFilter] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            found.put(importlib.import_module(path))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's code
+            found.put(FaultyFilter(name, path, describe_error(error)))
+
+    threading.Thread(target=run, name=f"import {path}", daemon=True).start()
+    try:
+        return found.get(timeout=IMPORT_S)
+    except queue.Empty:
+        reason = f"its import has not ended after {IMPORT_S:g} s"
         return FaultyFilter(name, path, reason)

@@ -223,6 +223,8 @@ def check_limits(document: Document, raw: bytes) -> None:
             raise NoticeError(f"it has {count} {name}, more than {most}")
     if len(raw) <= limits.IDENTIFIER_CHARS:
         return
+    for ivorn, _ in document.cites:
+        _check_length("the ivorn of a citation", ivorn, limits.IDENTIFIER_CHARS)
     for param in document.params:
         path = f"{param.group}/{param.name}"
         _check_length("the name of a Param", path, limits.IDENTIFIER_CHARS)
@@ -230,6 +232,26 @@ def check_limits(document: Document, raw: bytes) -> None:
         return
     for text in _texts(document):
         _check_length("a text", text, limits.TEXT_CHARS)
+
+
+def inner_group(group: str, name: str) -> str:
+    """Return the name of a Group within a Group, ``group/name``.
+
+    Parameters
+    ----------
+    group : str
+        Name of the outer Group; empty if there is none.
+    name : str
+
+    Raises
+    ------
+    NoticeError
+        If it is longer than `limits.IDENTIFIER_CHARS`: a long name of one Group would
+        be copied for each Group within it.
+    """
+    path = f"{group}/{name}" if group else name
+    _check_length("the name of a Group", path, limits.IDENTIFIER_CHARS)
+    return path
 
 
 def check_identifier(name: str, text: str) -> None:

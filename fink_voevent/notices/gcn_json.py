@@ -26,6 +26,7 @@ from fink_voevent.notices.document import (
     Location,
     Param,
     check_size,
+    inner_group,
     parse_number,
     without_blanks,
 )
@@ -311,7 +312,7 @@ def _params(content: Mapping[str, Any], group: str = "") -> Iterator[Param]:
             elif item is not None:
                 yield Param(group, name, _text(item), _UNITS.get(name, ""), "")
     for name, item in inner_objects:
-        yield from _params(item, f"{group}/{name}" if group else name)
+        yield from _params(item, inner_group(group, name))
 
 
 def _first(value: Any) -> Any:

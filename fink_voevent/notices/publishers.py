@@ -15,6 +15,10 @@ from dataclasses import dataclass
 
 from fink_voevent.config.addresses import IVO, pattern_of
 
+# White space and slashes, which an ivorn may end with. A regular expression for them
+# would take a time that is quadratic in their number.
+_ENDS = "/" + "".join(c for c in map(chr, range(0x3001)) if c.isspace())
+
 
 @dataclass(frozen=True)
 class Publisher:
@@ -78,7 +82,7 @@ def resource(ivorn: str) -> str:
     'ivo://org.example/bursts'
     """
     own = re.split("[#?]", ivorn.lower(), maxsplit=1)[0].strip()
-    return IVO + re.sub(r"[\s/]+$", "", own.removeprefix(IVO))
+    return IVO + own.removeprefix(IVO).rstrip(_ENDS)
 
 
 def covers(pattern: str, other: str) -> bool:

@@ -126,8 +126,9 @@ def from_tjd(params: Mapping[str, str], issued: datetime | None) -> datetime | N
     Returns
     -------
     datetime or None
-        UTC. None if there is no such pair, or if its time is more than a day after the
-        issue or more than `MAX_AGE` before, because a few published days are wrong.
+        UTC. None if there is no such pair, or if its time lies outside 1900-2200, is
+        more than a day after the issue or more than `MAX_AGE` before it, because a few
+        published days are wrong.
     """
     for name, days in params.items():
         if not name.endswith("TJD"):
@@ -138,6 +139,8 @@ def from_tjd(params: Mapping[str, str], issued: datetime | None) -> datetime | N
                 days=int(days) + TJD_TO_MJD, seconds=float(seconds or "nan")
             )
         except (ValueError, OverflowError):
+            continue
+        if not EARLIEST <= moment <= LATEST:
             continue
         if issued is None or -timedelta(days=1) <= issued - moment <= MAX_AGE:
             return moment

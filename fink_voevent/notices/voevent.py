@@ -27,6 +27,7 @@ from fink_voevent.notices.document import (
     Location,
     Param,
     check_size,
+    inner_group,
     without_blanks,
 )
 
@@ -36,6 +37,13 @@ _PARSER_OPTIONS = {
     "load_dtd": False,
     "huge_tree": False,  # libxml2 then stops at a depth of 256 and at 10 MB of text
 }
+# What XML begins with in the encodings that are read. In all of them an element has a
+# byte "<", so that elements can be counted before a document is parsed.
+_BEGINNINGS = (b"<", b"\xff\xfe<\0", b"\xfe\xff\0<", b"\0<")
+_ENCODINGS = (
+    *("UTF-8", "UTF8", "UTF-16", "ASCII", "US-ASCII"),
+    *("ISO-8859-", "WINDOWS-125"),
+)
 
 _ENCODING = re.compile(rb"""encoding\s*=\s*["']([\w.-]+)""")
 _ELEMENT = re.compile(rb"<[A-Za-z_]")
@@ -85,19 +93,25 @@ def is_valid(raw: bytes) -> bool:
     Raises
     ------
     NoticeError
-        If the document is too large, has too many elements, is not XML or has a DTD.
-        Such a document must not be read further.
+        If the document is too large, has too many elements, is in an encoding that is
+        not read, is not XML or has a DTD. Such a document must not be read further.
     """
     check_size(raw)
     if raw.count(b"<") > 2 * limits.ELEMENTS:  # an opening and a closing tag
         raise NoticeError(f"it has more than {limits.ELEMENTS} elements")
+    if not raw.startswith(_BEGINNINGS):  # as EBCDIC, in which nothing was counted
+        raise UnknownFormatError("not XML: it does not begin with <")
     try:
         root = etree.fromstring(raw, _parser())
     except (etree.XMLSyntaxError, ValueError) as error:
         reason = str(error).split(", line ")[0]
         raise UnknownFormatError(f"not XML: {reason}") from None
-    if root.getroottree().docinfo.internalDTD is not None:
+    info = root.getroottree().docinfo
+    if info.internalDTD is not None:
         raise NoticeError("refused: a DTD is not allowed")
+    encoding = info.encoding or "UTF-8"
+    if not encoding.upper().startswith(_ENCODINGS):
+        raise NoticeError(f"its encoding {encoding[:40]} is not read: use UTF-8")
     return bool(_schema().validate(root))
 
 
@@ -214,13 +228,20 @@ def _namespace_version(root: Mapping[str, Any]) -> str | None:
 
 
 def _without_prefixes(node: Any) -> Any:
-    """Copy of a tree in which elements have their local names."""
-    if isinstance(node, dict):
-        return {
-            k if k[0] == "@" else k.rpartition(":")[2]: _without_prefixes(v)
-            for k, v in node.items()
-        }
-    return [_without_prefixes(v) for v in node] if isinstance(node, list) else node
+    """Copy of a tree in which elements have their local names, and are lists."""
+    if isinstance(node, list):
+        return [_without_prefixes(value) for value in node]
+    if not isinstance(node, dict):
+        return node
+    copied: dict[str, Any] = {}
+    for key, value in node.items():
+        if key[0] in "@#":
+            copied[key] = value
+            continue
+        values = value if isinstance(value, list) else [value]
+        elements = copied.setdefault(key.rpartition(":")[2], [])
+        elements += [_without_prefixes(one) for one in values]
+    return copied
 
 
 def _list(node: Any) -> list[Any]:
@@ -260,7 +281,7 @@ def _params(node: Mapping[str, Any], group: str = "", level: int = 0) -> list[Pa
     for inner in _list(node.get("Group")):
         if isinstance(inner, dict):
             name = inner.get("@name") or inner.get("@type") or ""
-            params += _params(inner, f"{group}/{name}" if group else name, level + 1)
+            params += _params(inner, inner_group(group, name), level + 1)
     return params
 
 

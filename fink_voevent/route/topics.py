@@ -23,7 +23,7 @@ from pyspark.sql.types import BooleanType
 
 from fink_voevent.alerts import surveys, thin_alerts
 from fink_voevent.config.settings import Settings
-from fink_voevent.filters.discover import Filter, discover
+from fink_voevent.filters.discover import Filter, describe_error, discover
 from fink_voevent.route import packet_table
 from fink_voevent.tables.schema import column_names
 
@@ -101,10 +101,12 @@ class Routes:
         for one, topic in self.routes:
             try:
                 function, arguments = expand_function_from_string(packets, one.path)
+                if not arguments:
+                    raise ValueError("it has no arguments")  # noqa: TRY301
             # AssertionError of fink-utils if a column is missing; others if what is
             # callable is not a function
             except Exception as error:  # noqa: BLE001 - a user's code; it is logged
-                reason = " ".join(str(error).split())
+                reason = describe_error(error)
                 _LOG.error("filter %s selects nothing: %s", one.name, reason)
                 continue
             wrapped = FinkUDF(function, BooleanType(), one.name, one.description)
@@ -142,7 +144,7 @@ def _guarded(
                 )
         # SystemExit would end the process of the Spark task
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's code; logged
-            failures.add({name: f"{type(error).__name__}: {error}"})
+            failures.add({name: describe_error(error)})
             return pd.Series(data=False, index=columns[0].index)
         return selected.fillna(value=False).astype(bool)
 

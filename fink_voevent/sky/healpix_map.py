@@ -14,6 +14,7 @@ probability its region contains nor where in it the best place is.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -353,9 +354,16 @@ def _word(header: Mapping[str, Any], key: str) -> str:
 
 def _distance(header: Mapping[str, Any]) -> tuple[float, float | None] | None:
     """Mean and standard deviation of the distance (Mpc), if the header has them."""
-    mean, std = header.get("DISTMEAN"), header.get("DISTSTD")
-    if not isinstance(mean, (int, float)) or not np.isfinite(mean):
+    mean, std = _finite(header, "DISTMEAN"), _finite(header, "DISTSTD")
+    return None if mean is None else (mean, std)
+
+
+def _finite(header: Mapping[str, Any], key: str) -> float | None:
+    """Return the finite number of a keyword; None if it has none.
+
+    T and F, which are integers of Python, are no numbers.
+    """
+    value = header.get(key)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    if not isinstance(std, (int, float)) or not np.isfinite(std):
-        return float(mean), None
-    return float(mean), float(std)
+    return float(value) if math.isfinite(value) else None

@@ -150,12 +150,14 @@ def ellipse(
     -------
     Ellipse or None
         None if the half-axes are equal, if one is not positive, or if one is longer
-        than `MAX_HALF_AXIS_DEG`.
+        than `MAX_HALF_AXIS_DEG`, as it is given or of the ellipse that contains 90 %.
     """
     major, minor = half_axes_deg
     if major == minor or minor <= 0 or max(major, minor) > MAX_HALF_AXIS_DEG:
         return None
-    return Ellipse(kappa(major, containment), kappa(minor, containment), angle_deg)
+    shape = Ellipse(kappa(major, containment), kappa(minor, containment), angle_deg)
+    widest = min(shape.major_kappa, shape.minor_kappa)
+    return shape if widest >= kappa(MAX_HALF_AXIS_DEG, 0.9) else None
 
 
 def _enclosed(kappa: float, half_chord2: float) -> float:

@@ -347,7 +347,7 @@ def _read(table: Table, columns: Sequence[Column]) -> list[np.ndarray]:
 def _scaled(stored: np.ndarray, column: Column) -> np.ndarray:
     """Elements of a column, from what is stored."""
     scale, zero = column.scale, column.zero
-    if not all(isinstance(v, (int, float)) for v in (scale, zero)):
+    if not all(type(v) in (int, float) for v in (scale, zero)):
         raise NoticeError(f"column {column.name} of the sky map has a faulty TSCAL")
     if (scale, zero) == (1, 0):
         return stored

@@ -14,6 +14,7 @@ import pytest
 
 import fink_voevent.filters as package
 from fink_voevent.filters import blocks
+from fink_voevent.filters import discover as discovery
 from fink_voevent.filters.discover import discover
 
 FOLDERS = [
@@ -164,6 +165,12 @@ FAULTS = {
     "no_python": ("def no_python(:\n", "SyntaxError: invalid syntax"),
     "raises": ("1 / 0\n", "ZeroDivisionError: division by zero"),
     "ends": ("import sys\nsys.exit(3)\n", "SystemExit: 3"),
+    "deep": ("def f():\n    f()\nf()\n", "RecursionError: maximum recursion depth"),
+    "odd": ("def __getattr__(name):\n    raise KeyError(name)\n", "KeyError: 'odd'"),
+    "mute": (
+        "class E(Exception):\n    def __str__(self):\n        raise self\nraise E\n",
+        "E: without a message",
+    ),
 }
 
 
@@ -185,6 +192,19 @@ def test_filters_that_cannot_be_imported_are_left_out_with_the_reason(
         assert reasons[name].startswith(f"filter {name} is left out: {path}: ")
         assert reason in reasons[name]
         assert "\n" not in reasons[name]
+
+
+def test_a_filter_whose_import_does_not_end_is_left_out(tmp_path, monkeypatch):
+    source = "import threading\nthreading.Event().wait()\n"
+    write_filter(tmp_path / "waiting", "endless", source)
+    write_filter(tmp_path / "waiting", "good", "def good(messenger):\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(discovery, "IMPORT_S", 1.0)
+    found = discover("waiting")
+    assert [one.name for one in found.filters] == ["good"]
+    (faulty,) = found.faulty
+    assert faulty.name == "endless"
+    assert faulty.reason == "its import has not ended after 1 s"
 
 
 def test_of_two_filters_of_the_same_name_the_first_is_used(tmp_path, monkeypatch):
@@ -242,6 +262,7 @@ def test_a_filter_that_cannot_be_used_does_not_stop_the_others(
     sources = {
         "odd": "def odd(nothing_like_it):\n    return 1\n",
         "no_code": "no_code = max\n",
+        "bare": "def bare():\n    return True\n",
         "ends": "import sys\nsys.exit(3)\n",
     }
     for name, source in sources.items():
@@ -251,6 +272,7 @@ def test_a_filter_that_cannot_be_used_does_not_stop_the_others(
     assert topics_with_filters_of(pipeline, packages) == {"fink_grb_bronze_ztf"}
     assert "filter odd selects nothing" in caplog.text
     assert "filter no_code selects nothing" in caplog.text
+    assert "filter bare selects nothing: ValueError: it has no arg" in caplog.text
     assert caplog.text.count("filter ends is left out") == 1
     assert caplog.text.count("VOEVENT_FILTERS is left out: nowhere") == 1
 
@@ -260,6 +282,7 @@ def test_a_filter_that_raises_does_not_stop_the_others(
 ):
     ends = "__import__('sys').exit(3)"
     bodies = {"loud": "1 / 0", "short": "quality[:0]", "ends": ends}
+    bodies |= {"deep": "deep(quality)", "frame": "quality.to_frame().T.head(0)"}
     for name, body in bodies.items():
         source = f"def {name}(quality):\n    return {body}\n"
         write_filter(tmp_path / "faulty", name, source)
@@ -270,3 +293,5 @@ def test_a_filter_that_raises_does_not_stop_the_others(
     assert "filter loud failed and missed packets: ZeroDivision" in caplog.text
     assert "filter short failed and missed packets: ValueError: 0" in caplog.text
     assert "filter ends failed and missed packets: SystemExit: 3" in caplog.text
+    assert "filter deep failed and missed packets: RecursionError" in caplog.text
+    assert "filter frame failed and missed packets: ValueError" in caplog.text

@@ -174,7 +174,39 @@ KINDS: dict[str, tuple[Callable[[], bytes], str]] = {
             + '<Param name="a"/>' * 5000
             + "</Group>" * 12
         ),
+        "the name of a Group",
+    ),
+    "a long name of a Group": (
+        lambda: voevent(
+            what=f'<Group name="{"g" * 10**6}">'
+            + '<Group name="a"/>' * 90_000
+            + "</Group>"
+        ),
+        "the name of a Group",
+    ),
+    "a long name of an object": (
+        lambda: gcn_json(**{"g" * 10**6: [{"a": n} for n in range(4000)]}),
+        "the name of a Group",
+    ),
+    "a long name of a Param": (
+        lambda: voevent(what=f'<Param name="{"p" * 2000}"/>'),
         "the name of a Param",
+    ),
+    "citations that end in slashes": (
+        lambda: voevent(
+            rest="<Citations>"
+            + f'<EventIVORN cite="supersedes">ivo://a{"/" * 60_000}b</EventIVORN>' * 9
+            + "</Citations>"
+        ),
+        "the ivorn of a citation",
+    ),
+    "short citations that end in slashes": (
+        lambda: voevent(
+            rest="<Citations>"
+            + f'<EventIVORN cite="supersedes">ivo://a{"/" * 900}b</EventIVORN>' * 1000
+            + "</Citations>"
+        ),
+        "event",
     ),
     "nested Groups": (
         lambda: voevent(what="<Group>" * 200 + "</Group>" * 200),

@@ -213,6 +213,47 @@ def test_blanks_before_an_event_in_utf_16_are_no_part_of_it(encoding):
     assert normalise(raw, streams.load())["ivorn"] == "ivo://org.example/bursts#1"
 
 
+@pytest.mark.parametrize(
+    "encoding", ["UTF-8", "iso-8859-1", "ISO-8859-15", "windows-1252", "UTF-16"]
+)
+def test_a_voevent_in_a_usual_encoding_is_read(encoding):
+    text = VOEVENT.decode().replace("#1", "#\u00e9")
+    raw = f'<?xml version="1.0" encoding="{encoding}"?>{text}'.encode(encoding)
+    assert normalise(raw, streams.load())["ivorn"] == "ivo://org.example/bursts#\u00e9"
+
+
+@pytest.mark.parametrize("encoding", ["UTF-7", "UTF-32", "KOI8-R", "GB18030", "cp037"])
+def test_a_voevent_in_an_unusual_encoding_is_refused(encoding):
+    """In some of them an element has no byte ``<``, by which elements are counted."""
+    text = f'<?xml version="1.0" encoding="{encoding}"?>{VOEVENT.decode()}'
+    (refused,) = read_all([text.encode(encoding)])
+    assert isinstance(refused, NoticeError)
+    assert "encoding" in str(refused) or "begins with" in str(refused)
+
+
+def test_comments_and_instructions_within_a_text_are_no_part_of_it():
+    inside = b"<ISOTime>2024<!-- a -->-01-15<?b c?>T02:00:00</ISOTime>"
+    raw = VOEVENT.replace(
+        b"</voe:VOEvent>",
+        b"<WhereWhen><ObsDataLocation><ObservationLocation><AstroCoords><Time>"
+        b"<TimeInstant>" + inside + b"</TimeInstant></Time></AstroCoords>"
+        b"</ObservationLocation></ObsDataLocation></WhereWhen></voe:VOEvent>",
+    )
+    (document,) = read_all([raw])
+    assert [place.time for place in document.locations] == ["2024-01-15T02:00:00"]
+
+
+def test_elements_of_any_prefix_are_read_together():
+    raw = VOEVENT.replace(
+        b"</voe:VOEvent>",
+        b'<What><Param name="a" value="1"/>'
+        b'<x:Param xmlns:x="urn:x" name="b" value="2"/>'
+        b'<voe:Param name="c"><Value>3</Value></voe:Param></What></voe:VOEvent>',
+    )
+    (document,) = read_all([raw])
+    assert document.values == {"a": "1", "b": "2", "c": "3"}
+
+
 @pytest.mark.parametrize("message", [VOEVENT, json.dumps(NOTICE).encode()])
 def test_a_nul_after_a_notice_is_no_part_of_it(message):
     (document,) = read_all([message + b"\0"])

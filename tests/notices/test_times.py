@@ -96,6 +96,11 @@ def test_tjd_far_from_the_date_of_issue_are_ignored(days):
     assert times.from_tjd({"Burst_TJD": days, "Burst_SOD": "65.28"}, issued) is None
 
 
+@pytest.mark.parametrize("days", ["-60000", "2900000", "-30000"])
+def test_tjd_outside_of_1900_to_2200_are_ignored_without_a_date_of_issue(days):
+    assert times.from_tjd({"Burst_TJD": days, "Burst_SOD": "0"}, None) is None
+
+
 def test_leap_seconds_are_those_of_the_iers():
     table = dict(leap_seconds())
     assert table[int(datetime(2017, 1, 1, tzinfo=UTC).timestamp()) * 10**6] == 37

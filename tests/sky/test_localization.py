@@ -172,3 +172,13 @@ def test_an_ellipse_contains_the_stated_probability():
 @pytest.mark.parametrize("axes", [(1.0, 1.0), (1.0, 0.0), (30.0, 3.0), (3.0, -1.0)])
 def test_half_axes_that_are_equal_zero_negative_or_too_long_give_no_ellipse(axes):
     assert loc.ellipse(axes, 0.0, 0.9) is None
+
+
+@pytest.mark.parametrize("containment", [5e-324, 1e-16, 1e-3, 0.5])
+def test_an_ellipse_of_which_90_percent_is_too_wide_is_none(containment):
+    assert loc.ellipse((15.0, 3.0), 0.0, containment) is None
+
+
+def test_the_widest_ellipse_contains_90_percent_within_the_longest_half_axis():
+    shape = loc.ellipse((loc.MAX_HALF_AXIS_DEG, 3.0), 0.0, 0.9)
+    assert shape.radius_deg(0.9) == pytest.approx(loc.MAX_HALF_AXIS_DEG)

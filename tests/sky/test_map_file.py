@@ -133,6 +133,8 @@ def test_what_is_not_a_fits_file_with_a_table_is_refused(content, reason):
         ({"TSCAL1": 0.5}, "column UNIQ are scaled"),
         ({"TZERO1": 2**63}, "column UNIQ .* out of range"),
         ({"TSCAL2": "x"}, "faulty TSCAL"),
+        ({"TSCAL2": True}, "faulty TSCAL"),
+        ({"TZERO1": False}, "faulty TSCAL"),
         ({"TSCAL2": 1e308}, r"adds up to 1e\+308, not to 1"),
     ],
     ids=str,

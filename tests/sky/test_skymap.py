@@ -21,6 +21,7 @@ from helpers.fits_maps import (
     CELL_SR,
     ORDER,
     PIXELS,
+    file_of_cards,
     fits_bytes,
     flat_map,
     multi_order_map,
@@ -149,6 +150,19 @@ def test_gzipped_maps_and_distances_are_read():
     header = {"ORDERING": "NESTED", "DISTMEAN": 40.5, "DISTSTD": 7.5}
     compressed = gzip.compress(fits_bytes({"PROB": normalised(values)}, **header))
     assert skymap.read(compressed).distance == (40.5, 7.5)
+
+
+@pytest.mark.parametrize(
+    ("cards", "distance"),
+    [
+        ({"DISTMEAN": 10**60, "DISTSTD": -(10**60)}, (1e60, -1e60)),
+        ({"DISTMEAN": True, "DISTSTD": 7.5}, None),
+        ({"DISTMEAN": 40, "DISTSTD": False}, (40.0, None)),
+        ({"DISTMEAN": "near"}, None),
+    ],
+)
+def test_a_distance_is_any_number_and_nothing_else(cards, distance):
+    assert skymap.read(file_of_cards(**cards)).distance == distance
 
 
 def test_the_total_probability_is_checked_and_stated():
