@@ -60,7 +60,7 @@ def test_a_candidate_is_reported_when_it_reaches_a_tier():
     assert state(log.batch(0, None, pair(1))) == (None, "")
     assert state(log.batch(1, 1.1, pair(2, 0.6))) == (None, "")
     assert state(log.batch(2, 1.0, pair(3, 0.7))) == (3, "silver fresh source")
-    # gold asks for two detections some time apart, or a fast rise
+    # gold needs two detections some time apart, or a fast rise
     twice = {"detections": 2, "detection_span": 0.3}
     assert state(log.batch(3, 0.1, pair(4, 0.8, **twice))) == (4, "gold fresh source")
 
