@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 from helpers.candidate_oracle import Burst, expected_unrelated, oracle, topics
 from helpers.coincidence_rows import at, pair, table
+from helpers.even_rates import RATES, scorer
 
 from fink_voevent.filters.discover import discover
 from fink_voevent.offline.candidates import with_topics
 from fink_voevent.score import candidates
-from fink_voevent.score.candidate_scores import CandidateScorer, EventRegion
-from fink_voevent.score.cells import CELLS
-from fink_voevent.score.class_rates import ClassRate, ClassSnapshot
+from fink_voevent.score.candidate_scores import EventRegion
 from fink_voevent.score.reports import with_reports
 
 FEW, MANY = 500, 5000  # objects of each survey
@@ -31,31 +30,12 @@ BURSTS = {
     "E-supernova": Burst("supernova", 3e4, 20.0),
     "E-muon": Burst("muon", 3e4, 5.0),
 }
-RATES = {
-    "ztf": {"fresh_1": 0.01, "fresh_2": 0.004, "fresh_unknown_1": 0.001,
-            "fresh_unknown_2": 0.0005, "flaring": 0.3},
-    "rubin": {"fresh_1": 0.27, "fresh_2": 0.11, "fresh_unknown_1": 0.04,
-              "fresh_unknown_2": 0.02, "flaring": 2.0},
-}  # fmt: skip
 WINDOWS = {event: (1.0, burst.days) for event, burst in BURSTS.items()}
 OURS = [
     one
     for one in discover("fink_voevent.filters").filters
     if one.name.endswith(("_bronze", "_silver", "_gold"))
 ]
-
-
-def scorer(survey: str) -> CandidateScorer:
-    """Return a scorer with the same rates everywhere, which were measured."""
-    everywhere, none = np.ones(CELLS), np.zeros(0)
-    classes = {
-        name: ClassRate(rate * everywhere, 1000, False, 1.0, none, none)
-        for name, rate in RATES[survey].items()
-    }
-    span = ("20260101", "20260131")
-    return CandidateScorer(
-        ClassSnapshot(survey, f"{survey}-1", 31, *span, everywhere, everywhere, classes)
-    )
 
 
 def read(events):
