@@ -3,8 +3,9 @@
 """Known coincidences of events and optical objects, as published.
 
 They are no packets of a survey: several are older than Fink, ZTF or Rubin, and most
-were found by other telescopes. What is not published as a number is reconstructed, and
-named in `Known.reconstructed`: a limit that a survey would have had, for example.
+were found by other telescopes. `Known.reconstructed` names what is not published as a
+number, such as the limit that a survey would have had, and what was not compared with
+the publication.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Known:
     source : str
         Where the facts are published.
     reconstructed : tuple of str
-        Names of the fields that are not published as such.
+        Names of the fields that are not published as such, or were not compared.
     survey : str, optional
     flags : dict, optional
         What is known of the object: columns of coincidences.
@@ -159,7 +160,7 @@ KNOWN = (
         neutrino(314.08, 12.94, (6.56, 2.26, 1.50, 1.47)),
         *((314.2623, 14.2044), -175.0, -180.0, 180.0, 30.0),
         "Stein et al. 2021, Nature Astronomy 5, 510",
-        ("limit", "span", "flags: flux_change"),
+        ("region", "place", "limit", "span", "flags: flux_change"),
         flags=FLARE,
     ),
     Known(
@@ -167,7 +168,7 @@ KNOWN = (
         neutrino(255.37, 26.61, (2.48, 2.56, 2.33, 3.28)),
         *((257.2786, 26.8557), -393.0, -400.0, 400.0, 30.0),
         "Reusch et al. 2022, Physical Review Letters 128, 221101",
-        ("onset", "limit", "span", "flags: flux_change"),
+        ("region", "place", "onset", "limit", "span", "flags: flux_change"),
         flags={**FLARE, "active_nucleus": True},
     ),
     Known(
@@ -177,7 +178,7 @@ KNOWN = (
         # days before the event
         *((231.06942, 4.85528), -210.0, -215.0, 210.0, 30.0),
         "van Velzen et al. 2024, MNRAS 529, 2559; AstroNote 2023-194",
-        ("limit", "span", "flags: flux_change"),
+        ("region", "limit", "span", "flags: flux_change"),
         flags={**FLARE, "active_nucleus": True},
     ),
 )
