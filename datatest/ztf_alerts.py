@@ -20,8 +20,8 @@ CANDIDATE = pa.struct(
 PREVIOUS = pa.struct(
     [
         ("jd", pa.float64()), ("fid", pa.int32()), ("candid", pa.int64()),
-        ("diffmaglim", pa.float32()), ("magpsf", pa.float32()),
-        ("sigmapsf", pa.float32()),
+        ("diffmaglim", pa.float32()), ("isdiffpos", pa.string()),
+        ("magpsf", pa.float32()), ("sigmapsf", pa.float32()),
     ]
 )  # fmt: skip
 CUTOUT = pa.struct([("fileName", pa.string()), ("stampData", pa.binary())])
@@ -77,12 +77,12 @@ def alert(
     if limit is not None:
         previous.append(
             {"jd": jd + limit, "fid": 1, "candid": None, "diffmaglim": 20.4,
-             "magpsf": None, "sigmapsf": None}
+             "isdiffpos": None, "magpsf": None, "sigmapsf": None}
         )  # fmt: skip
     if first < 0:
         previous.append(
             {"jd": jd + first, "fid": 1, "candid": candid - 500, "diffmaglim": 20.1,
-             "magpsf": mag + 0.4, "sigmapsf": 0.1}
+             "isdiffpos": "t", "magpsf": mag + 0.4, "sigmapsf": 0.1}
         )  # fmt: skip
     cutout = {"fileName": f"{candid}.fits.gz", "stampData": candid.to_bytes(8, "big")}
     return {

@@ -240,7 +240,8 @@ def silver_description(name: str) -> str:
     return (
         f"Alerts that pass {name}_bronze, of objects that appeared after the event"
         f"{flaring}, and of which {SILVER_EXPECTED:g} or fewer unrelated ones are"
-        " expected to rank as high. Nothing passes without a background rate."
+        " expected to rank as high. Nothing passes without a background rate. One alert"
+        " a candidate, and one more when its tier, class or nature changes."
     )
 
 
@@ -249,12 +250,13 @@ def gold_description(name: str) -> str:
     return (
         f"Alerts that pass {name}_silver, with {GOLD_EXPECTED:g} or fewer unrelated"
         " candidates expected, and two detections at least 15 minutes apart or a rise"
-        " of 1 mag above the last upper limit within a day."
+        " of 1 mag above the last upper limit within a day. One alert a candidate, and"
+        " one more when its class or nature changes."
     )
 
 
 def example(*messengers: str) -> dict[str, pd.Series]:
-    """Return columns of packets that pass `gold`, for the examples of filters.
+    """Return columns of packets that pass gold filters, for the examples of filters.
 
     Parameters
     ----------
@@ -264,7 +266,7 @@ def example(*messengers: str) -> dict[str, pd.Series]:
     Returns
     -------
     dict of str to Series
-        The arguments of `gold` by name, but for `name`.
+        The arguments of `gold` by name, but for `name`, and `reports_candidate`.
     """
     count = len(messengers)
     values = {
@@ -275,6 +277,7 @@ def example(*messengers: str) -> dict[str, pd.Series]:
         "expected_unrelated": 0.01,
         "candidate_span": 0.02,
         "fast_rise": False,
+        "reports_candidate": True,
     }
     columns = {name: pd.Series([value] * count) for name, value in values.items()}
     return {"messenger": pd.Series(messengers, dtype=object), **columns}

@@ -20,7 +20,7 @@ from pyspark.sql import DataFrame
 from fink_voevent.config.settings import Settings
 from fink_voevent.events import regions
 from fink_voevent.events.event_state import States
-from fink_voevent.score import background, candidates, class_rates
+from fink_voevent.score import background, candidates, class_rates, reports
 from fink_voevent.score.candidate_scores import CandidateScorer, EventRegion
 from fink_voevent.score.candidates import KEYS, RANK_COLUMNS, VALID
 from fink_voevent.store.delta import Tables
@@ -127,7 +127,13 @@ def write(tables: Tables, stage: str, batch: int, judge: Judge) -> None:
     scored = judge.from_coincidences(journal, batch)
     if not scored.num_rows:  # all coincide in time only, as a sky map is missing
         return
-    rows = candidates.ranked(scored, _others(tables, scored, batch))
+    earlier = _earlier(tables, scored, batch)
+    is_changed = _is_among(earlier, scored)
+    is_valid = pc.is_in(earlier["status"], value_set=pa.array(VALID))
+    others = earlier.filter(pc.and_(is_valid, pc.invert(is_changed)))
+    ranked = candidates.ranked(scored, others)
+    before = earlier.filter(is_changed)
+    rows = reports.with_reports(ranked, journal, batch, before)
     tables.append_rows(TABLE, rows, stage, batch)
 
 
@@ -165,16 +171,14 @@ def _coincidences(
     return journal.filter(_is_among(journal, changed))
 
 
-def _others(tables: Tables, changed: pa.Table, batch: int) -> pa.Table:
-    """Return valid candidates of these events that are not changed."""
+def _earlier(tables: Tables, changed: pa.Table, batch: int) -> pa.Table:
+    """Return the last rows before a batch of all candidates of some events."""
     events = pc.unique(changed["event_id"])
     where = (_BATCH < batch) & pc.field("event_id").isin(events)
     first = pc.min(changed["event_time"]).as_py() - MOST_CHANGE
     where &= pc.field("event_time") >= pa.scalar(first, TIME)
-    rows = tables.arrow(TABLE, [*RANK_COLUMNS, "batch"], where)
-    last = candidates.view(rows)
-    valid = last.filter(pc.field("status").isin(VALID))
-    return valid.filter(pc.invert(_is_among(valid, changed)))
+    columns = dict.fromkeys((*RANK_COLUMNS, *reports.STATE_COLUMNS, "batch"))
+    return candidates.view(tables.arrow(TABLE, list(columns), where))
 
 
 def _is_among(rows: pa.Table, others: pa.Table) -> pa.ChunkedArray:

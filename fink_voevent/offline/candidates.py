@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from fink_voevent.filters.discover import Filter
 from fink_voevent.score import candidates
 from fink_voevent.score.candidates import KEYS
-from fink_voevent.tables.routed import CANDIDATE_COLUMNS
+from fink_voevent.score.reports import REPORTED_ALERT
+from fink_voevent.tables.routed import CANDIDATE_COLUMNS, REPORT_COLUMN
 
 _LOG = logging.getLogger(__name__)
 TOPICS = "topics"
@@ -62,10 +63,13 @@ def _packets(
     named = coincidences.append_column("_name", candidates.object_names(coincidences))
     rows = named.filter(pc.field("credible_level").is_valid()).to_pandas()
     columns = {name: found[source] for name, source in CANDIDATE_COLUMNS.items()}
+    # no id of an alert is 0; a column with nulls would lose digits in pandas
+    columns["_reported"] = pc.fill_null(found[REPORTED_ALERT], 0)
     own = pa.table(
         {**dict(zip(keys, (found[k] for k in KEYS), strict=True)), **columns}
     )
     joined = rows.merge(own.to_pandas().reset_index(names="_code"), on=keys)
+    joined[REPORT_COLUMN] = joined["alert_id"] == joined["_reported"]
     return joined, joined["_code"].to_numpy()
 
 

@@ -41,6 +41,7 @@ from fink_voevent.score import candidates as score_candidates
 from fink_voevent.score.candidates import JOURNAL_COLUMNS
 from fink_voevent.score.classes import CLASSES
 from fink_voevent.score.probability import load_scorer
+from fink_voevent.score.reports import with_reports
 from fink_voevent.spark.dataframes import spark_schema
 from fink_voevent.store.batches import BatchLog
 from fink_voevent.store.delta import Tables
@@ -301,7 +302,8 @@ def _candidates(coincidences: pa.Table, settings: Settings, judge: Judge) -> pa.
     """Candidates of coincidences, by event and rank, with the filters they pass."""
     journal = coincidences.select(JOURNAL_COLUMNS)
     ranked = score_candidates.ranked(judge.from_coincidences(journal, 0))
-    by_rank = ranked.sort_by([("event_id", "ascending"), ("rank", "ascending")])
+    reported = with_reports(ranked, journal, 0)
+    by_rank = reported.sort_by([("event_id", "ascending"), ("rank", "ascending")])
     filters = discover(settings.filters).filters
     return candidates.with_topics(by_rank, coincidences, filters)
 

@@ -8,11 +8,13 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from fink_voevent.score.candidates import KEYS
+from fink_voevent.score.reports import REPORTED_ALERT, REPORTED_AS
 from fink_voevent.spark import dataframes
 from fink_voevent.store.delta import Tables
-from fink_voevent.tables.routed import CANDIDATE_COLUMNS
+from fink_voevent.tables.routed import CANDIDATE_COLUMNS, REPORT_COLUMN
 
 TABLE = "candidates"
+REPORT_STATE = (REPORTED_ALERT, REPORTED_AS)  # columns that `REPORT_COLUMN` needs
 
 
 def read_candidates(
@@ -30,12 +32,12 @@ def read_candidates(
     Returns
     -------
     DataFrame
-        `KEYS`, `batch`, and the values of `CANDIDATE_COLUMNS`.
+        `KEYS`, `batch`, the values of `CANDIDATE_COLUMNS`, and `REPORT_STATE`.
     """
     files = tables.live_files(TABLE, first, last)
     rows = dataframes.read_stored(spark, tables, TABLE, files)
     return rows.where(F.col("batch").between(first, last)).select(
-        *KEYS, "batch", *CANDIDATE_COLUMNS.values()
+        *KEYS, "batch", *CANDIDATE_COLUMNS.values(), *REPORT_STATE
     )
 
 
@@ -56,8 +58,9 @@ def with_candidates(pairs: DataFrame, candidates: DataFrame) -> DataFrame:
     Returns
     -------
     DataFrame
-        The columns of `pairs`, and those of `CANDIDATE_COLUMNS`; null without a
-        candidate, as of coincidences in time only.
+        The columns of `pairs`, those of `CANDIDATE_COLUMNS`, null without a candidate,
+        as of coincidences in time only, and `REPORT_COLUMN`: true for each packet of a
+        candidate of an earlier version, which does not say what reports it.
     """
     keys = {"event_id": F.col("event_id"), "survey": F.col("survey")}
     keys["object_id"] = object_name()
@@ -66,12 +69,16 @@ def with_candidates(pairs: DataFrame, candidates: DataFrame) -> DataFrame:
     renamed = candidates.select(
         F.struct(*keys).alias("_candidate_key"),
         *[F.col(source).alias(name) for name, source in CANDIDATE_COLUMNS.items()],
+        *REPORT_STATE,
     )
     key = F.struct(*[column.alias(name) for name, column in keys.items()])
+    is_report = F.col(REPORTED_AS).isNull() | F.coalesce(
+        F.col("alert_id") == F.col(REPORTED_ALERT), F.lit(False)
+    )
     return (
         pairs.withColumn("_candidate_key", key)
         .join(F.broadcast(renamed), "_candidate_key", "left")
-        .select(*pairs.columns, *CANDIDATE_COLUMNS)
+        .select(*pairs.columns, *CANDIDATE_COLUMNS, is_report.alias(REPORT_COLUMN))
     )
 
 

@@ -22,7 +22,7 @@ from pyspark.sql.types import (
 
 from fink_voevent.alerts import surveys, thin_alerts
 from fink_voevent.store.filesystem import open_store
-from fink_voevent.tables.routed import CANDIDATE_COLUMNS
+from fink_voevent.tables.routed import CANDIDATE_COLUMNS, REPORT_COLUMN
 from fink_voevent.tables.schema import TABLES
 
 ISO = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'"  # format of times in the struct `coincidence`
@@ -165,11 +165,11 @@ def coincidence_struct(packet_missing: Column) -> Column:
     """Return the struct `coincidence` of a packet.
 
     Its fields are the columns of the table coincidences without `NOT_REPEATED`, times
-    as strings in the format `ISO`, `CANDIDATE_COLUMNS`, `packet_missing`, and
-    `left_out`, the names of the parts of the packet that could not be sent (null if
-    there are none). They are strings, longs, doubles and booleans, and arrays of
-    strings. None has the name of a field within a Fink schema, because filters find
-    columns by the last part of their name.
+    as strings in the format `ISO`, `CANDIDATE_COLUMNS`, `REPORT_COLUMN`,
+    `packet_missing`, and `left_out`, the names of the parts of the packet that could
+    not be sent (null if there are none). They are strings, longs, doubles and
+    booleans, and arrays of strings. None has the name of a field within a Fink schema,
+    because filters find columns by the last part of their name.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def coincidence_struct(packet_missing: Column) -> Column:
         if pa.types.is_timestamp(column.type):
             value = F.date_format(value, ISO)
         fields.append(value.alias(column.name))
-    fields += [F.col(name) for name in CANDIDATE_COLUMNS]
+    fields += [F.col(name) for name in (*CANDIDATE_COLUMNS, REPORT_COLUMN)]
     fields.append(packet_missing.alias("packet_missing"))
     left_out = F.lit(None).cast("array<string>").alias("left_out")
     return F.struct(*fields, left_out)

@@ -20,11 +20,11 @@ CLASSES = (FRESH, FRESH_UNKNOWN, FLARING, OTHER)
 SOURCE, ACTIVE_NUCLEUS = "source", "active_nucleus"
 
 # Days before the event up to which a last upper limit shows that an object is new. It
-# has to be longer than the time after which a survey observes a field again (two to
-# three days for ZTF, three to four for Rubin in any band), or most counterparts have no
-# such limit; and as short as possible, because each day adds the objects of one more
-# day, supernovae for the most part, to those that are unrelated.
-LIMIT_DAYS = 5.0
+# has to be twice the time after which a survey observes a field again (two to three
+# days for ZTF, three to four for Rubin in any band), because of the weather, or one in
+# ten counterparts has no such limit; and no longer, because each day adds the objects
+# of one more day, supernovae for the most part, to those that are unrelated.
+LIMIT_DAYS = 7.0
 # Neutrinos come from sources that brighten over weeks, and from few directions: a gap
 # of bad weather is allowed too.
 LIMIT_DAYS_OF = {"neutrino": 10.0}

@@ -250,4 +250,20 @@ CANDIDATES = (
         " retracted",
     ),
     _PAIR["software"],
+    Column(
+        "reported_alert_id",
+        LONG,
+        "",
+        "neither silver nor gold, or no alert was good enough to report it",
+        "alert that reports the candidate to the topics silver and gold; of this batch,"
+        " or, if nothing has changed since, of an earlier one",
+    ),
+    Column(
+        "reported_as",
+        TEXT,
+        "",
+        "an earlier version has written the row",
+        "tier, class and nature that this alert reports, separated by spaces; empty if"
+        " there is no such alert",
+    ),
 )

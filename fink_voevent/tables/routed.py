@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from fink_voevent.tables.candidates import CANDIDATES
 from fink_voevent.tables.coincidences import COINCIDENCES
-from fink_voevent.tables.column import TEXT, Column
+from fink_voevent.tables.column import FLAG, TEXT, Column
 
 # Columns of the candidate in a packet, and in the table routed, by their name there:
 # the columns of the coincidence itself are those of its alert.
@@ -29,6 +29,8 @@ CANDIDATE_COLUMNS = {
     "magnitude_peak": "magnitude_peak",
     "fastest_rate": "magnitude_rate",
 }
+# Column of a packet that is not one of the candidate: see `ROUTED`.
+REPORT_COLUMN = "reports_candidate"
 _CANDIDATE = {column.name: column for column in CANDIDATES}
 
 ROUTED = (
@@ -41,6 +43,15 @@ ROUTED = (
             meaning=f"{source} of the candidate, see the table candidates",
         )
         for name, source in CANDIDATE_COLUMNS.items()
+    ),
+    Column(
+        REPORT_COLUMN,
+        FLAG,
+        "",
+        "an earlier version has sent it",
+        "whether the packet is the one that reports the candidate to the topics silver"
+        " and gold, or reports that its tier, class or nature has changed: see"
+        " reported_alert_id in the table candidates",
     ),
     Column("topics", pa.list_(TEXT), "", "", "topics to which the packet was sent"),
     Column(

@@ -113,6 +113,15 @@ def test_active_nuclei_are_candidates_of_neutrinos_and_gamma_rays_alone(messenge
     assert passes(f"{messenger}_gold", **flaring) is (messenger == "neutrino")
 
 
+@pytest.mark.parametrize(("messenger", "level"), LEVELED)
+@pytest.mark.parametrize("is_report", [False, None])
+def test_silver_and_gold_get_the_report_of_a_candidate_alone(
+    messenger, level, is_report
+):
+    passed = passes(f"{messenger}_{level}", reports_candidate=is_report)
+    assert passed is (level == "bronze")
+
+
 @pytest.mark.parametrize("messenger", SUBTHRESHOLD)
 def test_events_of_low_significance_go_to_their_own_topic(messenger):
     name = f"{messenger}_subthreshold"

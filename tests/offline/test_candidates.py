@@ -11,6 +11,7 @@ from helpers.coincidence_rows import WINDOWS, pair, table
 from fink_voevent.filters.discover import discover
 from fink_voevent.offline.candidates import with_topics, without_lists
 from fink_voevent.score import candidates
+from fink_voevent.score.reports import with_reports
 
 OURS = discover("fink_voevent.filters").filters
 
@@ -22,7 +23,7 @@ def judged(*rows: dict, expected: float | None = None, filters=OURS) -> dict[str
     position = found.schema.get_field_index("expected_unrelated")
     values = pa.array([expected] * len(found), pa.float64())
     found = found.set_column(position, "expected_unrelated", values)
-    ranked = candidates.ranked(found)
+    ranked = with_reports(candidates.ranked(found), pairs, 0)
     return {
         row["object_id"]: row for row in with_topics(ranked, pairs, filters).to_pylist()
     }
@@ -47,6 +48,14 @@ def test_a_filter_passes_if_one_alert_of_the_object_does():
     rows = judged(pair(1, quality=0.1), pair(2, object_id="Z2", quality=0.1), pair(3))
     assert rows["Z1"]["topics"] == ["grb_bronze"]
     assert rows["Z2"]["topics"] == []
+
+
+def test_the_last_good_alert_reports_the_candidate():
+    """Of all its alerts one is enough, so that silver is not missed."""
+    alerts = [pair(1), pair(2, 0.7), pair(3, 0.9, quality=0.1)]
+    row = judged(*alerts, expected=0.5)["Z1"]
+    assert row["reported_alert_id"] == 2
+    assert row["topics"] == ["grb_bronze", "grb_silver"]
 
 
 def test_alerts_without_an_object_and_stars_and_waves_of_low_significance():

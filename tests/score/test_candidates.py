@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 import pyarrow as pa
 import pytest
-from helpers.coincidence_rows import EVENT, WINDOWS, at, pair, table
+from helpers.candidate_oracle import oracle
+from helpers.coincidence_rows import WINDOWS, at, pair, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,8 +45,8 @@ def test_no_coincidences_make_no_candidates():
     [
         ({}, "fresh"),
         ({"last_non_detection": at(0.3)}, "fresh"),
-        ({"last_non_detection": at(-4.9)}, "fresh"),
-        ({"last_non_detection": at(-5.1)}, "fresh_unknown"),
+        ({"last_non_detection": at(-6.9)}, "fresh"),
+        ({"last_non_detection": at(-7.1)}, "fresh_unknown"),
         ({"last_non_detection": None}, "fresh_unknown"),
         ({"first_detection": at(-0.1), "last_non_detection": None}, "other"),
         ({"first_detection": None}, "fresh"),
@@ -281,7 +282,7 @@ def test_a_known_rate_gives_the_expected_number():
     assert row["p_chance"] == pytest.approx(1 - math.exp(-expected))
 
 
-# --------------------------------------------------------------------------- oracle
+# ------------------------------------------------------- random coincidences
 
 
 DAYS = st.sampled_from([-9.0, -3.0, -0.5, 0.0, 0.1, 0.5, 1.5, 3.0])
@@ -320,93 +321,6 @@ def pairs(draw, alert_id: int | None = None, object_id: str | None = None) -> di
         host_chance=chance,
         host_separation=None if chance is None else draw(MAYBE),
     )
-
-
-def oracle(rows: list[dict]) -> dict[tuple[str, str], dict]:
-    """Compute candidates with loops, from coincidences that are all valid."""
-    groups: dict[str, list[dict]] = {}
-    for row in rows:
-        name = row["object_id"] or f"alert-{row['alert_id']}"
-        groups.setdefault(name, []).append(row)
-    return {name: _oracle_of(group) for name, group in groups.items()}
-
-
-def _any(rows: list[dict], name: str) -> bool | None:
-    values = {row.get(name) for row in rows}
-    if True in values:
-        return True
-    return False if False in values else None
-
-
-def _oracle_of(rows: list[dict]) -> dict:
-    rows = sorted(rows, key=lambda r: (r["alert_time"], r["alert_id"]))
-    good = [r for r in rows if r["quality"] is not None and r["quality"] >= 0.5]
-    first = min(
-        min(r["first_detection"] or r["alert_time"], r["alert_time"]) for r in rows
-    )
-    limits = [r["last_non_detection"] for r in rows if r["last_non_detection"]]
-    limits = [limit for limit in limits if limit < first]
-    onset_from = (max(limits) - EVENT) / timedelta(days=1) if limits else None
-    onset_to = (first - EVENT) / timedelta(days=1)
-    far = _any(rows, "extragalactic")
-    positive = _any(good, "positive")
-    nature = "source"
-    if _any(rows, "moving"):
-        nature = "moving"
-    elif _any(rows, "variable") and not far:
-        nature = "variable"
-    elif _any(rows, "stellar") and not far:
-        nature = "star"
-    elif far is False:
-        nature = "galactic"
-    elif positive is False:
-        nature = "negative"
-    elif _any(rows, "active_nucleus"):
-        nature = "active_nucleus"
-    hosts = [r for r in rows if r["host_chance"] is not None]
-    host = min(hosts, key=lambda r: r["host_chance"], default=rows[0])
-    nuclear = (host["host_separation"] or 9) <= 1 / 3600 if hosts else False
-    changes = [r["flux_change"] for r in good if r["flux_change"] is not None]
-    is_new = nature == "source" and positive is True and onset_to >= 0
-    chosen = "other"
-    if is_new:
-        is_limited = onset_from is not None and onset_from >= -5
-        chosen = "fresh" if is_limited else "fresh_unknown"
-    elif (
-        nature in ("source", "active_nucleus")
-        and (far or nuclear or nature == "active_nucleus")
-        and max(changes, default=-1) > 0
-        and (onset_from is None or onset_from <= 0)
-    ):
-        chosen = "flaring"
-    span = max(
-        [r["detection_span"] for r in good]
-        + [
-            (b["alert_time"] - a["alert_time"]) / timedelta(days=1)
-            for a in good
-            for b in good
-        ]
-        + [0.0]
-    )
-    magnitudes = [r["magnitude"] for r in good if r["magnitude"] is not None]
-    rates = [r["magnitude_rate"] for r in good if r["magnitude_rate"] is not None]
-    best = min(rows, key=lambda r: r["credible_level"])
-    return {
-        "class": chosen,
-        "nature": nature,
-        "onset_from": onset_from,
-        "onset_to": onset_to,
-        "detections": max([r["detections"] for r in rows] + [len(good)]),
-        "detection_span": span,
-        "positive": positive,
-        "magnitude_first": magnitudes[0] if magnitudes else None,
-        "magnitude_latest": magnitudes[-1] if magnitudes else None,
-        "magnitude_peak": min(magnitudes, default=None),
-        "magnitude_rate": max(rates, key=abs, default=None),
-        "credible_level": best["credible_level"],
-        "best_alert_id": best["alert_id"],
-        "alert_ids": sorted(r["alert_id"] for r in rows),
-    }
 
 
 def each_alert_once(rows: list[dict]) -> list[dict]:

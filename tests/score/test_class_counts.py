@@ -138,7 +138,7 @@ def test_without_a_limit_the_appearance_is_not_known(limit):
 
 
 def test_an_older_limit_counts_for_both_classes():
-    """It is at most 5 days before some events, and more before others."""
+    """It is at most 7 days before some events, and more before others."""
     assert numbers(alert(limit_days=9.0)) == {"fresh_1": 1, "fresh_unknown_1": 1}
     assert numbers(alert(limit_days=4.9)) == {"fresh_1": 1}
 

@@ -20,6 +20,7 @@ def grb_gold(
     expected_unrelated: pd.Series,
     candidate_span: pd.Series,
     fast_rise: pd.Series,
+    reports_candidate: pd.Series,
 ) -> pd.Series:
     """Select alerts that coincide with gamma-ray bursts, by `blocks.gold`.
 
@@ -29,7 +30,7 @@ def grb_gold(
     >>> grb_gold(**blocks.of(grb_gold, columns)).tolist()
     [True, False]
     """
-    return blocks.gold(
+    selected = blocks.gold(
         "grb",
         messenger,
         event_significant,
@@ -40,3 +41,4 @@ def grb_gold(
         candidate_span,
         fast_rise,
     )
+    return selected & blocks.is_known_to_be(reports_candidate, value=True)

@@ -18,6 +18,7 @@ def gw_silver(
     candidate_nature: pd.Series,
     candidate_class: pd.Series,
     expected_unrelated: pd.Series,
+    reports_candidate: pd.Series,
 ) -> pd.Series:
     """Select alerts that coincide with gravitational-wave events, by `blocks.silver`.
 
@@ -27,7 +28,7 @@ def gw_silver(
     >>> gw_silver(**blocks.of(gw_silver, columns)).tolist()
     [True, False]
     """
-    return blocks.silver(
+    selected = blocks.silver(
         "gw",
         messenger,
         event_significant,
@@ -36,3 +37,4 @@ def gw_silver(
         candidate_class,
         expected_unrelated,
     )
+    return selected & blocks.is_known_to_be(reports_candidate, value=True)

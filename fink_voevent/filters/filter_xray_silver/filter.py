@@ -18,6 +18,7 @@ def xray_silver(
     candidate_nature: pd.Series,
     candidate_class: pd.Series,
     expected_unrelated: pd.Series,
+    reports_candidate: pd.Series,
 ) -> pd.Series:
     """Select alerts that coincide with X-ray transients, by `blocks.silver`.
 
@@ -27,7 +28,7 @@ def xray_silver(
     >>> xray_silver(**blocks.of(xray_silver, columns)).tolist()
     [True, False]
     """
-    return blocks.silver(
+    selected = blocks.silver(
         "xray",
         messenger,
         event_significant,
@@ -36,3 +37,4 @@ def xray_silver(
         candidate_class,
         expected_unrelated,
     )
+    return selected & blocks.is_known_to_be(reports_candidate, value=True)
