@@ -573,6 +573,20 @@ def test_a_source_of_first_use_changes_no_event_of_others_by_citing_it():
     assert related_of(current)["event-1"] == ("event-2",)
 
 
+def test_a_source_of_first_use_changes_no_event_of_others_at_its_time_and_place():
+    time = T0 + timedelta(minutes=1)
+    first = event(1, 40.0, 0.0, 0.5, time=time)
+    hostile = event(2, 40.1, 0.0, 0.5, time=time, publisher=STREAM, source=OTHER)
+    retraction = first | {"notice_id": "r", "version": 2, "kind": "retraction"}
+    current = current_events([first, hostile, retraction])
+    current.add(table([first]))
+    trust = [decided(True, OTHER) | {"how": FIRST_USE}]
+    assert add_rows(current, [hostile], trust=trust).changed == ["event-2"]
+    assert related_of(current) == {"event-1": (), "event-2": ("event-1",)}
+    assert current.add(table([retraction])).changed == ["event-1", "event-2"]
+    assert related_of(current) == {"event-1": None, "event-2": ()}
+
+
 def test_a_source_without_a_decision_is_not_trusted():
     current = current_events([sent(1)])
     assert add_rows(current, [sent(1)]).changed == []
