@@ -530,6 +530,24 @@ def test_a_map_that_is_fetched_later_places_the_event():
     assert (current.matchable, current.awaiting_map) == (1, 0)
 
 
+def test_a_neutrino_makes_no_region_of_a_wave_that_awaits_its_map():
+    neutrino = version(1, messenger="neutrino")
+    wave = version(2, version=2, messenger="gw", cells=None, fisher=None)
+    wave["skymap_url"] = URL(1)
+    row = map_event(1, 1) | {"skymap_url": URL(1), "skymap_sha256": "ab"}
+    del row["notice_id"]
+    current = current_events([neutrino, wave, row])
+    current.add(table([neutrino]))
+    assert current.states["one"].region_id == "region of notice-0001"
+    current.add(table([wave]))
+    assert current.states["one"].awaits_map
+    current.add_maps(table([row], "maps"))
+    assert current.states["one"].region_id == f"region of {URL(1)}"
+    alone = current_events([neutrino, wave | {"skymap_url": None}])
+    alone.add(table([neutrino, wave | {"skymap_url": None}]))
+    assert alone.states["one"].region_id == "region of notice-0001"
+
+
 @pytest.mark.parametrize("level", [0.3, 0.5, 0.8, 0.95, 0.99])
 @pytest.mark.parametrize("cap_deg2", [10.0, 300.0, 3000.0, 41253.0])
 def test_no_map_that_the_cap_cuts_is_missed(level, cap_deg2):
