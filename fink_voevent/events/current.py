@@ -32,7 +32,7 @@ from fink_voevent.events.notice import (
 )
 from fink_voevent.events.notice_rows import NoticeRows
 from fink_voevent.events.overlap import CellsOf, Overlaps
-from fink_voevent.events.relations import EventLinks, Relations
+from fink_voevent.events.relations import Listed, Relations, links_of
 from fink_voevent.events.significance import significances
 from fink_voevent.events.time_buckets import TimeBuckets
 from fink_voevent.events.trusted import TrustedNotices
@@ -92,6 +92,7 @@ class CurrentEvents:
         self._states: dict[str, EventState] = {}
         self._moments = TimeBuckets(SAME_TIME_US)  # valid events by their time
         self._relations = Relations()  # of valid events
+        self._listed = Listed()
         self._days = TimeBuckets(DAY_US)  # events with a window by their time
         self._widest = (0, 0)  # windows lie within this, relative to the event
         self.states: States = MappingProxyType(self._states)
@@ -291,6 +292,8 @@ class CurrentEvents:
         former, renewed = {}, {}
         for event, state in before.items():
             now = self._states.get(event)
+            lists = [() if s is None else s.related_event_ids for s in (state, now)]
+            self._listed.change(event, *(names or () for names in lists))
             if state is None or now is None or state != now:
                 former[event], renewed[event] = state, now
         return Changes(_known(former), _known(renewed))
@@ -298,21 +301,13 @@ class CurrentEvents:
     def _link(self, renewed: Iterable[str]) -> set[str]:
         """Renew what events say of others; return valid events that may be affected."""
         states = [self._states[event] for event in renewed if event in self._states]
-        links = [self._links_of(state) for state in states if state.is_valid]
+        links = [
+            links_of(state.event_id, state.event_time_us, self._notices[state.event_id])
+            for state in states
+            if state.is_valid
+        ]
         found = self._relations.change(renewed, links)
         return {e for e in found if e in self._states and self._states[e].is_valid}
-
-    def _links_of(self, state: EventState) -> EventLinks:
-        notices = self._notices[state.event_id]
-        return EventLinks(
-            state.event_id,
-            state.event_time_us,
-            [n.ivorn for n in notices],
-            [ivorn for n in notices for ivorn in n.cited],
-            [state.event_id, *(name for n in notices for name in n.names)],
-            state.notice.publisher,
-            all(n.is_named for n in notices),
-        )
 
     def _put(self, state: EventState) -> None:
         """Set the state of an event that has none."""
@@ -345,8 +340,9 @@ class CurrentEvents:
         """Related events of renewed events, and of those related to them before or now.
 
         Two events are related if neither is retracted, their times differ by at most
-        `SAME_TIME_US`, and their regions have cells in common; or by what they say:
-        see `Relations`. `before` are the former states of the renewed events.
+        `SAME_TIME_US`, and their regions have cells in common; or by what they say. An
+        event need not list one that lists it: see `Relations`. `before` are the former
+        states of the renewed events.
         """
         found: dict[str, set[str]] = {}
 
@@ -357,11 +353,10 @@ class CurrentEvents:
                 found[event] = {other for other in others if other not in before}
             return found[event]
 
-        for former in before.values():
-            if former is not None and former.is_valid:
-                for other in former.related_event_ids:
-                    if other not in before:
-                        related(other)
+        for event in before:
+            for other in self._listed.by(event):
+                if other not in before:
+                    related(other)
         pairs = {
             (event, other): self._regions(event, other)
             for event in before
@@ -371,8 +366,9 @@ class CurrentEvents:
         overlapping = self._overlaps.among(set(pairs.values()))
         for (event, other), regions in pairs.items():
             if regions in overlapping:
-                related(event).add(other)
-                related(other).add(event)
+                for one, two in ((event, other), (other, event)):
+                    if self._relations.is_believed(one, two):
+                        related(one).add(two)
         for event in {*found, *before}:
             others = self._relations.of(event)
             if others:

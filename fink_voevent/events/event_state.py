@@ -39,7 +39,9 @@ class EventState:
         the current notice; if that is only its issue time, or missing, the earliest
         time of all notices. Microseconds of UTC since 1970.
     region_notice : Notice or None
-        The latest notice that has a region, of which position and shape are used.
+        The latest notice that has a region, of which position and shape are used. While
+        the sky map of the current notice is awaited, those of another messenger, as of
+        neutrinos at a gravitational wave, do not count.
     region : Region or None
         Its region, or the sky map that was fetched for it.
     related_event_ids : tuple of str or None
@@ -152,8 +154,11 @@ def event_state(
     """
     current = notices[-1]
     region_notice = region = None
+    awaits_map = current.map_url is not None and current.map_url not in maps
     for notice in reversed(notices):
-        region = _region(notice, maps)
+        # A neutrino at a gravitational wave is no region of the wave.
+        is_other = awaits_map and notice.messenger != current.messenger
+        region = None if is_other else _region(notice, maps)
         if region is not None:
             region_notice = notice
             break

@@ -28,6 +28,7 @@ NOTICE_COLUMNS = (
     *("event_id", "ivorn", "version", "issued", "received_at", "notice_id"),
     *("kind", "tense", "live", "time", "time_source", "window_before", "window_after"),
     *("fisher", "ellipse", *MAP_COLUMNS, "publisher", "source", *LINK_COLUMNS),
+    "messenger",
 )
 # Values of `time_source` of a notice that gives the time of the trigger itself.
 TRIGGER_TIMES = ("isotime", "tjd")
@@ -114,6 +115,7 @@ class Notice(NamedTuple):
         None if it is the operator's own, or of an earlier version.
     received_us : int
         When it was received from this source, microseconds of UTC since 1970.
+    messenger : str
     cited, names : tuple of str
         Identifiers of the notices that it cites, and names of its burst.
     is_named : bool
@@ -138,6 +140,7 @@ class Notice(NamedTuple):
     publisher: str | None
     source: str | None
     received_us: int
+    messenger: str = ""
     cited: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     is_named: bool = True
@@ -200,6 +203,7 @@ def read_notices(notices: pa.Table, first_row: int, rules: Rules) -> list[Notice
         columns["publisher"],
         columns["source"],
         [landed or 0 for landed in microseconds_of(notices["received_at"])],
+        [sys.intern(messenger or "") for messenger in notices["messenger"].to_pylist()],
         _texts(notices["cites"], "ivorn"),
         _texts(notices["names"]),
         strict=True,

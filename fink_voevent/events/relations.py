@@ -7,16 +7,17 @@ name that only one burst has, as GRB 221009A. Neither needs a region or the same
 a minute: an X-ray position comes hours later, from another publisher, with another name
 of its own.
 
-Anybody can cite a notice, or use the name of a burst. Therefore an event lists what
-another publisher says only if a setting or ``streams.toml`` names the source of that
-publisher. What it says itself, it always lists.
+Anybody can cite a notice, use the name of a burst, or claim its time and place.
+Therefore an event lists one of another publisher only if a setting or ``streams.toml``
+names the source of that publisher, or if its own notices cite it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from fink_voevent.events.notice import Notice
 from fink_voevent.tables.times import DAY_US
 
 # Longest time between two related events; a name of another year is a mistake.
@@ -113,9 +114,17 @@ class Relations:
         if links is None:
             return set()
         found = self._said_by(links)
-        found |= {o for o in self._said_of(links) if self._is_believed(links, o)}
+        found |= {o for o in self._said_of(links) if self.is_believed(event_id, o)}
         found.discard(event_id)
         return {other for other in found if _is_near(links, self._links[other])}
+
+    def is_believed(self, event_id: str, other: str) -> bool:
+        """Whether an event lists another one for what that says: its place, or a link.
+
+        Both are events that were added.
+        """
+        own, theirs = self._links[event_id], self._links[other]
+        return theirs.is_named or theirs.publisher == own.publisher
 
     def _said_by(self, links: EventLinks) -> set[str]:
         """Events of which an event says that they are related."""
@@ -142,11 +151,6 @@ class Relations:
                     found |= index.events(name)
         return found
 
-    def _is_believed(self, links: EventLinks, other: str) -> bool:
-        """Whether an event lists another one because that says so."""
-        theirs = self._links[other]
-        return theirs.is_named or theirs.publisher == links.publisher
-
     def _linked(self, links: EventLinks) -> set[str]:
         """Events that have an ivorn, a citation or a name in common with an event.
 
@@ -163,6 +167,44 @@ class Relations:
         yield self._using[links.is_named], links.ivorns
         yield self._citing[links.is_named], links.cited
         yield self._called[links.is_named], links.names
+
+
+def links_of(
+    event_id: str, time_us: int | None, notices: Sequence[Notice]
+) -> EventLinks:
+    """Return what the notices of an event say; the last of them is the current one.
+
+    The event itself has a name: notices of others may give it.
+    """
+    return EventLinks(
+        event_id,
+        time_us,
+        [n.ivorn for n in notices],
+        [ivorn for n in notices for ivorn in n.cited],
+        [event_id, *(name for n in notices for name in n.names)],
+        notices[-1].publisher,
+        all(n.is_named for n in notices),
+    )
+
+
+class Listed:
+    """Which events list an event as related; it need not list them."""
+
+    def __init__(self) -> None:
+        self._by: dict[str, set[str]] = {}
+
+    def change(self, event: str, before: Iterable[str], after: Iterable[str]) -> None:
+        """Note which events an event has listed before, and lists now."""
+        for other in before:
+            self._by[other].discard(event)
+            if not self._by[other]:
+                del self._by[other]
+        for other in after:
+            self._by.setdefault(other, set()).add(event)
+
+    def by(self, event: str) -> Collection[str]:
+        """Return the events that list an event."""
+        return self._by.get(event, ())
 
 
 class _Index:

@@ -38,6 +38,7 @@ _MOST_CITES, _MOST_CLASSES = 3, 5
 _NEVER_MATCHED = {
     "prediction": "it is a prediction",
     "utility": "it is about the observatory, not about the sky",
+    "unknown": "its role, tense or alert type is not known",
 }
 _OTHER = "unless another notice of the event has one"
 _TESTS = {"test": "it is a test", "injection": "it is an injection"}

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from fink_voevent.notices import identity
 from fink_voevent.notices.document import Document, Location, parse_number
 from fink_voevent.notices.quantities import format_angle, format_percent
 from fink_voevent.notices.streams import Stream
@@ -75,6 +76,8 @@ def find_faults(
     foreign = _foreign_citation(document, row)
     if foreign is not None:
         faults.append(foreign)
+    if row["tense"] == "unknown":
+        faults += _tense_faults(identity.unknown_word(document, stream))
     if row["kind"] == "retraction":
         faults += _retraction_faults(row) if foreign is None else []
     elif row["live"] and row["tense"] in _MATCHED:
@@ -95,6 +98,15 @@ def _stream_faults(stream: Stream) -> Iterator[Fault]:
         f"the defaults are used: an error contains {containment}, and alerts"
         f" from {before:g} d before to {after:g} d after the event are matched",
         "a block of streams.toml, with the messenger and what your error contains",
+    )
+
+
+def _tense_faults(word: str | None) -> Iterator[Fault]:
+    yield Fault(
+        f"the word {_quoted(word)} for its role, tense or alert type is not known",
+        "it is never matched: it may be a test",
+        "as the tense current, test or injection; as the type initial, update or"
+        " retraction",
     )
 
 

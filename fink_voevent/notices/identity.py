@@ -315,8 +315,7 @@ def tense(
         ``unknown``.
     """
     flags = _flags(values)
-    given = next((values[name] for name in _TENSE_PARAMS if name in values), None)
-    words = {_tense_of(document.role), _tense_of(given)}
+    words = {_tense_of(word) for word in _tense_words(document, values)}
     alert_type = _TENSES.get(_word(values, (*_GCN_TYPES, _LVK_TYPE)))
     if "injection" in (*words, alert_type) or _is_injection(values, flags):
         return "injection"
@@ -329,6 +328,36 @@ def tense(
     return next(
         (t for t in ("unknown", "utility", "prediction") if t in words), "observation"
     )
+
+
+def unknown_word(document: Document, stream: Stream) -> str | None:
+    """Return the role, the tense or the alert type that makes a tense ``unknown``.
+
+    Parameters
+    ----------
+    document, stream
+        As of `tense`.
+
+    Returns
+    -------
+    str or None
+        The word as the publisher wrote it; None if all of them are known.
+    """
+    values = document.values
+    words = _tense_words(document, values)
+    unknown = next((w for w in words if _tense_of(w) == "unknown"), None)
+    if unknown is None and not _is_known_type(stream, values):
+        names = (*_GCN_TYPES, _LVK_TYPE)
+        unknown = next(values[name] for name in names if name in values)
+    return unknown
+
+
+def _tense_words(
+    document: Document, values: Mapping[str, str]
+) -> tuple[str | None, str | None]:
+    """Role, and tense in a Param: None if there is none."""
+    given = next((values[name] for name in _TENSE_PARAMS if name in values), None)
+    return document.role, given
 
 
 def _tense_of(word: str | None) -> str:

@@ -27,8 +27,9 @@ COINCIDENCES = (
         "the event is retracted",
         "other events of the same burst: those within 60 s whose 99 % regions overlap"
         " with this one, and within 30 d those that cite its notices, that its notices"
-        " cite, or that have the same name. What a publisher says whose source was"
-        " trusted on first use is listed in its own events only",
+        " cite, or that have the same name. An event of a publisher whose source was"
+        " trusted on first use is listed in events of that publisher only, and where it"
+        " is cited",
     ),
     Column("stream", TEXT, "", "", "see the table events"),
     Column("messenger", TEXT, "", "", "see the table events"),

@@ -271,6 +271,18 @@ def test_any_order_and_batches_lead_to_the_same_states(expected, data):
     if data.draw(st.booleans()):  # the operator says otherwise later
         earlier = [row | {"trusted": not row["trusted"]} for row in trust]
         add_rows(current, trust=earlier, batch=0)
+    add_in_batches(current, rows, data)
+    prefixes = [f"{n % CASES:04d}" for n in (number, number - 1)]
+    wanted = {
+        event: state
+        for event, state in expected.states.items()
+        if event.removeprefix("ivo://")[:4] in prefixes
+    }
+    assert all_facts(current) == wanted
+
+
+def add_in_batches(current: CurrentEvents, rows: list[dict], data) -> None:
+    """Add rows of all tables in some batches, each of which returns what it changes."""
     seen: dict = {}
     while rows:
         size = data.draw(st.integers(1, len(rows)))
@@ -291,13 +303,61 @@ def test_any_order_and_batches_lead_to_the_same_states(expected, data):
         for name in change.renamed:
             del seen[name]
         assert seen == current.states
-    prefixes = [f"{n % CASES:04d}" for n in (number, number - 1)]
-    wanted = {
-        event: state
-        for event, state in expected.states.items()
-        if event.removeprefix("ivo://")[:4] in prefixes
+
+
+def with_links(case: Case, seed: int) -> Case:
+    """Return a case whose notices cite others and have names, some of first use."""
+    rng = np.random.default_rng(seed)
+    ivorns = [notice["ivorn"] for notice in case.notices]
+    names = [f"GRB{seed:06d}{letter}" for letter in "AB"]
+    notices = [
+        notice
+        | {
+            "cites": [{"ivorn": str(rng.choice(ivorns)), "cite": "followup"}]
+            if rng.random() < 0.4
+            else [],
+            "names": [str(rng.choice(names))] if rng.random() < 0.4 else None,
+        }
+        for notice in case.notices
+    ]
+    hows = [SETTING, FIRST_USE]
+    trust = [one | {"how": str(rng.choice(hows))} for one in case.trust]
+    return replace(case, notices=notices, trust=trust)
+
+
+def brute_force(current: CurrentEvents, notices: list[dict]) -> set[tuple[str, str]]:
+    """Return the pairs of valid events of which one cites the other, both ways."""
+    valid = {event for event, state in current.states.items() if state.is_valid}
+    counting = {i for event in valid for i in current.notice_ids(event)}
+    event_of = {i: event for event in valid for i in current.notice_ids(event)}
+    rows = [notice for notice in notices if notice["notice_id"] in counting]
+    cites = {
+        (event_of[one["notice_id"]], event_of[other["notice_id"]])
+        for one in rows
+        for other in rows
+        if any(cited["ivorn"] == other["ivorn"] for cited in one["cites"])
     }
-    assert all_facts(current) == wanted
+    return {pair for pair in cites if pair[0] != pair[1]}
+
+
+@settings(max_examples=25, deadline=None)
+@given(number=st.integers(0, CASES - 1), data=st.data())
+def test_any_order_and_batches_lead_to_the_same_related_events(number, data):
+    case = with_links(random_case(number), number)
+    others = random_case(number + 1)
+    notices, maps = [*case.notices, *others.notices], [*case.maps, *others.maps]
+    copies, trust = [*case.copies, *others.copies], [*case.trust, *others.trust]
+    at_once = current_events(notices, maps)
+    add_rows(at_once, notices, maps, copies, trust)
+    rows = data.draw(st.permutations([*notices, *maps, *copies, *trust]))
+    current = current_events(notices, maps)
+    if data.draw(st.booleans()):
+        add_rows(current, trust=[t | {"how": SETTING} for t in trust], batch=0)
+    add_in_batches(current, rows, data)
+    assert all_facts(current) == all_facts(at_once)
+    cites = brute_force(current, [n | {"cites": n.get("cites") or []} for n in notices])
+    for one, other in cites:
+        assert other in current.states[one].related_event_ids
 
 
 @settings(deadline=None)
@@ -470,6 +530,24 @@ def test_a_map_that_is_fetched_later_places_the_event():
     assert (current.matchable, current.awaiting_map) == (1, 0)
 
 
+def test_a_neutrino_makes_no_region_of_a_wave_that_awaits_its_map():
+    neutrino = version(1, messenger="neutrino")
+    wave = version(2, version=2, messenger="gw", cells=None, fisher=None)
+    wave["skymap_url"] = URL(1)
+    row = map_event(1, 1) | {"skymap_url": URL(1), "skymap_sha256": "ab"}
+    del row["notice_id"]
+    current = current_events([neutrino, wave, row])
+    current.add(table([neutrino]))
+    assert current.states["one"].region_id == "region of notice-0001"
+    current.add(table([wave]))
+    assert current.states["one"].awaits_map
+    current.add_maps(table([row], "maps"))
+    assert current.states["one"].region_id == f"region of {URL(1)}"
+    alone = current_events([neutrino, wave | {"skymap_url": None}])
+    alone.add(table([neutrino, wave | {"skymap_url": None}]))
+    assert alone.states["one"].region_id == "region of notice-0001"
+
+
 @pytest.mark.parametrize("level", [0.3, 0.5, 0.8, 0.95, 0.99])
 @pytest.mark.parametrize("cap_deg2", [10.0, 300.0, 3000.0, 41253.0])
 def test_no_map_that_the_cap_cuts_is_missed(level, cap_deg2):
@@ -571,6 +649,20 @@ def test_a_source_of_first_use_changes_no_event_of_others_by_citing_it():
     change = add_rows(current, trust=[decided(True, OTHER) | {"how": SETTING}], batch=2)
     assert change.changed == ["event-1", "event-2"]
     assert related_of(current)["event-1"] == ("event-2",)
+
+
+def test_a_source_of_first_use_changes_no_event_of_others_at_its_time_and_place():
+    time = T0 + timedelta(minutes=1)
+    first = event(1, 40.0, 0.0, 0.5, time=time)
+    hostile = event(2, 40.1, 0.0, 0.5, time=time, publisher=STREAM, source=OTHER)
+    retraction = first | {"notice_id": "r", "version": 2, "kind": "retraction"}
+    current = current_events([first, hostile, retraction])
+    current.add(table([first]))
+    trust = [decided(True, OTHER) | {"how": FIRST_USE}]
+    assert add_rows(current, [hostile], trust=trust).changed == ["event-2"]
+    assert related_of(current) == {"event-1": (), "event-2": ("event-1",)}
+    assert current.add(table([retraction])).changed == ["event-1", "event-2"]
+    assert related_of(current) == {"event-1": None, "event-2": ()}
 
 
 def test_a_source_without_a_decision_is_not_trusted():

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import json
 
+import json_notices
 import pytest
 
 from fink_voevent.notices import streams
@@ -100,3 +101,8 @@ def test_the_card_of_any_notice_of_the_test_data_is_narrow(datatest):
             for line in card(path.read_bytes(), streams.load()):
                 # An identifier is not broken, so that it can be copied.
                 assert len(line) <= WIDTH or " " not in line[16:].strip(), line
+
+
+def test_a_notice_with_a_word_that_is_not_known_is_not_matched():
+    raw = json_notices.gcn("newton/eye", id="7", alert_tense="Tomorrow", ra=1, dec=2)
+    assert fields(raw)["matched"] == "no: its role, tense or alert type is not known"

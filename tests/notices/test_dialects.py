@@ -134,6 +134,7 @@ def test_the_notices_of_a_topic_for_tests_are_tests(registry, topic, tense):
     [
         ("Neutrino", "neutrino", 30.0),
         ("GW", "gw", 14.0),
+        ("Gravitational Wave", "gw", 14.0),
         ("EM", "unknown", 7.0),
         ("Axion", "unknown", 7.0),
     ],

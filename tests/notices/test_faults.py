@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 
+import json_notices
 import pytest
 
 from fink_voevent.errors import NoticeError
@@ -141,6 +142,11 @@ def test_a_notice_as_it_should_be_has_no_fault(known):
             "Comet does not pass it on",
         ),
         (
+            {"root": PARTS["root"].replace("observation", "rehearsal")},
+            "the word 'rehearsal' for its role, tense or alert type is not known",
+            "never matched: it may be a test",
+        ),
+        (
             {"root": PARTS["root"].replace("#1", "")},
             "the ivorn 'ivo://org.example/bursts' is unusual",
             "kept as it is",
@@ -235,3 +241,10 @@ def test_notices_of_publishers_that_are_known_have_no_fault(datatest):
         for path in sorted((datatest / "voevents").iterdir())
     }
     assert {name for name, faults in found.items() if faults} == set()
+
+
+@pytest.mark.parametrize("field", ["alert_tense", "alert_type"])
+def test_a_word_of_json_that_is_not_known_is_a_fault(known, field):
+    raw = json_notices.gcn("newton/eye", id="7", **{field: "Tomorrow"})
+    found = [fault.found for fault in faults_of(raw, known)]
+    assert "the word 'Tomorrow' for its role, tense or alert type is not known" in found
