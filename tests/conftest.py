@@ -9,8 +9,12 @@ import os
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+# No example fails because the machine is busy.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 # Workers must run the Python that has our package, whatever the path says.
 os.environ["PYSPARK_PYTHON"] = sys.executable
 os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
