@@ -28,7 +28,7 @@ def child(source: str, **changes) -> Child:
 
 
 def run(children, until: Callable[[], bool], reports: list) -> None:
-    """Supervise children until a condition is met."""
+    """Supervise children until a condition is true."""
     stop = threading.Event()
 
     def watch() -> None:
