@@ -6,11 +6,16 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+# No example fails because the machine is busy.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 # Workers must run the Python that has our package, whatever the path says.
 os.environ["PYSPARK_PYTHON"] = sys.executable
 os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
@@ -53,10 +58,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the tests with Spark, the longest of them first."""
+    """Start with the tests with Spark; of these and of the others, with the slow ones.
+
+    So no worker begins a long test while the other has nothing left to do.
+    """
     items.sort(
         key=lambda item: (
             item.get_closest_marker("xdist_group") is None,
+            item.get_closest_marker("slow") is None,
             "pipeline" not in item.path.parts,
         )
     )
@@ -114,6 +123,41 @@ def pipeline(spark, settings, datatest):
     made = Pipeline(spark, settings, datatest)
     yield made
     made.spool.close()
+
+
+@pytest.fixture(scope="session")
+def processed(spark, datatest, tmp_path_factory):
+    """All of datatest, processed by the stages in one run, for tests that only read."""
+    folder = tmp_path_factory.mktemp("processed")
+    stages = Pipeline(spark, settings_in(folder), datatest)
+    stages.alerts("early", "late")
+    stages.notices()
+    stages.run()
+    yield stages
+    stages.spool.close()
+
+
+@pytest.fixture(scope="session")
+def matched_once(spark, datatest, tmp_path_factory):
+    """Alerts and a notice that are matched, and not sent, for tests that only read."""
+    stages = Pipeline(spark, settings_in(tmp_path_factory.mktemp("matched")), datatest)
+    stages.alerts("early", "late")
+    stages.notices("grb221009a_bat")
+    stages.match()
+    yield stages
+    stages.spool.close()
+
+
+@pytest.fixture
+def matched(matched_once, settings, tmp_path):
+    """Stages over a copy of these tables; a test may change the science alerts."""
+    kept, science = tmp_path / "kept", matched_once.science
+    shutil.copytree(science, kept)
+    stages = matched_once.copied(settings)
+    yield stages
+    stages.spool.close()
+    shutil.rmtree(science, ignore_errors=True)
+    shutil.copytree(kept, science)
 
 
 @pytest.fixture(scope="session")

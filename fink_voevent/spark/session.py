@@ -55,7 +55,14 @@ OPTIONS = {
 
 # Other collectors let the garbage of the batches grow the heap to its limit.
 COLLECTOR = "-XX:+UseSerialGC"
-_NAMES = ("functions", "Column", "PythonUtils", "SparkSession", "SparkSession$", "org")
+_NAMES = ("functions", "Column", "PythonUtils", "SparkSession", "SparkSession$")
+_PACKAGES = (
+    "java.util",
+    "org.apache.spark.sql.catalyst.expressions",  # of functions of elements of arrays
+    "org.apache.spark.sql.execution.python",  # of functions in Python
+    "org.apache.spark.sql.expressions",  # of windows
+    "org.apache.spark.sql.streaming",
+)
 
 
 def check_java() -> None:
@@ -154,11 +161,17 @@ def remember_names(spark: SparkSession) -> None:
     """Cache the JVM names that pyspark looks up at each operation on a column.
 
     The JVM finds these names by searching each of Spark's jars, which takes a fifth
-    of the time of a small batch.
+    of the time of a small batch: also each part of the name of a package, which may
+    be that of a class.
     """
     jvm: Any = spark.sparkContext._jvm  # noqa: SLF001 - where pyspark looks them up
     for name in _NAMES:
         setattr(jvm, name, getattr(jvm, name))
+    for package in _PACKAGES:
+        place = jvm
+        for name in package.split("."):
+            setattr(place, name, getattr(place, name))
+            place = getattr(place, name)
     for name in ("col", "lit"):
         setattr(jvm.functions, name, getattr(jvm.functions, name))
 

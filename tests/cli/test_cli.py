@@ -377,7 +377,7 @@ def test_a_data_prefix_that_cannot_be_written_is_reported_in_one_line(
             env=environment, stdout=out, stderr=subprocess.STDOUT,
         )  # fmt: skip
     if arguments[0] == "run":  # tries again, and logs it, until it is stopped
-        wait_for(lambda: _REFUSED.search(log.read_text()) is not None, 60)
+        wait_for(lambda: _REFUSED.search(log.read_text()) is not None)
         process.send_signal(signal.SIGINT)
         process.wait(60)
     else:

@@ -27,6 +27,7 @@ from fink_voevent.ops.status import Observer
 from fink_voevent.store.filesystem import open_store
 
 NIGHT = "20221009"
+LIMIT_S = 280  # the services stop by themselves after 300 s
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def _wait_until_routed(data: Path, processes: list[subprocess.Popen]) -> None:
             and observer.route_is_done()
             and all(p.poll() is None for p in processes)
         ),
-        240,
+        LIMIT_S,
     )
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def settings_in(folder: Path) -> Settings:
         "data_prefix": str(folder / "data"),
         "spool": str(folder / "spool"),
         "night": "20221009",
-        "trigger_s": 0,
+        "trigger_s": 0.2,  # with 0, Spark lists the folders in a busy loop
     }
     return load({}, values).settings
 
@@ -92,6 +93,14 @@ class Pipeline:
         self.spool = Spool(settings.spool, settings.root)
         self.schema = spark.read.parquet(str(datatest / "alerts")).schema
         self.alerts()  # makes the folder, as raw2science does before its first alert
+
+    def copied(self, settings: Settings) -> Pipeline:
+        """Return stages over a copy of these tables, with the same science alerts."""
+        shutil.copytree(self.settings.root, settings.root)
+        other = copy.copy(self)
+        other.settings = settings
+        other.spool = Spool(settings.spool, settings.root)
+        return other
 
     def alerts(self, *names: str) -> None:
         """Add alerts of datatest through a Spark file sink, as raw2science does."""

@@ -82,7 +82,7 @@ def test_an_odd_address_is_refused_and_reaches_no_server(url):
         for start in ("http", "https"):
             text = url.replace("http", start, 1).format(port=server.port)
             with pytest.raises(InputError, match=REASONS) as refused:
-                fetch(text, ALLOWED, limit_s=5)
+                fetch(text, ALLOWED, limit_s=60)
             assert str(refused.value).isprintable()  # one line in the log
     assert server.received == []
 
@@ -97,7 +97,7 @@ def test_a_redirect_to_an_odd_address_reaches_no_server(url):
             contextlib.suppress(InputError),
         ):
             # a relative address leads back to the first server
-            fetch(f"http://127.0.0.2:{first.port}/", ["127.0.0.2"], limit_s=5)
+            fetch(f"http://127.0.0.2:{first.port}/", ["127.0.0.2"], limit_s=60)
     assert first.received
     assert server.received == []
 
@@ -203,7 +203,7 @@ def test_a_server_that_drips_is_left_at_the_time_limit(start, byte):
         start_s = time.monotonic()
         with pytest.raises(InputError, match=r"not complete within 0\.15 s"):
             fetch(f"http://127.0.0.1:{server.port}/", ["127.0.0.1"], limit_s=0.15)
-        assert time.monotonic() - start_s < 5
+        assert time.monotonic() - start_s < 30  # the server would drip for ever
 
 
 def test_a_tls_handshake_that_drips_is_left_at_the_time_limit():
@@ -211,7 +211,7 @@ def test_a_tls_handshake_that_drips_is_left_at_the_time_limit():
         start_s = time.monotonic()
         with pytest.raises(InputError, match=r"not complete within 0\.15 s"):
             fetch(f"https://127.0.0.1:{server.port}/", ["127.0.0.1"], limit_s=0.15)
-        assert time.monotonic() - start_s < 5
+        assert time.monotonic() - start_s < 30  # the server would drip for ever
 
 
 def test_redirects_share_one_time_limit():
@@ -223,7 +223,7 @@ def test_redirects_share_one_time_limit():
         start_s = time.monotonic()
         with pytest.raises(InputError, match=r"not complete within 0\.15 s"):
             fetch(f"http://127.0.0.1:{server.port}/", ["127.0.0.1"], limit_s=0.15)
-        assert time.monotonic() - start_s < 5
+        assert time.monotonic() - start_s < 30  # the server would drip for ever
 
 
 def test_a_name_that_is_resolved_slowly_is_left_at_the_time_limit(monkeypatch):
@@ -251,7 +251,7 @@ def test_the_body_of_a_redirect_is_not_read():
     with raw_site(behave) as server:
         server.sent = 0
         url = f"http://127.0.0.1:{server.port}/"
-        assert fetch(url, ["127.0.0.1"], limit_s=5) == b"map"
+        assert fetch(url, ["127.0.0.1"], limit_s=60) == b"map"
         assert server.sent < 20 * 2**20  # what the buffers of the kernel take
 
 
@@ -280,7 +280,7 @@ def test_a_length_of_a_chunk_without_an_end_is_refused_before_it_fills_the_memor
     with raw_site(behave) as server:
         tracemalloc.start()
         with pytest.raises(InputError):
-            fetch(f"http://127.0.0.1:{server.port}/", ["127.0.0.1"], limit_s=5)
+            fetch(f"http://127.0.0.1:{server.port}/", ["127.0.0.1"], limit_s=60)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert peak < 8 * 2**20
@@ -300,7 +300,7 @@ def test_no_part_of_a_request_reaches_a_proxy_that_is_not_allowed(monkeypatch):
     with raw_site(answer(b"")) as proxy:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
         with pytest.raises(InputError, match=r"leads to 127\.0\.0\.1"):
-            fetch("https://maps.example.org/", ["maps.example.org"], limit_s=5)
+            fetch("https://maps.example.org/", ["maps.example.org"], limit_s=60)
     assert proxy.received == []
 
 
@@ -313,8 +313,8 @@ def test_a_server_is_refused_before_tls_if_its_own_address_is_not_allowed(
     )
     with raw_site(answer(b"secret")) as server:
         with pytest.raises(InputError, match=r"leads to 169\.254\.169\.254"):
-            fetch(f"https://127.0.0.1:{server.port}/", ["127.0.0.1"], limit_s=5)
-        end_s = time.monotonic() + 5
+            fetch(f"https://127.0.0.1:{server.port}/", ["127.0.0.1"], limit_s=60)
+        end_s = time.monotonic() + 60
         while not server.received and time.monotonic() < end_s:
             time.sleep(0.02)
     assert server.received == [b""]

@@ -66,9 +66,9 @@ def test_a_slow_host_does_not_delay_the_maps_of_others(hosts, running):
     with raw_site(say_nothing, "127.0.0.2") as slow, site(map=MAP, late=MAP) as fast:
         waiting = [f"http://127.0.0.2:{slow.port}/{i}" for i in range(10)]
         commit_notices(hosts.root, *waiting, f"{fast.address}/map")
-        wait_for(lambda: fetched(hosts.root) == 1, 10)
+        wait_for(lambda: fetched(hosts.root) == 1)
         commit_notices(hosts.root, f"{fast.address}/late")
-        wait_for(lambda: fetched(hosts.root) == 2, 10)
+        wait_for(lambda: fetched(hosts.root) == 2)
         assert 0 < len(slow.received) <= skymaps.MOST_OF_A_HOST
         assert running.is_alive()
 
@@ -86,7 +86,7 @@ def test_a_map_is_fetched_although_the_tables_could_not_be_read_at_first(
         with pytest.raises(StorageError):
             fetcher.fetch_due(0)
         torn.unlink()
-        wait_for(lambda: fetched(hosts.root) == 1, 10)
+        wait_for(lambda: fetched(hosts.root) == 1)
     assert running.is_alive()
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mutated and invented documents are rows or reasons, within the limits of a reader.
 
-`FUZZ` documents of each kind: some thousands by default, 100,000 in the nightly tests.
+`FUZZ` documents of each kind: a thousand by default, 100,000 in the nightly tests.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from helpers.mutation import VALUES, mutate
 from fink_voevent.ingest.reader import STOPPED, Reader
 
 DATA = Path(__file__).parents[2] / "datatest"
-COUNT = int(os.environ.get("FUZZ", "2000"))
+COUNT = int(os.environ.get("FUZZ", "1000"))
 AT_ONCE = 32
 NAMES = (
     *("superevent_id", "alert_type", "time_created", "event", "time", "far", "skymap"),

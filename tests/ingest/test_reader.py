@@ -181,7 +181,7 @@ def test_the_process_ends_with_the_one_that_started_it():
         child = int(parent.stdout.readline())
         assert Path(f"/proc/{child}").exists()
         parent.kill()
-    wait_for(lambda: not _runs(child), 20)
+    wait_for(lambda: not _runs(child))
 
 
 def _runs(pid: int) -> bool:

@@ -134,8 +134,8 @@ def test_a_very_large_transport_message_is_not_parsed_to_its_end():
 
 
 def test_an_identifier_without_an_end_is_left_out_quickly():
-    start_s = time.monotonic()
+    start_s = time.process_time()
     assert claimed_ivorn(b'<VOEvent ivorn="' + b"x" * 2**24) == ""
     assert claimed_ivorn(b'<VOEvent ivorn="' + b"x" * 2**24 + b'"/>') == ""
     assert claimed_ivorn(b'ivorn = "' * 2**20)
-    assert time.monotonic() - start_s < 10
+    assert time.process_time() - start_s < 10

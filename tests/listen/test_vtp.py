@@ -226,7 +226,7 @@ def test_a_listener_stops_after_its_supervisor(tmp_path):
         env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     stat = Path(f"/proc/{int(done.stdout)}/stat")
-    wait_for(lambda: not stat.exists() or stat.read_text().split()[2] == "Z", 20)
+    wait_for(lambda: not stat.exists() or stat.read_text().split()[2] == "Z")
 
 
 def test_land_is_a_command_for_an_unmodified_comet(datatest, tmp_path):

@@ -12,6 +12,7 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.time import Time
+from helpers.sizes import nightly
 from pyspark.sql.types import StructType
 
 import fink_voevent
@@ -79,7 +80,7 @@ def inside_of_map(notice: dict, rows: list, level: float, indices: list) -> set[
     }
 
 
-@pytest.mark.parametrize("level", [0.3, 0.95])
+@pytest.mark.parametrize("level", [0.95, *nightly(0.3)])
 def test_one_call_and_one_column_agree_with_astropy(
     spark, circle, ellipse, sky_map, level
 ):

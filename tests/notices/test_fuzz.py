@@ -32,7 +32,7 @@ DATATEST_DOCUMENTS = [
     for p in sorted((DATA / folder).iterdir())
 ]
 PARSED = pa.schema([f.with_nullable(True) for f in arrow_schema("events")])
-COUNT = int(os.environ.get("FUZZ", "4000"))
+COUNT = int(os.environ.get("FUZZ", "2000"))
 
 
 def row_or_reason(raw: bytes, registry: streams.Registry) -> dict:

@@ -10,6 +10,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from helpers.made_up_sky import LEVEL, OBSERVED, T0, collect, event, frame, map_event
+from helpers.sizes import nightly
 from helpers.uneven_sky import as_thin, cell_centres, scatter_alerts, uneven_rate
 
 from fink_voevent.events import versions
@@ -34,7 +35,7 @@ def joined(cells: list[dict]) -> list[tuple[int, int]]:
     return ranges
 
 
-@pytest.mark.parametrize("quarters", [1, 2, 3])
+@pytest.mark.parametrize("quarters", [1, *nightly(2, 3)])
 def test_a_region_moves_with_its_centre(spark, tmp_path, quarters):
     places = [(10.0, 80.0), (350.0, 0.0), (100.0, -85.0), (45.0, 41.0)]
     events = [event(i, *place, 8.0) for i, place in enumerate(places)]

@@ -53,7 +53,7 @@ def served(tmp_path_factory):
         beating(root, "stages", ["ingest", "match", "route"]),
         serving("127.0.0.1:0", Examiner(settings).health, "ztf") as address,
     ):
-        wait_for(lambda: bool(records(root)), 10)
+        wait_for(lambda: bool(records(root)))
         yield address
     report.stop()
 
@@ -159,13 +159,12 @@ def test_prometheus_scrapes_the_figures_and_evaluates_the_rules(served, tmp_path
         return [one["value"][1] for one in found] == ["1"]
 
     try:
-        wait_for(has_health, 30)
+        wait_for(has_health)
         wait_for(
             lambda: any(
                 one["labels"]["alertname"] == "FinkVOEventDegraded"
                 for one in answer("/api/v1/alerts").get("alerts", [])
-            ),
-            30,
+            )
         )
         rules = answer("/api/v1/rules")["groups"][0]["rules"]
         assert [one["health"] for one in rules] == ["ok"] * len(rules)

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from helpers.programs import broadcaster, program, wait_for
+from helpers.programs import LIMIT_S, broadcaster, program, wait_for
 
 from fink_voevent.cli import main
 from fink_voevent.ops import beats, sources
@@ -63,7 +63,9 @@ class Run:
         assert all(one["what_to_do"] for one in document["reasons"])
         return done.exit_code, document["verdict"], reasons
 
-    def wait_for_reason(self, code: str, limit_s: float = 60) -> tuple[int, str, str]:
+    def wait_for_reason(
+        self, code: str, limit_s: float = LIMIT_S
+    ) -> tuple[int, str, str]:
         """Wait until there is a reason; return exit code, verdict and its text."""
         found = []
 
@@ -124,11 +126,11 @@ def real_run(folder: Path):
         )  # fmt: skip
         stack.callback(run.supervisor.wait)
         stack.callback(run.supervisor.terminate)
-        wait_for(lambda: run.status()[2].keys() == {"rates-missing"}, 60)
+        wait_for(lambda: run.status()[2].keys() == {"rates-missing"})
         assert run.status()[:2] == (1, "degraded")
         rates = pa.table({"any": [1.0]})
         pq.write_table(rates, f"{run.root}/background/ztf-of-a-test.parquet")
-        wait_for(run.is_well, 60)
+        wait_for(run.is_well)
         yield run
     assert "Traceback" not in run.log.read_text()
 
@@ -137,7 +139,7 @@ def real_run(folder: Path):
 def test_dead_from_healthy(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "PROBLEM_AFTER", timedelta(0))
     with real_run(tmp_path) as run:
-        wait_for(lambda: "/metrics and /healthz" in run.log.read_text(), 20)
+        wait_for(lambda: "/metrics and /healthz" in run.log.read_text())
         address = run.log.read_text().partition("serving http://")[2].split("/")[0]
         with urllib.request.urlopen(f"http://{address}/healthz") as answer:  # noqa: S310
             assert json.load(answer)["verdict"] == "ok"
@@ -152,7 +154,7 @@ def test_dead_from_healthy(tmp_path, monkeypatch):
         run.broker.close()
         assert run.wait_for_reason("source-lost")[:2] == (1, "degraded")
         run.broker.enter_context(broadcaster(port=run.port))
-        wait_for(run.is_well, 60)
+        wait_for(run.is_well)
 
         # full disk, and room again
         if run.has_small_disk:
@@ -165,7 +167,7 @@ def test_dead_from_healthy(tmp_path, monkeypatch):
             run.environment["VOEVENT_MIN_FREE_MB"] = "1e15"
             assert run.wait_for_reason("disk-full")[:2] == (2, "down")
             run.environment["VOEVENT_MIN_FREE_MB"] = str(WANTED_MB)
-        wait_for(run.is_well, 60)
+        wait_for(run.is_well)
 
         # a wrong clock: a record of another machine lies in the future
         later = datetime.now(timezone.utc) + timedelta(hours=2)
@@ -183,29 +185,29 @@ def test_dead_from_healthy(tmp_path, monkeypatch):
         os.kill(killed, signal.SIGKILL)
         text = run.wait_for_reason("process-restarted")[2]
         assert text.startswith("listen ended once in the last 10 minutes")
-        wait_for(lambda: run.process("listen") != killed, 60)
-        wait_for(lambda: "process-dead" not in run.status()[2], 60)
+        wait_for(lambda: run.process("listen") != killed)
+        wait_for(lambda: "process-dead" not in run.status()[2])
         assert run.status()[:2] == (1, "degraded")
 
         # run killed: its children stop
         run.supervisor.kill()
         run.supervisor.wait()
         assert run.wait_for_reason("process-dead")[:2] == (2, "down")
-        wait_for(lambda: "process-stopped" in run.status()[2], 60)
+        wait_for(lambda: "process-stopped" in run.status()[2])
 
 
 @pytest.mark.nightly
 def test_spark_that_is_killed_is_a_reason_and_is_started_again(tmp_path):
     with real_run(tmp_path) as run:
         stages = run.process("stages")
-        wait_for(lambda: bool(java_of(stages)), 120)
-        wait_for(lambda: "Spark has started" in run.log.read_text(), 120)
+        wait_for(lambda: bool(java_of(stages)))
+        wait_for(lambda: "Spark has started" in run.log.read_text())
         os.kill(java_of(stages)[-1], signal.SIGKILL)
-        exit_code, verdict, text = run.wait_for_reason("process-restarted", 120)
+        exit_code, verdict, text = run.wait_for_reason("process-restarted")
         assert (exit_code, verdict) in ((1, "degraded"), (2, "down"))
         assert text.startswith("stages ended once")
-        wait_for(lambda: run.process("stages") != stages, 60)
-        wait_for(lambda: run.status()[:2] == (1, "degraded"), 60)
+        wait_for(lambda: run.process("stages") != stages)
+        wait_for(lambda: run.status()[:2] == (1, "degraded"))
         assert "its Java process has ended" in run.log.read_text()
 
 
@@ -222,11 +224,10 @@ def test_a_listener_that_is_killed_is_dead_and_one_that_is_stopped_is_stopped(tm
                 wait_for(
                     lambda p=process: (
                         [one.process for one in beats.records(run.root)] == [p.pid]
-                    ),
-                    30,
+                    )
                 )
                 assert any("connected to" in line for line in process.stdout)
-                wait_for(lambda: "process-dead" not in run.status()[2], 10)
+                wait_for(lambda: "process-dead" not in run.status()[2])
                 process.send_signal(signal_number)
                 process.wait(40)
             assert run.wait_for_reason(f"process-{code}")[:2] == (2, "down")

@@ -15,26 +15,12 @@ from helpers.pipeline import (
     Pipeline,
     assert_candidates,
     assert_same,
-    settings_in,
 )
 
 from fink_voevent.ops.status import Observer
 from fink_voevent.store.batches import BatchLog
 from fink_voevent.store.delta import Tables
 from fink_voevent.tables.schema import PARTITIONS, stored_columns, stored_schema
-
-
-@pytest.fixture(scope="module")
-def processed(spark, datatest, tmp_path_factory):
-    """All of datatest, processed by the stages in one run, for tests that only read."""
-    stages = Pipeline(
-        spark, settings_in(tmp_path_factory.mktemp("processed")), datatest
-    )
-    stages.alerts("early", "late")
-    stages.notices()
-    stages.run()
-    yield stages
-    stages.spool.close()
 
 
 def test_coincidences_are_those_of_brute_force(processed, expected):
@@ -58,12 +44,12 @@ def test_a_pair_is_found_once_whether_its_alert_or_its_notice_comes_first(
     pipeline, expected
 ):
     pipeline.alerts("early")
-    pipeline.run()
+    pipeline.match()
     pipeline.notices("grb130702a_alert", "grb130702a_flt_pos", "grb221009a_bat")
-    pipeline.run()
+    pipeline.match()
     pipeline.alerts("late")
     pipeline.notices()  # the others, and the first ones again
-    pipeline.run()
+    pipeline.match()
     assert_same(pipeline.current_pairs(), expected)
     new = [r.asDict() for r in pipeline.journal().where("status = 'new'").collect()]
     keys = {(r["event_id"], r["alert_id"]) for r in new}
@@ -91,13 +77,13 @@ def test_sending_everything_again_changes_nothing(pipeline):
 
 def test_ids_are_the_same_in_any_order_of_arrival(processed, pipeline):
     pipeline.notices("icecube170922a", "grb130702a_fin_pos", "grb221009a_xrt")
-    pipeline.run()
+    pipeline.match()
     pipeline.alerts("late")
-    pipeline.run()
+    pipeline.match()
     pipeline.notices()
-    pipeline.run()
+    pipeline.match()
     pipeline.alerts("early")
-    pipeline.run()
+    pipeline.match()
     ids = [r["coincidence_id"] for r in processed.current_pairs()]
     assert [r["coincidence_id"] for r in pipeline.current_pairs()] == ids
 
@@ -130,19 +116,19 @@ def test_notices_of_the_next_night_match_and_revise_alerts_of_the_last_night(
     """A notice that is a day late, and a better one of an event already reported."""
     pipeline.alerts("early", "late")
     pipeline.notices("grb130702a_alert", "grb130702a_flt_pos")
-    pipeline.run()
+    pipeline.match()
     first = {(r["event_id"], r["alert_id"]) for r in pipeline.current_pairs()}
     assert first
     pipeline.another_night("20221010")
     pipeline.notices()
-    pipeline.run()
+    pipeline.match()
     assert_same(pipeline.current_pairs(), expected)
     rows = [(r.event_id, r.alert_id, r.status) for r in pipeline.journal().collect()]
     assert len(rows) == len(set(rows))
     assert {status for *_, status in rows} == {"new", "update"}
     before = pipeline.journal().count()
     pipeline.another_night("20221011")  # all notices are new to its checkpoint
-    pipeline.run()
+    pipeline.match()
     assert pipeline.journal().count() == before
 
 
@@ -197,51 +183,42 @@ def test_a_test_notice_is_matched_if_tests_are_allowed(pipeline):
     pipeline.settings = pipeline.settings.model_copy(update={"allow_tests": True})
     pipeline.alerts("early", "late")
     pipeline.notices("gbm_test")
-    pipeline.run()
+    pipeline.match()
     assert {r["event_id"] for r in pipeline.current_pairs()} == {"GBM-test-99999"}
 
 
-def test_an_alert_that_is_gone_leaves_a_packet_that_says_so(pipeline):
-    pipeline.alerts("early", "late")
-    pipeline.notices("grb221009a_bat")
-    pipeline.match()
-    shutil.rmtree(pipeline.science)  # as Fink does after it has archived a night
-    pipeline.route()
-    packets = pipeline.topics()["fink_grb_bronze_ztf"]
+def test_an_alert_that_is_gone_leaves_a_packet_that_says_so(matched):
+    shutil.rmtree(matched.science)  # as Fink does after it has archived a night
+    matched.route()
+    packets = matched.topics()["fink_grb_bronze_ztf"]
     assert len(packets) == 2
     assert all(p["coincidence"]["packet_missing"] for p in packets)
     assert {p["objectId"] for p in packets} == {"ZTF22aaaagrb"}  # it still has the name
 
 
 def test_an_alert_in_a_file_that_is_damaged_later_leaves_a_packet_that_says_so(
-    pipeline, caplog
+    matched, caplog
 ):
-    pipeline.alerts("early", "late")
-    pipeline.notices("grb221009a_bat")
-    pipeline.match()
-    for file in pipeline.science.glob("*.parquet"):
+    for file in matched.science.glob("*.parquet"):
         (file.parent / f".{file.name}.crc").unlink()
         file.write_bytes(file.read_bytes()[:-8])
-    pipeline.route()
-    packets = pipeline.topics()["fink_grb_bronze_ztf"]
+    matched.route()
+    packets = matched.topics()["fink_grb_bronze_ztf"]
     assert [p["coincidence"]["packet_missing"] for p in packets] == [True] * 2
     assert "are sent without the alert" in caplog.text
 
 
-def test_alerts_of_a_night_that_fink_has_removed_are_read_from_its_archive(pipeline):
-    archive = Path(pipeline.settings.data_prefix, "archive")
+def test_alerts_of_a_night_that_fink_has_removed_are_read_from_its_archive(matched):
+    archive = Path(matched.settings.data_prefix, "archive")
     values = {"archive_prefix": str(archive)}
-    pipeline.settings = pipeline.settings.model_copy(update=values)
-    pipeline.alerts("early", "late")
-    pipeline.notices("grb221009a_bat")
-    pipeline.match()
+    matched.settings = matched.settings.model_copy(update=values)
     merged = archive / "science" / "year=2022" / "month=10" / "day=09"
     merged.mkdir(parents=True)
-    for file in pipeline.science.glob("*.parquet"):
+    for file in matched.science.glob("*.parquet"):
         shutil.move(file, merged / f"merged-{file.name}")
-    shutil.rmtree(pipeline.science)
-    pipeline.route()
-    packets = pipeline.topics()["fink_grb_bronze_ztf"]
+    shutil.rmtree(matched.science)
+    matched.route()
+    packets = matched.topics()["fink_grb_bronze_ztf"]
     assert {p["candidate"]["candid"] for p in packets} == {
         p["coincidence"]["alert_id"] for p in packets
     }
@@ -254,7 +231,7 @@ def test_a_file_in_landing_that_is_not_parquet_stops_nothing(pipeline):
     (landing / "torn.parquet").write_bytes(b"PAR1half")
     pipeline.alerts("early", "late")
     pipeline.notices("grb221009a_bat")
-    pipeline.run()
+    pipeline.match()
     assert len(pipeline.current_pairs()) == 2
 
 

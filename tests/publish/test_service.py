@@ -250,7 +250,7 @@ def test_coincidences_do_not_wait_for_126_alerts_of_files(publisher, to_broker):
         start = time.monotonic()
         assert sender.collect() == 2
         sender.send(stop)
-        assert time.monotonic() - start < 10
+        assert time.monotonic() - start < 60  # they do not wait for the next hour
         assert len(server.taken) == 62
         commit_rows(root, 1, [row(1, batch=1, status="retracted", event_version=2)])
         assert sender.collect() == 1
@@ -429,7 +429,7 @@ def test_a_publisher_killed_at_random_moments_sends_each_chain_once_in_order(set
                     process.send_signal(signal.SIGKILL)
                     process.wait()
                 else:
-                    wait_for(lambda: len(server.taken) == len(batches), 120)
+                    wait_for(lambda: len(server.taken) == len(batches))
         taken = [voevent.read(raw) for raw in server.taken]
     assert len({document.ivorn for document in taken}) == len(taken) == len(batches)
     assert_chains_are_whole(taken)

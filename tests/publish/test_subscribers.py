@@ -79,10 +79,10 @@ def test_comet_receives_the_same_bytes(tmp_path):
         program(*broadcast, VOEVENT_BROADCAST_TEST_S="0", **environment),
         program(*comet) as reader,
     ):
-        wait_for(lambda: submit_when_read(reader, connect, packet.raw), 60)
-        wait_for(lambda: any(saved.iterdir()), 30)
+        wait_for(lambda: submit_when_read(reader, connect, packet.raw))
+        wait_for(lambda: any(saved.iterdir()))
         (found,) = saved.iterdir()
-        wait_for(lambda: found.stat().st_size == len(packet.raw), 30)
+        wait_for(lambda: found.stat().st_size == len(packet.raw))
         assert found.read_bytes() == packet.raw
         again = submit(connect, packet.raw, 10)
         assert again.state == "duplicate"
@@ -136,7 +136,7 @@ def test_coincidences_arrive_while_126_alerts_of_files_wait(tmp_path, datatest):
     documents = [voevent.read(raw) for raw in received]
     assert [d.values["survey"] for d in documents] == ["rubin"] * 20 + ["ztf"] * 3
     assert [d.values["status"] for d in documents[20:]] == ["new", "new", "retracted"]
-    assert waited_s < 60  # of which most is the start of a program
+    assert waited_s < 600  # of an hour; most is the start of a program
 
 
 def read_until(reader: socket.socket, test) -> list[bytes]:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 from helpers.fits_maps import pixel_centres
-from hypothesis import given, settings
+from helpers.sizes import few_examples
+from hypothesis import given
 from hypothesis import strategies as st
 from notices import Notice, xml
 
@@ -55,7 +56,7 @@ def enclosed_probability(position, errors, containment):
     return lambda d: np.interp(d, distance.ravel()[rank], enclosed / enclosed[-1])
 
 
-@settings(deadline=None)
+@few_examples
 @given(
     ra=st.one_of(st.floats(0, 359.99), st.sampled_from([0.0, 359.9])),
     dec=st.one_of(st.floats(-89.5, 89.5), st.sampled_from([-89.0, 0.0, 89.5])),
@@ -75,7 +76,7 @@ def test_credible_level_is_the_integral_of_the_density(ra, dec, on_sky, containm
     assert np.all((region.level >= low - 0.01) & (region.level <= high + 0.01))
 
 
-@settings(deadline=None)
+@few_examples
 @given(
     dec=st.floats(-60, 60),
     errors=st.tuples(*[st.floats(0.01, 0.2)] * 4),

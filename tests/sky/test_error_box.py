@@ -9,7 +9,8 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from helpers.fits_maps import pixel_centres
-from hypothesis import given, settings
+from helpers.sizes import few_examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fink_voevent.sky import error_box
@@ -29,7 +30,7 @@ def box_corners(frame, half_axes: tuple[float, float]) -> list[tuple[float, floa
     return list(zip(corners.icrs.ra.deg, corners.icrs.dec.deg, strict=True))
 
 
-@settings(deadline=None)
+@few_examples
 @given(
     ra=st.floats(0, 359.99),
     dec=st.one_of(
@@ -58,7 +59,7 @@ def test_credible_levels_are_those_of_scaled_boxes(
     assert np.all((region.level >= low - 0.005) & (region.level <= high + 0.005))
 
 
-@settings(deadline=None)
+@few_examples
 @given(containment=st.floats(0.3, 0.98), turn=st.integers(0, 23))
 def test_the_box_contains_the_stated_probability(containment, turn):
     region = error_box.region(np.roll(MAXI, turn, axis=0), containment)

@@ -55,6 +55,14 @@ def test_one_machine_does_no_task_again(spark):
     assert not retries_tasks(spark)
 
 
+def test_names_of_packages_are_looked_up_once(spark):
+    jvm = spark.sparkContext._jvm  # noqa: SLF001 - where pyspark looks them up
+    first = jvm.org.apache.spark.sql.catalyst.expressions
+    assert jvm.org.apache.spark.sql.catalyst.expressions is first
+    assert jvm.org.apache.spark.sql.expressions.Window._fqn.endswith(".Window")
+    assert first.ArrayTransform._fqn.endswith(".ArrayTransform")
+
+
 @pytest.mark.cluster
 def test_a_night_is_matched_on_a_cluster_as_on_one_machine(tmp_path, datatest):
     done = on_a_cluster(
