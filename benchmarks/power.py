@@ -17,8 +17,11 @@ new objects deg-2 d-1, with the measured share of second detections; for neutrin
 0.1, 0.3 and 0.6 flares deg-2.
 
 **Purity**: unrelated silvers a night with 20 live bursts, in nights that were not
-counted. A packet is a good positive alert of a silver object in the window, from the
-alert on that makes it silver; its first one is the silver itself.
+counted. A silver candidate is one packet on its topic, and one more if it becomes gold
+(`score.reports`); the events have one notice each, so that nothing is withdrawn. For
+comparison `alerts_a_night` counts every good alert of a silver object from then on. A
+bronze packet is an alert in the region and the window that passes bronze, of a burst
+with an area of 105 deg2 (`BRONZE_KIND`).
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ from counterparts import (  # noqa: E402
     KINDS,
     Detected,
     Kind,
+    circle,
     follow,
     observe,
 )
@@ -63,6 +67,7 @@ from fink_voevent.score.candidate_scores import charged_totals  # noqa: E402
 from fink_voevent.score.cells import CELLS  # noqa: E402
 from fink_voevent.score.class_counts import Found  # noqa: E402
 from fink_voevent.score.class_rates import ClassSnapshot  # noqa: E402
+from fink_voevent.score.classes import SOURCE, Objects, natures  # noqa: E402
 
 LEVEL = 0.95  # to which regions are matched
 RATES = (0.01, 0.03, 0.1, 0.25)  # deg-2 d-1
@@ -71,6 +76,10 @@ COUNTED, TESTED = 15, 45  # nights
 PLACES = 20  # at which a region is put
 REPEATS = 10  # of the live bursts
 MOST = {"ztf": 3.0, "rubin": 10.0}  # unrelated silvers a night
+MOST_BRONZE = {"ztf": 40.0, "rubin": None}  # packets a night
+# A burst with 105 deg2 at the level 0.95, by the formula of a Fisher circle
+BRONZE_KIND = Kind("105 deg2", circle(5.07), 7, "afterglow", (None, None))
+BRONZE_BURSTS = 100
 # Fraction of hosts whose distance is known (of GLADE+ at 150 Mpc, by luminosity about
 # 0.7: Dalya et al. 2022, MNRAS 514, 1403; less by number).
 KNOWN_HOSTS = 0.5
@@ -102,18 +111,25 @@ class Lists:
     totals: dict[str, float]
 
     def mu(
-        self, name: str, level: np.ndarray, onset: np.ndarray, distance: np.ndarray
+        self,
+        name: str,
+        level: np.ndarray,
+        onset: np.ndarray,
+        distance: np.ndarray,
+        flux_change: np.ndarray,
     ) -> np.ndarray:
         """Return the expected unrelated candidates that rank as high, shape (n,)."""
         ranked = self.lists[name]
-        y = z = np.full(len(level), np.nan)
-        if name != "flaring":
+        y = z = strength = np.full(len(level), np.nan)
+        if name == "flaring":
+            strength = ranked.strength_share(flux_change)
+        else:
             y = ranks.onset_share(onset, 0.0, self.kind.days)
             if self.kind.distance:
                 sky = (*self.kind.distance, 1e-6)
                 z = ranked.distance_share(distance, HOST_ERROR * distance, *sky)
         place = ranked.place_share(level)
-        return ranks.expected_unrelated(self.totals[name], place, y, z)
+        return ranks.expected_unrelated(self.totals[name], place, y, z, strength)
 
 
 def lists_of(snapshot: ClassSnapshot, kind: Kind, region: dict) -> Lists:
@@ -156,13 +172,14 @@ def power(
         inside = level <= LEVEL
         hosted = rng.random(count) < KNOWN_HOSTS
         distance = found.distance * rng.normal(1, HOST_ERROR, count).clip(0.3)
-        of_host = level, found.onset, np.where(hosted, distance, np.nan)
+        of_host = np.where(hosted, distance, np.nan)
+        known = level, found.onset, of_host, found.flux_change
         if "flaring" in lists.lists:
-            mu = lists.mu("flaring", *of_host)
+            mu = lists.mu("flaring", *known)
             is_silver, is_gold = mu <= 1, mu <= 0.1
         else:
-            two = np.where(found.has_two, lists.mu("fresh_2", *of_host), np.inf)
-            is_silver = np.minimum(lists.mu("fresh_1", *of_host), two) <= 1
+            two = np.where(found.has_two, lists.mu("fresh_2", *known), np.inf)
+            is_silver = np.minimum(lists.mu("fresh_1", *known), two) <= 1
             is_silver, is_gold = is_silver & found.is_limited, two <= 0.1
             is_gold &= found.is_limited
         silver += (is_silver & inside).sum()
@@ -233,13 +250,14 @@ def power_table(snapshot: ClassSnapshot, survey: Survey, n: int) -> dict[str, di
 class Unrelated:
     """Objects of the nights that are tested, and the times of their good alerts.
 
-    `place` and `time` are one element an alert, sorted by place; a place is that of one
-    object. Times are days of the simulator.
+    `place`, `time` and `is_bronze` are one element an alert, sorted by place; a place
+    is that of one object. Times are days of the simulator.
     """
 
     objects: dict[str, Found]
     place: np.ndarray
     time: np.ndarray
+    is_bronze: np.ndarray
 
     def times(self, place: int) -> np.ndarray:
         """Return the times of the alerts of an object."""
@@ -247,8 +265,8 @@ class Unrelated:
         return self.time[first:last]
 
 
-def silvers(lists: Lists, unrelated: Unrelated, event: float) -> tuple[int, int, int]:
-    """Count unrelated silvers and golds of an event at a time, and packets."""
+def silvers(lists: Lists, unrelated: Unrelated, event: float) -> np.ndarray:
+    """Count unrelated silvers, golds, packets on silver, and alerts, of an event."""
     since: dict[int, float] = {}
     golds = set()
     for name in lists.lists:
@@ -259,30 +277,45 @@ def silvers(lists: Lists, unrelated: Unrelated, event: float) -> tuple[int, int,
             inside &= (onset > 0) & (onset <= lists.kind.days)
         rows = np.flatnonzero(inside)
         level = region_levels(lists.region, found.hpx29[rows])
-        mu = lists.mu(name, level, onset[rows], found.host_distance[rows])
+        of_object = (found.host_distance[rows], found.flux_change[rows])
+        mu = lists.mu(name, level, onset[rows], *of_object)
         for row, value in zip(rows, mu, strict=True):
             place, at = int(found.hpx29[row]), max(event, COUNTED + found.night[row])
             if value <= 1:
                 since[place] = min(at, since.get(place, np.inf))
             if value <= 0.1 and name == "fresh_2":
                 golds.add(place)
-    packets = 0
+    alerts = {}
     for place, at in since.items():
         times = unrelated.times(place)
-        number = int(((times >= at) & (times <= event + lists.kind.days)).sum())
-        packets += number
-        since[place] = number
+        alerts[place] = int(((times >= at) & (times <= event + lists.kind.days)).sum())
     # a flare that is not detected in the window is no candidate
-    return sum(number > 0 for number in since.values()), len(golds), packets
+    found = {place for place, number in alerts.items() if number}
+    twice = len(found & golds)
+    counts = (len(found), len(golds), len(found) + twice, sum(alerts.values()))
+    return np.array(counts, float)
+
+
+def bronze(survey: Survey, unrelated: Unrelated) -> float:
+    """Bronze packets a night of a burst of `BRONZE_KIND`."""
+    rng = np.random.default_rng(SEED + 2)
+    kind, count = BRONZE_KIND, 0
+    for _ in range(BRONZE_BURSTS):
+        region = kind.place(*centre(rng, survey))
+        event = rng.uniform(COUNTED, COUNTED + TESTED - kind.days)
+        days = unrelated.time - event
+        near = np.flatnonzero(unrelated.is_bronze & (days > 0) & (days <= kind.days))
+        count += (region_levels(region, unrelated.place[near]) <= LEVEL).sum()
+    return float(count / kind.days / BRONZE_BURSTS)
 
 
 def purity(
     snapshot: ClassSnapshot, survey: Survey, unrelated: Unrelated
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """Unrelated silvers, golds and packets a night, with the bursts of `LIVE`."""
     rng = np.random.default_rng(SEED + 1)
     kinds = {kind.name: kind for kind in KINDS}
-    counted = np.zeros(3)
+    counted = np.zeros(4)
     for name, number in LIVE.items():
         kind = kinds[name]
         for _ in range(number * REPEATS):
@@ -290,11 +323,18 @@ def purity(
             event = rng.uniform(COUNTED, COUNTED + TESTED - kind.days - 5)
             lists = lists_of(snapshot, kind, region)
             # one burst is live at a time if there is one in `days`
-            counted += np.array(silvers(lists, unrelated, event)) / kind.days / REPEATS
-    names = ("silvers_a_night", "golds_a_night", "packets_a_night")
-    found = {n: round(float(c), 2) for n, c in zip(names, counted, strict=True)}
-    most = MOST[survey.name]
-    return {"live_bursts": sum(LIVE.values()), **found, "most_silvers": most}
+            counted += silvers(lists, unrelated, event) / kind.days / REPEATS
+    names = ("silvers", "golds", "packets", "alerts")
+    found = {
+        f"{n}_a_night": round(float(c), 2) for n, c in zip(names, counted, strict=True)
+    }
+    return {
+        "live_bursts": sum(LIVE.values()),
+        **found,
+        "most_packets": MOST[survey.name],
+        "bronze_a_night": round(bronze(survey, unrelated), 1),
+        "most_bronze": MOST_BRONZE[survey.name],
+    }
 
 
 def region_levels(region: dict, hpx29: np.ndarray) -> np.ndarray:
@@ -338,15 +378,32 @@ def simulate(survey: Survey) -> tuple[ClassSnapshot, Unrelated]:
     place, time = alerts["hpx29"].to_numpy(), alerts["alert_time"].cast(pa.int64())
     order = np.argsort(place, kind="stable")
     days = (time.to_numpy() - EPOCH_US) / DAY_US
-    return snapshot, Unrelated(counts.objects, place[order], days[order])
+    is_bronze = alerts["is_bronze"].to_numpy()
+    return snapshot, Unrelated(
+        counts.objects, place[order], days[order], is_bronze[order]
+    )
 
 
 def _kept(nights: Iterator[pa.Table], good: list[pa.Table]) -> Iterator[pa.Table]:
     """Yield nights, and keep the places and times of their good positive alerts."""
     for night in nights:
         passing = pc.and_(pc.greater_equal(night["quality"], 0.5), night["positive"])
-        good.append(night.filter(passing).select(["hpx29", "alert_time"]))
+        table = night.filter(passing)
+        is_bronze = _nature(table) == SOURCE
+        columns = table.select(["hpx29", "alert_time"])
+        good.append(columns.append_column("is_bronze", pa.array(is_bronze)))
         yield night
+
+
+def _nature(table: pa.Table) -> np.ndarray:
+    """Nature of the object of each alert, as far as the alert says."""
+    names = ("positive", "stellar", "variable", "active_nucleus", "moving")
+    flags = {
+        name: pc.fill_null(table[name].cast(pa.int8()), -1).to_numpy()
+        for name in (*names, "extragalactic")
+    }
+    unknown = np.full(table.num_rows, np.nan)
+    return natures(Objects(**flags, host_separation=unknown, flux_change=unknown))
 
 
 def summary(snapshot: ClassSnapshot) -> dict[str, float]:
@@ -382,7 +439,7 @@ def show(results: dict) -> None:
 
 def main() -> None:
     """Run all, and write the results."""
-    injections = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
+    injections = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     results = {}
     for survey in (ZTF, RUBIN_NEW):
         snapshot, unrelated = simulate(survey)

@@ -98,10 +98,10 @@ class CandidateScorer:
         -------
         pyarrow.Table
             With `total_unrelated`, `place_share`, `distance_share` (of what is new and
-            has a host, in a sky map with distances), `expected_unrelated`, `p_chance`,
-            `background_id` and `is_upper_limit`: null for the class ``other``, for
-            candidates that are withdrawn or retracted, and for events without a region
-            or a window.
+            has a host, in a sky map with distances), `strength_share` (of flares),
+            `expected_unrelated`, `p_chance`, `background_id` and `is_upper_limit`: null
+            for the class ``other``, for candidates that are withdrawn or retracted, and
+            for events without a region or a window.
         """
         events = np.array(candidates["event_id"].to_pylist(), object)
         lists = self._list_names(candidates)
@@ -111,7 +111,8 @@ class CandidateScorer:
         for region in read(new) if new else ():
             self._lists[region.region_id] = self._integrate(region)
             self._distances[region.region_id] = map_distances(region.region)
-        total, place, distance = np.full((3, len(events)), np.nan)
+        total, place, distance, strength = np.full((4, len(events)), np.nan)
+        change = pc.fill_null(candidates["flux_change"], np.nan).to_numpy()
         is_limit = np.zeros(len(events), bool)
         level = candidates["credible_level"].to_numpy()
         messengers = np.array(candidates["messenger"].to_pylist(), object)
@@ -127,6 +128,8 @@ class CandidateScorer:
                 total[rows] = totals[name]
                 place[rows] = one.place_share(level[rows])
                 is_limit[rows] = one.rate.is_upper_limit
+                if name == FLARING:
+                    strength[rows] = one.strength_share(change[rows])
                 of_map = self._distances[region_ids[event]]
                 if of_map is not None and name != FLARING:
                     distance[rows] = _distance_share(candidates, rows, one, of_map)
@@ -135,6 +138,7 @@ class CandidateScorer:
             "total_unrelated": pa.array(total, mask=~is_scored),
             "place_share": pa.array(place, mask=np.isnan(place)),
             "distance_share": pa.array(distance, mask=np.isnan(distance)),
+            "strength_share": pa.array(strength, mask=np.isnan(strength)),
             "background_id": pa.array(
                 [self.snapshot.name if scored else None for scored in is_scored],
                 pa.string(),

@@ -91,7 +91,7 @@ def from_coincidences(journal: pa.Table, batch: int, windows: Windows) -> pa.Tab
     -------
     pyarrow.Table
         Columns of the table candidates, sorted by `KEYS`, without `rank` (null: see
-        `ranked`), `total_unrelated`, `place_share`, `distance_share`, `background_id`
+        `ranked`), `total_unrelated`, the shares but `onset_share`, `background_id`
         and what follows from them (null: see `with_chance`). Objects that coincide in
         time only, because the sky map is missing, are left out.
     """
@@ -136,10 +136,12 @@ def with_chance(candidates: pa.Table) -> pa.Table:
     Parameters
     ----------
     candidates : pyarrow.Table
-        With `total_unrelated`, `place_share`, `onset_share` and `distance_share`: see
-        `ranks.expected_unrelated`. Both are null without `total_unrelated`.
+        With `total_unrelated`, `place_share`, `onset_share`, `distance_share` and
+        `strength_share`: see `ranks.expected_unrelated`. Both are null without
+        `total_unrelated`.
     """
-    names = ("total_unrelated", "place_share", "onset_share", "distance_share")
+    shares = ("place_share", "onset_share", "distance_share", "strength_share")
+    names = ("total_unrelated", *shares)
     expected = ranks.expected_unrelated(*(_floats(candidates[name]) for name in names))
     filled = _set(candidates, "expected_unrelated", _nullable(expected))
     return _set(filled, "p_chance", _nullable(ranks.chance(expected)))

@@ -70,6 +70,8 @@ class Found:
         Earliest detection, microseconds since 1970.
     host_distance, host_error : ndarray, shape (m,)
         Mpc, NaN if not known.
+    flux_change : ndarray, shape (m,)
+        Of flares: the largest in a good alert, mag; NaN for other classes.
     """
 
     night: np.ndarray
@@ -77,6 +79,7 @@ class Found:
     first_detection: np.ndarray
     host_distance: np.ndarray
     host_error: np.ndarray
+    flux_change: np.ndarray
 
     @property
     def cell(self) -> np.ndarray:
@@ -291,6 +294,8 @@ def _objects(table: pa.Table, number: dict[str, int], start: int) -> dict[str, F
     is_unknown = appeared & ~_any((gap <= LIMIT_DAYS) & appeared, objects)
     twice = (detections >= 2) & (span >= SPAN_DAYS)
     is_flaring = np.asarray(_is_flaring(table).to_numpy(zero_copy_only=False), bool)
+    change = table["flux_change"].cast(pa.float64()).to_numpy(zero_copy_only=False)
+    change = _largest(np.where(is_flaring, change, np.nan), objects)
     passing = {
         "fresh_1": appeared & has_limit,
         "fresh_2": appeared & has_limit & twice,
@@ -304,7 +309,7 @@ def _objects(table: pa.Table, number: dict[str, int], start: int) -> dict[str, F
         rows = rows[np.argsort(night[rows], kind="stable")]
         _, once = np.unique(objects[rows], return_index=True)
         rows = np.sort(rows[once])
-        of_object = (place, earliest, distance, error)
+        of_object = (place, earliest, distance, error, change)
         return Found(night[rows], *(column[rows] for column in of_object))
 
     return {name: found(passes) for name, passes in passing.items()}
@@ -321,6 +326,13 @@ def _smallest(values: np.ndarray, objects: np.ndarray) -> np.ndarray:
     least = np.full(objects.max(initial=-1) + 1, np.inf)
     np.fmin.at(least, objects, values)
     return least[objects]
+
+
+def _largest(values: np.ndarray, objects: np.ndarray) -> np.ndarray:
+    """Largest value of the object of each alert; NaN is left out."""
+    most = np.full(objects.max(initial=-1) + 1, np.nan)
+    np.fmax.at(most, objects, values)
+    return most[objects]
 
 
 def _any(flags: np.ndarray, objects: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ import io
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,6 +60,8 @@ DISPERSION_ORDER = 3
 STEPS = 64  # steps of the credible level of a circle or an ellipse
 HOSTS = 499  # host distances of a class that a snapshot keeps
 MIN_HOSTS = 50  # with fewer, hosts are taken to be spread evenly in space
+FLARES = 499  # changes of the flux of flares that a snapshot keeps
+MIN_FLARES = 50  # with fewer, flares are not ranked by their strength
 HORIZON_MPC = 400.0  # up to which they are, as far as catalogues of hosts go
 # Budget of an event: share of candidates with one detection (most counterparts have the
 # second in the same night), and of the flares of a neutrino. See `budget`.
@@ -89,6 +91,9 @@ class ClassRate:
     growth : float, optional
         Of ``flaring``: the number of different objects grows with the number of nights
         to this power, 0-1. 1 for the other classes.
+    flux_change : ndarray, shape (k,), optional
+        Of ``flaring``: brightness against the reference (mag), up to `FLARES` of them,
+        rising.
     """
 
     rate: np.ndarray
@@ -98,6 +103,7 @@ class ClassRate:
     host_distance: np.ndarray
     host_error: np.ndarray
     growth: float = 1.0
+    flux_change: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True)
@@ -223,7 +229,10 @@ def _class_rate(
     if name == "flaring" and not is_limit:
         growth = _growth(found, len(covered))
     hosts = _thinned(found.host_distance, found.host_error)
-    return ClassRate(rate, len(found.night), is_limit, dispersion, *hosts, growth)
+    strengths = _evenly(np.sort(found.flux_change[~np.isnan(found.flux_change)]))
+    return ClassRate(
+        rate, len(found.night), is_limit, dispersion, *hosts, growth, strengths
+    )
 
 
 def _growth(found: Found, nights: int) -> float:
@@ -272,6 +281,13 @@ def _thinned(distance: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.nd
     return distance[known], error[known]
 
 
+def _evenly(values: np.ndarray) -> np.ndarray:
+    """At most `FLARES` of sorted values, evenly over their order."""
+    if len(values) <= FLARES:
+        return values
+    return values[np.linspace(0, len(values) - 1, FLARES).round().astype(int)]
+
+
 def _at_most(rate: ClassRate, other: ClassRate) -> ClassRate:
     """Rate with the values and the dispersion of another one, where they are lower."""
     return replace(
@@ -306,6 +322,7 @@ def save(snapshot: ClassSnapshot, store: Store) -> str:
                 "growth": c.growth,
                 "host_distance": c.host_distance.tolist(),
                 "host_error": [None if np.isnan(e) else e for e in c.host_error],
+                "flux_change": c.flux_change.tolist(),
             }
             for name, c in snapshot.classes.items()
         },
@@ -359,6 +376,7 @@ def _read(file: str, content: bytes) -> ClassSnapshot:
             np.array(of["host_distance"], float),
             np.array(of["host_error"], float),
             of["growth"],
+            np.array(of.get("flux_change", ()), float),  # not of an earlier version
         )
         for name, of in facts["classes"].items()
     }
@@ -438,6 +456,29 @@ class ClassList:
         return ranks.distance_share(
             distance, error, distmu, distsigma, distnorm, *unrelated
         )
+
+    def strength_share(self, flux_change: np.ndarray) -> np.ndarray:
+        """Return the share of unrelated flares that are as strong, shape (n,).
+
+        Parameters
+        ----------
+        flux_change : ndarray, shape (n,)
+            Of the candidates, mag.
+
+        Returns
+        -------
+        ndarray
+            (1 + number of m unrelated flares as strong) / (1 + m), as of
+            `ranks.distance_share`; NaN where the change is, or if fewer than
+            `MIN_FLARES` flares were counted.
+        """
+        unrelated = self.rate.flux_change
+        own = np.asarray(flux_change, float)
+        if len(unrelated) < MIN_FLARES:
+            return np.full(own.shape, np.nan)
+        weaker = np.searchsorted(unrelated, own, side="left")
+        share = (1 + len(unrelated) - weaker) / (1 + len(unrelated))
+        return np.where(np.isnan(own), np.nan, share)
 
 
 def flare_days(window_days: float, nights: int, growth: float = 1.0) -> float:

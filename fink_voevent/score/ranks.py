@@ -3,9 +3,10 @@
 """The rank of a candidate: how many unrelated candidates would rank as high.
 
 A candidate has up to three shares: of the region (place), of the window (onset) and of
-the hosts of unrelated candidates (distance). Each is the share of what is at least as
-good as this candidate, so that it is uniform between 0 and 1 for an unrelated one, and
-the three are independent. The product s of n such shares is as small by chance with the
+the hosts of unrelated candidates (distance), or, for a flare, of the region and of
+unrelated flares (strength). Each is the share of what is at least as good as this
+candidate, so that it is uniform between 0 and 1 for an unrelated one, and they are
+independent. The product s of n such shares is as small by chance with the
 probability (Fisher 1932, Statistical Methods for Research Workers, section 21.1)::
 
     P(product <= s) = s * sum((-ln s)^k / k!, k = 0 .. n - 1)
@@ -72,7 +73,11 @@ def product_chance(product: ArrayLike, factors: ArrayLike) -> np.ndarray:
 
 
 def expected_unrelated(
-    total: ArrayLike, place: ArrayLike, onset: ArrayLike, distance: ArrayLike
+    total: ArrayLike,
+    place: ArrayLike,
+    onset: ArrayLike,
+    distance: ArrayLike,
+    strength: ArrayLike = np.nan,
 ) -> np.ndarray:
     """Compute the expected number of unrelated candidates that rank as high.
 
@@ -81,9 +86,9 @@ def expected_unrelated(
     total : array_like
         Expected number N of unrelated candidates of the class in the region and the
         window, 0 or more; see `charged` if several classes or windows share a budget.
-    place, onset, distance : array_like
-        Shares, 0-1, that are uniform under chance: see `place_share`, `onset_share`
-        and `distance_share`. NaN is left out.
+    place, onset, distance, strength : array_like
+        Shares, 0-1, that are uniform under chance: see `place_share`, `onset_share`,
+        `distance_share` and `class_rates.ClassList.strength_share`. NaN is left out.
 
     Returns
     -------
@@ -96,11 +101,12 @@ def expected_unrelated(
         If a share is not within 0-1, or a total is negative.
     """
     number, *shares = np.broadcast_arrays(
-        *(np.asarray(value, float) for value in (total, place, onset, distance))
+        *(np.asarray(v, float) for v in (total, place, onset, distance, strength))
     )
     if (number < 0).any():
         raise ValueError(f"the expected number is {np.nanmin(number)}, below 0")
-    for name, share in zip(("place", "onset", "distance"), shares, strict=True):
+    names = ("place", "onset", "distance", "strength")
+    for name, share in zip(names, shares, strict=True):
         _check_share(name, share)
     stacked = np.stack(shares)
     is_known = ~np.isnan(stacked)

@@ -131,6 +131,13 @@ CANDIDATES = (
         "share of unrelated hosts whose distance agrees as well with the event",
     ),
     Column(
+        "strength_share",
+        REAL,
+        "0-1",
+        "not flaring, or too few flares were counted",
+        "share of unrelated flares that are as strong, by flux_change",
+    ),
+    Column(
         "background_id",
         TEXT,
         "",

@@ -9,7 +9,7 @@ and uses no code of ours. Regions are circles, and rates the same everywhere.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -105,6 +105,7 @@ def _oracle_of(rows: list[dict]) -> dict:
         "detections": max([r["detections"] for r in rows] + [len(good)]),
         "detection_span": span,
         "positive": positive,
+        "flux_change": max(changes, default=None),
         "magnitude_first": magnitudes[0] if magnitudes else None,
         "magnitude_latest": magnitudes[-1] if magnitudes else None,
         "magnitude_peak": min(magnitudes, default=None),
@@ -125,7 +126,11 @@ class Burst:
 
 
 def expected_unrelated(
-    values: dict, burst: Burst, rates: Mapping[str, float], limit: float
+    values: dict,
+    burst: Burst,
+    rates: Mapping[str, float],
+    limit: float,
+    strengths: Sequence[float],
 ) -> float | None:
     """Return the expected number of unrelated candidates that rank as high as one.
 
@@ -138,6 +143,8 @@ def expected_unrelated(
         Objects per deg2 (flares), and day (others), by list.
     limit : float
         Credible level up to which the region is matched.
+    strengths : sequence of float
+        Changes of the flux of unrelated flares (mag).
     """
     if values["class"] == "other":
         return None
@@ -156,7 +163,9 @@ def expected_unrelated(
     total /= shares.get(name, 1.0)
     product = _area_deg2(burst.kappa, values["credible_level"]) / area
     if is_flare:
-        return total * product
+        as_strong = sum(other >= values["flux_change"] for other in strengths)
+        product *= (1 + as_strong) / (1 + len(strengths))
+        return total * product * (1 - math.log(product)) if product else 0.0
     product *= min(abs(values["onset_to"]), burst.days) / burst.days
     return total * product * (1 - math.log(product)) if product else 0.0
 

@@ -91,11 +91,14 @@ def best_chance(
         total = ranked.total(window_days)
     if not inside.any():
         return float(rng.uniform(-np.expm1(-total), 1))
-    y = z = np.nan
-    if name != "flaring":
+    y = z = strength = np.nan
+    if name == "flaring":
+        strength = ranked.strength_share(found.flux_change[inside])
+    else:
         y = ranks.onset_share(onset[inside], 0, window_days)
     if distance is not None:
         own = found.host_distance[inside], found.host_error[inside]
         z = ranked.distance_share(*own, *distance)
-    mu = ranks.expected_unrelated(total, ranked.place_share(level[inside]), y, z)
+    place = ranked.place_share(level[inside])
+    mu = ranks.expected_unrelated(total, place, y, z, strength)
     return float(ranks.chance(mu.min()))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,7 +84,26 @@ def test_a_second_detection_gives_a_smaller_number():
     assert soon["expected_unrelated"] == once["expected_unrelated"]
 
 
-def test_flares_of_neutrinos_are_ranked_by_place_alone():
+def test_flares_of_neutrinos_are_ranked_by_their_strength_if_enough_are_known():
+    flare = {"active_nucleus": True, "messenger": "neutrino"}
+    judge = scorer()
+    flaring = judge.snapshot.classes["flaring"]
+    known = replace(flaring, flux_change=np.arange(1, 100) / 100)
+    judge.snapshot.classes["flaring"] = known
+    weak, strong = (
+        scored(pair(1, flux_change=change, **flare), by=judge)["Z1"]
+        for change in (0.5, 0.96)
+    )
+    assert (weak["strength_share"], strong["strength_share"]) == (0.51, 0.05)
+    s = strong["place_share"] * 0.05
+    expected = strong["total_unrelated"] * s * (1 - math.log(s))
+    assert strong["expected_unrelated"] == pytest.approx(expected)
+    assert strong["expected_unrelated"] < weak["expected_unrelated"]
+    new = scored(pair(1, flux_change=0.96), by=judge)["Z1"]
+    assert (new["class"], new["strength_share"]) == ("fresh", None)
+
+
+def test_flares_of_neutrinos_are_ranked_by_place_alone_if_few_are_known():
     flare = {"active_nucleus": True, "flux_change": 0.5, "messenger": "neutrino"}
     near = scored(pair(1, credible_level=0.1, **flare))["Z1"]
     assert near["class"] == "flaring"

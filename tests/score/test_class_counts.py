@@ -156,6 +156,18 @@ def test_flares_are_extragalactic_and_brighter_of_any_age():
     assert numbers(alert(first_detection=old, **away)) == {}
 
 
+def test_a_flare_has_the_strength_of_its_brightest_good_alert():
+    old = {"first_detection": NIGHT - timedelta(days=900)}
+    rows = [
+        alert(hours=n, **old, **(FLARE | {"flux_change": change}))
+        for n, change in enumerate((0.2, 0.7, 0.4))
+    ]
+    bad = FLARE | {"flux_change": 3.0, "quality": 0.1}
+    rows.append(alert(hours=4, **old, **bad))
+    objects = class_counts.count([as_table(rows)], "ztf").objects
+    assert objects["flaring"].flux_change.tolist() == [0.7]
+
+
 def test_alerts_without_an_object_are_objects():
     rows = [alert(object_id=None), alert(hours=1, object_id=None)]
     assert numbers(*rows) == {"fresh_1": 2}

@@ -20,6 +20,7 @@ from scipy.stats import chi2
 from fink_voevent.score import cells, class_rates, ranks
 from fink_voevent.score.cells import CELL_DEG2, CELLS, PARTS
 from fink_voevent.score.class_counts import CLASSES, Counts, Found
+from fink_voevent.score.class_rates import ClassList, ClassRate
 from fink_voevent.sky.localization import DEG2_PER_SR, area_deg2
 from fink_voevent.store.filesystem import open_store
 
@@ -40,7 +41,9 @@ def some_counts(
         )
         n = len(night)
         distance = np.where(rng.random(n) < 0.5, rng.uniform(20, 300, n), np.nan)
-        return Found(night, cell << TO_CELL, np.zeros(n), distance, 0.1 * distance)
+        change = np.abs(rng.normal(0, 0.2, n))
+        of_host = (distance, 0.1 * distance)
+        return Found(night, cell << TO_CELL, np.zeros(n), *of_host, change)
 
     names = tuple(f"202601{night + 1:02d}" for night in range(nights))
     objects = {name: draw(0.4 if name.endswith("_2") else 1.0) for name in CLASSES}
@@ -145,6 +148,7 @@ def test_counts_that_scatter_more_than_poisson_inflate_the_numbers():
                     "first_detection",
                     "host_distance",
                     "host_error",
+                    "flux_change",
                 )
             ),
         )
@@ -327,3 +331,39 @@ def test_it_says_from_when_silver_can_fire():
     assert "1 night of ztf up to 20260101" in text
     assert "from 10 nights on" in text
     assert "measured in 12 nights" in class_rates.readiness(many, "ztf")
+
+
+def test_the_strength_of_a_flare_is_a_rank_among_those_that_were_counted():
+    strengths = np.arange(1, 100) / 100
+    rate = ClassRate(np.ones(CELLS), 99, False, 1.0, np.zeros(0), np.zeros(0))
+    few = ClassList(np.ones(1), np.ones(1), rate, 30)
+    assert np.isnan(few.strength_share(np.array([0.5]))).all()
+    counted = replace(rate, flux_change=strengths)
+    ranked = ClassList(np.ones(1), np.ones(1), counted, 30)
+    found = ranked.strength_share(np.array([0.0, 0.01, 0.5, 0.99, 3.0, np.nan]))
+    assert found[:5] == pytest.approx([1.0, 1.0, 0.51, 0.02, 0.01])
+    assert np.isnan(found[5])
+    # uniform for flares that are unrelated
+    rng = np.random.default_rng(5)
+    counted = replace(rate, flux_change=np.sort(np.abs(rng.normal(0, 0.2, 499))))
+    ranked = ClassList(np.ones(1), np.ones(1), counted, 30)
+    share = ranked.strength_share(np.abs(rng.normal(0, 0.2, 20_000)))
+    assert np.quantile(share, [0.1, 0.5, 0.9]) == pytest.approx(
+        [0.1, 0.5, 0.9], abs=0.04
+    )
+
+
+def test_a_snapshot_keeps_the_strengths_of_flares_evenly(tmp_path):
+    counts = some_counts(
+        np.random.default_rng(6), 12, np.full(CELLS, 0.5), np.ones(CELLS, bool)
+    )
+    snapshot = class_rates.measure(counts)
+    kept = snapshot.classes["flaring"].flux_change
+    counted = counts.objects["flaring"].flux_change
+    assert len(kept) == class_rates.FLARES < len(counted)
+    assert (kept[0], kept[-1]) == (counted.min(), counted.max())
+    assert np.median(kept) == pytest.approx(np.median(counted), rel=0.02)
+    store = open_store(str(tmp_path))
+    class_rates.save(snapshot, store)
+    read = class_rates.newest(store, snapshot.survey)
+    assert (read.classes["flaring"].flux_change == kept).all()

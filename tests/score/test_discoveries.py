@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers.candidate_oracle import Burst, expected_unrelated, oracle, topics
 from helpers.coincidence_rows import at, pair, table
-from helpers.even_rates import RATES, scorer
+from helpers.even_rates import RATES, STRENGTHS, scorer
 
 from fink_voevent.filters.discover import discover
 from fink_voevent.offline.candidates import with_topics
@@ -131,7 +131,7 @@ def test_random_objects_are_judged_as_the_oracle_does(survey, objects):
         burst = BURSTS[row["event_id"]]
         for name in ("class", "nature", "alert_ids", "detections", "fast_rise"):
             assert row[name] == values[name], (row["object_id"], name)
-        number = expected_unrelated(values, burst, RATES[survey], LEVEL)
+        number = expected_unrelated(values, burst, RATES[survey], LEVEL, STRENGTHS)
         if number is None:
             assert row["expected_unrelated"] is None
         else:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers.coincidence_rows import at, pair, table
-from helpers.even_rates import scorer
+from helpers.even_rates import STRENGTHS, scorer
 from known_coincidences import KNOWN, Known
 
 from fink_voevent.filters.discover import discover
@@ -46,15 +46,23 @@ def unrelated(known: Known, region: dict) -> list[dict]:
             if name == "flaring":
                 onset = 0.5
                 flags = {"first_detection": at(-500), "last_non_detection": None,
-                         "active_nucleus": True, "flux_change": 0.2}  # fmt: skip
+                         "active_nucleus": True,
+                         "flux_change": float(rng.choice(STRENGTHS))}  # fmt: skip
             identity = {"object_id": f"U{len(rows)}", "survey": known.survey}
             place = {"credible_level": float(level), "messenger": known.messenger}
             rows.append(pair(len(rows), onset, **identity, **place, **flags))
     return rows
 
 
-def judged(known: Known) -> list[dict]:
-    """Return the candidates of an event, the counterpart among unrelated objects."""
+def judged(known: Known, **changes) -> list[dict]:
+    """Return the candidates of an event, the counterpart among unrelated objects.
+
+    Parameters
+    ----------
+    known : Known
+    **changes
+        Columns of the counterpart that have other values.
+    """
     region = known.region()
     shape = {"ra": region["event_ra"], "dec": region["event_dec"], **region}
     found = sky_region.from_row(shape)
@@ -72,6 +80,7 @@ def judged(known: Known) -> list[dict]:
         "detections": 2,
         "detection_span": known.span,
         **known.flags,
+        **changes,
     }
     last = max(known.onset, 0.0) + min(known.span, known.days / 2)
     rows.append(pair(COUNTERPART, last, **counterpart))
@@ -98,15 +107,20 @@ def test_what_is_near_the_event_or_soon_after_it_is_first_and_on_its_topic(event
 
 
 @pytest.mark.parametrize("event", AMONG_NUCLEI)
-def test_a_flare_in_a_large_region_is_not_silver_by_its_place(event):
-    """Of 0.3 flaring nuclei a deg2, five are as near to the centre of 25 deg2.
-
-    The alerts do not say how unusual the flare of an active nucleus is.
-    """
+def test_a_flare_in_a_large_region_is_silver_if_it_is_a_strong_one(event):
+    """By place alone, five unrelated nuclei rank as high in a region of 25 deg2."""
     known = BY_EVENT[event]
-    rows = judged(known)
-    (row,) = [r for r in rows if r["object_id"] == known.object_id]
-    assert row["class"] == "flaring"
-    assert row["topics"] == ["neutrino_bronze"]
-    assert 4 < row["expected_unrelated"] < 6
-    assert row["rank"] <= 9
+
+    def with_change(flux_change: float) -> dict:
+        rows = judged(known, flux_change=flux_change)
+        return next(r for r in rows if r["object_id"] == known.object_id)
+
+    weak, usual, strong = map(with_change, (0.1, 0.3, 0.5))
+    assert weak["class"] == strong["class"] == "flaring"
+    assert weak["topics"] == usual["topics"] == ["neutrino_bronze"]
+    assert 5 < weak["expected_unrelated"] < 8
+    assert 1 < usual["expected_unrelated"] < 1.6
+    assert strong["expected_unrelated"] < 0.1
+    assert strong["rank"] == 1
+    levels = ("bronze", "gold", "silver")
+    assert strong["topics"] == [f"neutrino_{level}" for level in levels]
