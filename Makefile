@@ -38,7 +38,7 @@ machine: ## name all that this machine lacks, in one line for apt
 test test-fast test-cluster test-nightly test-oldest coverage bench chaos smoke-3.13: \
 	TOOLS = mvn:maven git:git
 test-nightly: TOOLS += chromium:chromium
-test-cluster test-nightly: TOOLS += go:golang  # builds a gateway of S3, once
+test-cluster test-nightly: TOOLS += go:golang  # builds an S3 gateway and Helm, once
 lint: TOOLS = git:git
 
 $(VENV)/.made: setup.py | machine

@@ -31,8 +31,9 @@ def _checkout_options(command: Callable[..., None]) -> Any:
             "-s",
             "--survey",
             required=True,
-            type=click.Choice(["ztf", "rubin"]),
-            help="Survey of the services.",
+            type=click.Choice(["rubin", "ztf", "lsst"]),
+            callback=lambda _context, _option, name: folder_of(name),
+            help="Survey of the services; lsst is rubin.",
         ),
         click.option(
             "-c",
@@ -48,6 +49,11 @@ def _checkout_options(command: Callable[..., None]) -> Any:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def folder_of(survey: str) -> str:
+    """Return the name of a survey as folders of fink-broker have it."""
+    return "rubin" if survey == "lsst" else survey
 
 
 @click.command()

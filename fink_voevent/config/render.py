@@ -56,9 +56,17 @@ def shell(survey: str = "") -> str:
 # What an empty value means: an option of bin/fink, or the default.
 _FILLED = {
     "survey": "; empty is the survey of the service, or else ztf",
-    "trigger_s": "; empty is Fink's FINK_TRIGGER_UPDATE, or else 2.0",
 }
 _SPARK = """
+# VOEVENT_KAFKA_SERVERS=fink: the brokers and the login of Fink's own service distribute
+if [ "$VOEVENT_KAFKA_SERVERS" = fink ]; then
+  distribution="$FINK_HOME/conf/${SURVEY:-$VOEVENT_SURVEY}/fink.conf.distribution"
+  eval "$(. "${conf_distribution:-$distribution}" >/dev/null &&
+    printf 'export VOEVENT_KAFKA_%s=%q\\n' SERVERS "$DISTRIBUTION_SERVERS" \\
+      SECURITY "$KAFKA_SECURITY_PROTOCOL" USERNAME "$KAFKA_SASL_USERNAME" \\
+      PASSWORD "$KAFKA_SASL_PASSWORD")"
+fi
+
 # memory and cores of our services, if the command line and fink.conf set none
 case "${service:-}" in voevent_*)
   DRIVER_MEMORY="${DRIVER_MEMORY:-2g}"
@@ -75,7 +83,6 @@ def _shell_default(key: str, default: Any) -> Any:
         "archive_prefix": "${AGG_DATA_PREFIX:-}",
         "topic_prefix": "${SUBSTREAM_PREFIX:-fink_}",
         "spool": "$HOME/.fink_voevent/spool",
-        "trigger_s": "",
     }
     return derived.get(
         key, str(default).lower() if isinstance(default, bool) else default

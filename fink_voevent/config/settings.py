@@ -233,13 +233,14 @@ class Settings(BaseModel):
     )
     kafka_servers: str = Field(
         "",
-        description="Kafka brokers to which packets are sent, host:port,... (those of"
-        " DISTRIBUTION_SERVERS in Fink, which is not read); empty writes Avro files,"
-        " one folder for each topic",
+        description="Kafka brokers to which packets are sent, host:port,...; empty"
+        " writes Avro files, one folder for each topic. In voevent.conf the value fink"
+        " takes brokers, security and login from Fink's fink.conf.distribution",
     )
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT",
-        description="how to connect to them (as KAFKA_SECURITY_PROTOCOL in Fink)",
+        description="how to connect to them (as KAFKA_SECURITY_PROTOCOL in Fink, whose"
+        " VD is PLAINTEXT)",
     )
     kafka_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
         "SCRAM-SHA-512", description="SASL mechanism"
@@ -357,6 +358,12 @@ class Settings(BaseModel):
     def _store_options(cls, value: SecretStr) -> SecretStr:
         parse_store_options(value.get_secret_value())
         return value
+
+    @field_validator("kafka_security", mode="before")
+    @classmethod
+    def _kafka_security(cls, value: object) -> object:
+        # with VD, Fink's distribute gives Kafka no protocol: the default is PLAINTEXT
+        return "PLAINTEXT" if value == "VD" else value
 
     @field_validator("sources", "publish_to")
     @classmethod

@@ -24,6 +24,8 @@ OF_AWS = {
 }
 _OF_SPARK = "spark.hadoop."
 _NAME = re.compile(r"(fs|dfs|hadoop)\.[A-Za-z0-9_.-]+")
+# Of the properties of Spark, those that our own clients can use.
+_USED = re.compile(r"(fs\.s3a|dfs|hadoop\.security)\..+|fs\.defaultFS")
 _FORM = (
     'it must be a JSON object, {"fs.s3a.endpoint": "..."}, or NAME=VALUE,NAME=VALUE,'
     " with names of Hadoop (fs., dfs., hadoop.) or of AWS (AWS_ENDPOINT_URL, ...)"
@@ -91,7 +93,7 @@ def of_spark(properties: Mapping[str, str]) -> dict[str, str]:
     return {
         hadoop: properties[name]
         for name, hadoop in names.items()
-        if _NAME.fullmatch(hadoop)
+        if _USED.fullmatch(hadoop)
     }
 
 

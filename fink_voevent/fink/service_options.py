@@ -22,7 +22,6 @@ SETTINGS = {
     "-online_data_prefix": "data_prefix",
     "-agg_data_prefix": "archive_prefix",
     "-night": "night",
-    "-tinterval": "trigger_s",
 }
 HELP = """usage: fink start {name} -s {survey} [-night YYYYMMDD] [-exit_after S] ...
 
@@ -32,7 +31,6 @@ Of the options that bin/fink passes these are used; all others are ignored:
   -online_data_prefix  folder of Fink's online data: a path or a URI
   -agg_data_prefix     folder of Fink's archive: a path or a URI
   -night               night to match, YYYYMMDD; default: the current UTC day
-  -tinterval           interval between two micro-batches (s)
   -log_level           DEBUG, INFO, WARN or ERROR; default: INFO
   -exit_after          time after which the service stops (s); default: 64800 (18 h)
 All other settings are VOEVENT_* in conf/{survey}/voevent.conf; `fink_voevent config`

@@ -99,7 +99,8 @@ def spark_session(
 def build(settings: Settings, name: str, log: Path | None = None) -> SparkSession:
     """Make the session of one of our commands, or return the active one.
 
-    Workers run the Python that runs this: another may not have our package.
+    Workers run the Python that runs this, because another may not have our package;
+    unless PYSPARK_PYTHON names one, as spark-submit does for ``spark.pyspark.python``.
 
     Parameters
     ----------
@@ -120,7 +121,7 @@ def build(settings: Settings, name: str, log: Path | None = None) -> SparkSessio
         If `log` cannot be written.
     """
     check_java()
-    os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.appName(name)

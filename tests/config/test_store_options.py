@@ -70,5 +70,6 @@ def test_the_options_of_stores_are_found_among_the_properties_of_spark():
     spark.hadoop.fs.s3a.endpoint     http://h:9000
     spark.hadoop.fs.s3a.path.style.access=true
     spark.hadoop.mapreduce.x  1
+    spark.hadoop.fs.s3.impl   org.example.FileSystem
     """
     assert of_spark(parse_spark_defaults(text)) == EXPECTED

@@ -144,6 +144,13 @@ def test_empty_columns_and_nulls_give_no_null(name):
 
 
 @pytest.mark.parametrize("name", ALL)
+def test_a_filter_says_whether_it_is_for_hbase(name):
+    """Fink's distribute needs the name in the module of each filter of Rubin."""
+    module = importlib.import_module(f"fink_voevent.filters.filter_{name}.filter")
+    assert module.HBASE_SUPPORT is False
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_the_examples_of_a_filter_run(name):
     module = importlib.import_module(f"fink_voevent.filters.filter_{name}.filter")
     result = doctest.testmod(module)

@@ -126,3 +126,10 @@ def test_memory_of_other_services_is_left_alone(home):
         ["bash", "-c", source], env=given, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_lsst_is_rubin(tmp_path):
+    fink_checkout.checkout(tmp_path / "fink", tmp_path / "data", "rubin")
+    done = fink_voevent("enable", "--fink-home", str(tmp_path / "fink"), "-s", "lsst")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "fink" / "conf" / "rubin" / "voevent.conf").exists()

@@ -49,10 +49,17 @@ def test_an_option_without_a_value_does_not_hide_the_next_one(line, expected):
 def test_options_override_defaults_but_not_the_environment():
     given = {"-night": "20240115", "-tinterval": "300", "-online_data_prefix": "/fink"}
     plain = service.load_settings(given, "rubin", {})
-    assert (plain.survey, plain.night, plain.trigger_s) == ("rubin", "20240115", 300)
+    assert (plain.survey, plain.night) == ("rubin", "20240115")
     assert plain.root == "/fink/voevent"
-    ours = service.load_settings(given, "rubin", {"VOEVENT_TRIGGER_S": "1"})
-    assert ours.trigger_s == 1
+    ours = service.load_settings(given, "rubin", {"VOEVENT_NIGHT": "20240116"})
+    assert ours.night == "20240116"
+
+
+def test_the_interval_of_the_stages_of_fink_is_not_ours():
+    """Fink's is minutes: FINK_TRIGGER_UPDATE, which bin/fink passes to all services."""
+    environment = {"VOEVENT_DATA_PREFIX": "/fink"}
+    settings = service.load_settings({"-tinterval": "300"}, "rubin", environment)
+    assert settings.trigger_s == 2.0
 
 
 def test_legacy_topics_are_refused_while_fink_mm_is_enabled():

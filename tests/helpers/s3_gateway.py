@@ -4,15 +4,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
 
-from helpers.java_programs import BUILD
+from helpers.go_programs import program
 from helpers.kafka_broker import free_ports
 
 MODULE = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
@@ -20,21 +18,6 @@ MODULE = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 OLD_MODULE = "github.com/versity/versitygw/cmd/versitygw@v1.0.7"
 BUCKET = "fink"
 LIMIT_S = 30.0
-
-
-def program(module: str) -> Path:
-    """Return the program of a Go module; Go builds it in minutes, the first time."""
-    folder = BUILD / f"versitygw-{module.rpartition('@')[2]}"
-    found = folder / "versitygw"
-    if found.exists():
-        return found
-    if not shutil.which("go"):
-        raise RuntimeError(
-            "Go is missing and tests need it for S3: apt-get install golang"
-        )
-    environment = {**os.environ, "GOBIN": str(folder), "GOFLAGS": "-modcacherw"}
-    subprocess.run(["go", "install", module], env=environment, check=True, timeout=1800)
-    return found
 
 
 class S3Gateway:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from fink_voevent.filters import blocks
 
+HBASE_SUPPORT = False
 DESCRIPTION = (
     "Coincidences of any messenger that are withdrawn, because a better position no"
     " longer contains the alert, or retracted together with the event; not those of"

@@ -8,6 +8,7 @@ import pandas as pd
 
 from fink_voevent.filters import blocks
 
+HBASE_SUPPORT = False
 DESCRIPTION = (
     "What grb_bronze would select, of triggers that are probably no bursts, by the"
     " class that their publisher gives. These go to no other topic."

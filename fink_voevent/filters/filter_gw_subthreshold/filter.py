@@ -8,6 +8,7 @@ import pandas as pd
 
 from fink_voevent.filters import blocks
 
+HBASE_SUPPORT = False
 DESCRIPTION = (
     "What gw_bronze would select, of waves to which their publisher gives a low"
     " significance. These go to no other topic."

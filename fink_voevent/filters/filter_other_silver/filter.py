@@ -8,6 +8,7 @@ import pandas as pd
 
 from fink_voevent.filters import blocks
 
+HBASE_SUPPORT = False
 DESCRIPTION = blocks.silver_description("other")
 
 
