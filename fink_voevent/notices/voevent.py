@@ -278,13 +278,15 @@ def _params(
     params, groups = [], []
     for child in () if element is None else element:
         name = _local_name(child)
-        if name == "Param" and not _is_empty(child):
+        if name == "Param":
             get = child.get
-            value = get("value")
+            own_name, value = get("name"), get("value")
+            if own_name is None and value is None and _is_empty(child):
+                continue
             if value is None:
                 value = _child_text(child, "Value") or ""
-            given = get("name", ""), value, get("unit", ""), get("ucd", "")
-            params.append(Param(group, *given))
+            unit, ucd = get("unit", ""), get("ucd", "")
+            params.append(Param(group, own_name or "", value, unit, ucd))
         elif name == "Group":
             groups.append(child)
     for inner in groups:
