@@ -17,7 +17,11 @@ import pyarrow as pa
 from fink_voevent.errors import InputError
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-_TORN = (zlib.error, lzma.LZMAError)  # a compressed archive that ends too early
+# What reading a file can raise: it may be damaged, or have times beyond the year 9999.
+_FAULTS = (
+    *(OSError, EOFError, ValueError, OverflowError, tarfile.TarError),
+    *(pa.ArrowException, zlib.error, lzma.LZMAError),
+)
 _RAW_COLUMNS = ("raw", "raw_event")  # of the table landing; of the handler of 2020
 
 
@@ -82,9 +86,14 @@ def _file(path: Path) -> Iterator[FileDocument]:
         elif path.suffix == ".parquet":
             yield from _parquet(path)
         else:
-            yield FileDocument(str(path), path.read_bytes(), _modified_at(path))
-    except (OSError, EOFError, tarfile.TarError, pa.ArrowException, *_TORN) as error:
+            yield FileDocument(_text(path), path.read_bytes(), _modified_at(path))
+    except _FAULTS as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
+
+
+def _text(name: Path | str) -> str:
+    """Return a name as text: it may have bytes that are not UTF-8."""
+    return str(name).encode(errors="backslashreplace").decode()
 
 
 def _archive(path: Path) -> Iterator[FileDocument]:
@@ -93,7 +102,8 @@ def _archive(path: Path) -> Iterator[FileDocument]:
             stream = archive.extractfile(member) if member.isfile() else None
             if stream is not None and not _is_hidden(Path(member.name)):
                 modified = datetime.fromtimestamp(member.mtime, timezone.utc)
-                yield FileDocument(f"{path}!{member.name}", stream.read(), modified)
+                name = _text(f"{path}!{member.name}")
+                yield FileDocument(name, stream.read(), modified)
 
 
 def _parquet(path: Path) -> Iterator[FileDocument]:
@@ -112,9 +122,8 @@ def _parquet(path: Path) -> Iterator[FileDocument]:
         times = batch["received_at"].to_pylist() if len(present) > 1 else []
         for i, raw in enumerate(raws):
             if raw is not None:
-                yield FileDocument(
-                    str(path), raw, times[i] if times else _modified_at(path)
-                )
+                received_at = times[i] if times else None
+                yield FileDocument(_text(path), raw, received_at or _modified_at(path))
 
 
 def _modified_at(path: Path) -> datetime:

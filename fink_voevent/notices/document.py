@@ -225,7 +225,9 @@ def check_limits(document: Document, raw: bytes) -> None:
         return
     for ivorn, _ in document.cites:
         _check_length("the ivorn of a citation", ivorn, limits.IDENTIFIER_CHARS)
-    for param in document.params:
+    paths = [len(param.group) + len(param.name) for param in document.params]
+    if paths and max(paths) >= limits.IDENTIFIER_CHARS:  # with the slash between them
+        param = document.params[paths.index(max(paths))]
         path = f"{param.group}/{param.name}"
         _check_length("the name of a Param", path, limits.IDENTIFIER_CHARS)
     if len(raw) <= limits.TEXT_CHARS:
