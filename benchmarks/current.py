@@ -130,6 +130,18 @@ def _notices(
     constants |= {name: DECISION[name] for name in ("publisher", "source")}
     columns |= {name: pa.array([text] * count) for name, text in constants.items()}
     missing = {n: pa.nulls(count, TEXT) for n in ("skymap_url", "skymap_sha256")}
+    schema = arrow_schema("events")
+    missing["classification"] = pa.nulls(count, schema.field("classification").type)
+    # Every second notice cites the one before; a few have the name of a burst.
+    cites = [
+        [{"ivorn": f"ivo://org.example/notices/of/bursts#{n - 1}", "cite": "followup"}]
+        if n % 2
+        else []
+        for n in number
+    ]
+    names = [[f"GRB{n // 1000:06d}A"] if n % 100 == 0 else [] for n in number]
+    missing["cites"] = pa.array(cites, schema.field("cites").type)
+    missing["names"] = pa.array(names, schema.field("names").type)
     table = pa.table(columns | missing)
     if not set(REGION_COLUMNS) <= set(table.column_names):
         raise AssertionError("columns of regions are missing")

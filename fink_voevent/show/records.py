@@ -41,7 +41,7 @@ from fink_voevent.tables.times import DAY_US, TimeRange, microseconds
 
 INGEST, MAPS, MATCH = "ingest", "maps", "match"  # stages
 # Of notices, all columns but the long ones.
-NOTICE_COLUMNS = [c for c in column_names("events") if c not in ("params", "cites")]
+NOTICE_COLUMNS = [c for c in column_names("events") if c != "params"]
 COINCIDENCES = "coincidences.parquet"  # of the output of `match`
 CANDIDATES = "candidates.parquet"
 Row = Mapping[str, Any]
