@@ -53,6 +53,8 @@ class DurableSubscriber(VOEventSubscriber):
         self._waiting_bytes = 0
         self._obstacles: set[str] = set()
         self._partial_bytes = 0
+        self._new = bytearray()  # not yet given to Twisted
+        self._wanted_bytes = PREFIX_BYTES  # of the message, before it can be read on
         VOEventSubscriber.connectionMade(self, *args)
         # The transport then reports, by `pauseProducing`, that answers are not read.
         self.transport.registerProducer(self, True)
@@ -60,12 +62,24 @@ class DurableSubscriber(VOEventSubscriber):
         self.factory.connection.connected()
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Receive any part of a message: a slow broker is alive while data arrives."""
+        """Receive any part of a message: a slow broker is alive while data arrives.
+
+        Twisted copies all that it has of a message with each part, so that a large one
+        in small parts, which any broker can send, would take a processor for minutes.
+        It gets a message once it is complete.
+        """
         if data:
             self.resetTimeout()
             self.factory.connection.heard()
         self._partial_bytes += len(data)
-        VOEventSubscriber.dataReceived(self, data)
+        self._new += data
+        if data and self._partial_bytes < self._wanted_bytes:
+            return
+        new, self._new = bytes(self._new), bytearray()
+        VOEventSubscriber.dataReceived(self, new)
+        prefix = self._unprocessed[:PREFIX_BYTES]  # of the message that has begun
+        length = int.from_bytes(prefix, "big") if len(prefix) == PREFIX_BYTES else 0
+        self._wanted_bytes = PREFIX_BYTES + length
 
     def timeoutConnection(self) -> None:  # noqa: N802 - Twisted's name
         """Log that nothing arrives any more, and close the connection."""
