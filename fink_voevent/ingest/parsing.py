@@ -19,6 +19,7 @@ from fink_voevent.ingest.attempts import Attempts
 from fink_voevent.ingest.conversion import joined
 from fink_voevent.ingest.reader import Converted, Reader
 from fink_voevent.notices import streams
+from fink_voevent.notices.times import EARLIEST, LATEST
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.tables.schema import arrow_schema, with_batch
 
@@ -148,7 +149,7 @@ def _groups(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordB
     group: list[pa.RecordBatch] = []
     rows = group_bytes = 0
     for batch in batches:
-        table = pa.Table.from_batches([batch]).cast(schema)
+        table = _usable(pa.Table.from_batches([batch]).cast(schema))
         for part in table.to_batches():
             lengths = pc.binary_length(part["raw"]).to_pylist()
             first = 0
@@ -161,3 +162,29 @@ def _groups(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordB
             group.append(part.slice(first))
     if rows:
         yield joined(group)
+
+
+def _usable(landed: pa.Table) -> pa.Table:
+    """Return documents with texts in UTF-8 and times from 1900 to 2200.
+
+    Files of other programs may have any bytes as a text and any number as a time, which
+    neither Python nor those who read our tables could use.
+    """
+    column = landed.schema.get_field_index("received_at")
+    field = landed.schema.field(column)
+    # as integers, because Arrow compares no times element by element
+    earliest, latest = pa.array([EARLIEST, LATEST], field.type).cast(pa.int64())
+    times = pc.max_element_wise(landed[column].cast(pa.int64()), earliest)
+    times = pc.min_element_wise(times, latest).cast(field.type)
+    landed = landed.set_column(column, field, times)
+    try:
+        landed.validate(full=True)
+    except pa.ArrowInvalid:  # a text is not UTF-8
+        for i, field in enumerate(landed.schema):
+            if pa.types.is_string(field.type):
+                texts = landed[i].cast(pa.binary()).to_pylist()
+                read = [
+                    None if t is None else t.decode(errors="replace") for t in texts
+                ]
+                landed = landed.set_column(i, field, pa.array(read, field.type))
+    return landed
