@@ -12,13 +12,12 @@ from typing import Any
 import pyarrow as pa
 
 from fink_voevent.config.settings import Settings
-from fink_voevent.ingest.trust import TABLE
 from fink_voevent.notices import streams
 from fink_voevent.notices.trust import Carrier, Decision, Trust, latest
 from fink_voevent.store.batches import FIRST, BatchLog
 from fink_voevent.store.delta import Tables
 
-INGEST = "ingest"
+INGEST, TRUST = "ingest", "trust"  # stage, table
 DEGRADED = "degraded: "  # how the lines of `problems` begin
 SILENT_AFTER = timedelta(minutes=10)  # a slower source may still send the same notices
 CARRIED_WITHIN = timedelta(hours=24)
@@ -82,7 +81,7 @@ def carriers(tables: Tables) -> list[CarrierStatus]:
 
 def _decisions(tables: Tables, last: int) -> dict[Carrier, Decision]:
     columns = [*Decision._fields, "batch"]
-    return latest(tables.rows_of(TABLE, columns, FIRST, last).to_pylist())
+    return latest(tables.rows_of(TRUST, columns, FIRST, last).to_pylist())
 
 
 def _counts(tables: Tables, last: int) -> dict[Carrier, tuple[int, datetime]]:
