@@ -29,6 +29,7 @@ from deltalake import write_deltalake
 from fink_voevent.store.batches import DONE, PLANNED
 from fink_voevent.store.delta import Tables, staging_folder
 from fink_voevent.store.filesystem import open_store
+from fink_voevent.store.upkeep import GROUP_ROWS
 from fink_voevent.tables.schema import stored_schema
 
 ROOT = Path(__file__).parent.parent
@@ -38,6 +39,7 @@ from sky import circles, tables_of  # noqa: E402
 
 EVENTS, NOTICES, PAIRS, CANDIDATES = 20_000, 3, 100_000, 20_000
 BATCHES = 100_000
+BEFORE = {"match": "ingest", "route": "match"}  # the stage that each one reads
 REPEATS = 5
 START = datetime(2025, 1, 1, tzinfo=timezone.utc)
 MESSENGERS = ("grb", "gw", "neutrino", "xray", "frb")
@@ -236,6 +238,10 @@ def _batches(tables: Tables, nights: int) -> None:
                 ),
                 "facts": pa.array([text if state == DONE else None] * count),
             }
+            if state == PLANNED and stage in BEFORE:
+                values["until"] = [
+                    [{"stage": BEFORE[stage], "batch": int(n)}] for n in number
+                ]
             empty = pa.table([pa.nulls(count, f.type) for f in schema], schema=schema)
             _append(tables, "batches", empty, values, f"{stage}-{state}")
 
@@ -260,7 +266,9 @@ def _append(
         staged = open_store(staging_folder(tables.root, stage))
         staged.write(
             "rows.parquet",
-            lambda out, p=part: pq.write_table(p, out, compression="zstd"),
+            lambda out, p=part: pq.write_table(
+                p, out, compression="zstd", row_group_size=GROUP_ROWS
+            ),
         )
         tables.append(name, staged, stage, last - few + number)
         staged.remove()

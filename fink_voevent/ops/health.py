@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -23,7 +22,7 @@ from fink_voevent.ops.status import INGEST, MATCH, ROUTE, Observer, Status
 from fink_voevent.ops.verdict import Disk, Evidence, Verdict
 from fink_voevent.publish import backlog, broadcast_report
 from fink_voevent.show.views import has_tables
-from fink_voevent.store.batches import BATCHES, DONE, BatchLog
+from fink_voevent.store.batches import BATCHES, DONE, BatchLog, parse_facts
 from fink_voevent.store.delta import Tables
 from fink_voevent.store.filesystem import open_store
 from fink_voevent.tables.column import TIME
@@ -208,8 +207,10 @@ def _lag_s(tables: Tables, stage: str, now: datetime) -> float:
         return 0.0
     where = (pc.field("stage") == before) & (pc.field("state") == DONE)
     where &= (pc.field("batch") > until) & (pc.field("batch") <= newest)
-    rows = tables.arrow(BATCHES, ["at", "facts"], where).to_pylist()
-    waiting = [row["at"] for row in rows if json.loads(row["facts"]).get(counted)]
+    rows = tables.arrow(BATCHES, ["at", "facts"], where)
+    facts = parse_facts(rows["facts"].to_pylist())
+    moments = rows["at"].to_pylist()
+    waiting = [at for at, one in zip(moments, facts, strict=True) if one.get(counted)]
     return max(0.0, (now - min(waiting)).total_seconds()) if waiting else 0.0
 
 
@@ -218,7 +219,7 @@ def _last_hour(tables: Tables, now: datetime) -> tuple[int, int]:
     where = (pc.field("stage") == INGEST) & (pc.field("state") == DONE)
     where &= pc.field("at") > pa.scalar(now - LAST_HOUR, TIME)
     texts = tables.arrow(BATCHES, ["facts"], where)["facts"].to_pylist()
-    facts: list[Mapping[str, int]] = [json.loads(text) for text in texts]
+    facts = parse_facts(texts)
     return (
         sum(one.get("quarantine", 0) for one in facts),
         sum(one.get("documents", 0) for one in facts),

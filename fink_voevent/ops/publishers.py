@@ -12,7 +12,6 @@ from typing import Any
 import pyarrow as pa
 
 from fink_voevent.config.settings import Settings
-from fink_voevent.ingest.trust import TABLE
 from fink_voevent.notices import streams
 from fink_voevent.notices.trust import (
     Carrier,
@@ -24,7 +23,7 @@ from fink_voevent.notices.trust import (
 from fink_voevent.store.batches import FIRST, BatchLog
 from fink_voevent.store.delta import Tables
 
-INGEST = "ingest"
+INGEST, TRUST = "ingest", "trust"  # stage, table
 DEGRADED = "degraded: "  # how the lines of `problems` begin
 SILENT_AFTER = timedelta(minutes=10)  # a slower source may still send the same notices
 CARRIED_WITHIN = timedelta(hours=24)
@@ -91,7 +90,7 @@ def carriers(tables: Tables) -> list[CarrierStatus]:
 
 def _decisions(tables: Tables, last: int) -> dict[Carrier, Decision]:
     columns = [*Decision._fields, "batch"]
-    return latest(tables.rows_of(TABLE, columns, FIRST, last).to_pylist())
+    return latest(tables.rows_of(TRUST, columns, FIRST, last).to_pylist())
 
 
 def _counts(tables: Tables, last: int) -> dict[Carrier, tuple[int, datetime]]:

@@ -24,6 +24,7 @@ from fink_voevent.show.views import (
     INGEST,
     VALID,
     is_any_of,
+    is_in_batches_of,
     latest_pairs,
     rows_of_done,
 )
@@ -90,7 +91,8 @@ def find(settings: Settings, tables: Tables, name: str) -> EventDetail | ObjectD
     InputError
         If nothing has this name; names that are similar are listed.
     """
-    names = rows_of_done(tables, "events", INGEST, ["event_id", "ivorn", "time"])
+    columns = ["batch", "event_id", "ivorn", "time"]
+    names = rows_of_done(tables, "events", INGEST, columns)
     is_it = pc.or_(pc.equal(names["event_id"], name), pc.equal(names["ivorn"], name))
     found = pc.unique(names.filter(is_it)["event_id"]).to_pylist()
     if found:
@@ -114,10 +116,11 @@ def _event(
         names |= {state.event_id}
         names |= {n for n, (one, _) in states.items() if one.event_id == state.event_id}
     columns = list(_VERSION_COLUMNS)
-    where = is_any_of("event_id", names) | (pc.field("ivorn") == name)
+    is_of_event = is_any_of("event_id", names)
+    where = is_of_event | (pc.field("ivorn") == name)
+    where &= is_in_batches_of(known.filter(where))
     notices = rows_of_done(tables, "events", INGEST, columns, where)
     order = [("version", "ascending"), ("received_at", "ascending")]
-    is_of_event = is_any_of("event_id", names)
     pairs = latest_pairs(tables, PAIR_COLUMNS, is_of_event)
     coincidences = _sorted(pairs)
     if event is not None:

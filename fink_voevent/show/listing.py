@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 import operator
 from collections import Counter
@@ -33,10 +32,11 @@ from fink_voevent.show.views import (
     VALID,
     candidate_rows,
     is_any_of,
+    is_in_batches_of,
     latest_pairs,
     rows_of_done,
 )
-from fink_voevent.store.batches import DONE, FIRST, BatchLog
+from fink_voevent.store.batches import DONE, FIRST, BatchLog, parse_facts
 from fink_voevent.store.delta import Tables
 from fink_voevent.tables.schema import arrow_schema
 
@@ -54,7 +54,10 @@ CANDIDATE_COLUMNS = (
     *("status", "reason", "nature", "alert_ra", "alert_dec", "magnitude_peak"),
     *("detections", "host", "host_separation"),
 )
-_LIGHT = ("event_id", "ivorn", "time", "received_at", "messenger", "tense", "live")
+_LIGHT = (
+    *("batch", "event_id", "ivorn", "time", "received_at", "messenger", "tense"),
+    "live",
+)
 # Columns of notices that are needed only to match: null here, which saves time.
 _LEFT_OUT = ("fisher", "ellipse", "sha256", "stream")
 _NOTICE = (
@@ -276,7 +279,7 @@ def current_states(
     settings : Settings
     tables : Tables
     names_of_notices : Table
-        `event_id` and `ivorn` of all notices.
+        `event_id`, `ivorn` and `batch` of all notices.
     names : collection of str
         Values of `event_id` of notices.
 
@@ -288,7 +291,9 @@ def current_states(
     """
     linked = _linked(names_of_notices, set(names))
     is_linked = is_any_of("event_id", linked)
-    read = rows_of_done(tables, "events", INGEST, _NOTICE, is_linked)
+    # The batches are known: so the files of all others are not read.
+    where = is_linked & is_in_batches_of(names_of_notices.filter(is_linked))
+    read = rows_of_done(tables, "events", INGEST, _NOTICE, where)
     maps = _maps(tables, read)
     notices = read
     for name in _LEFT_OUT:
@@ -430,7 +435,7 @@ def _facts_of_night(tables: Tables, night: str, survey: str) -> list[Row]:
     if survey:
         where &= pc.field("survey") == survey
     rows = tables.arrow("batches", ["batch", "facts"], where).sort_by("batch")
-    return [json.loads(text) for text in rows["facts"].to_pylist()]
+    return parse_facts(rows["facts"].to_pylist())
 
 
 def _condition(wanted: Wanted) -> pc.Expression | None:

@@ -59,6 +59,21 @@ def is_any_of(column: str, texts: Iterable[str]) -> pc.Expression:
     return pc.field(column).isin(pa.array(list(texts), pa.string()))
 
 
+def is_in_batches_of(rows: pa.Table) -> pc.Expression:
+    """Whether the batch of a row lies between the first and the last of some rows.
+
+    Parameters
+    ----------
+    rows : Table
+        With the column `batch`.
+    """
+    edges = pc.min_max(rows["batch"]).as_py()
+    if edges["min"] is None:
+        return pc.scalar(False)  # noqa: FBT003 - a value, not an option
+    number = pc.field("batch")
+    return (number >= edges["min"]) & (number <= edges["max"])
+
+
 def rows_of_done(
     tables: Tables,
     name: str,
@@ -120,8 +135,8 @@ def latest_of_pairs(journal: pa.Table) -> pa.Table:
     pair = _codes([journal[name] for name in _PAIR])
     counts = np.bincount(pair) if len(pair) else np.zeros(0, np.int64)
     is_single = counts[pair] == 1
-    single = journal.filter(pa.array(is_single))
-    several = journal.filter(pa.array(~is_single))
+    single = journal.take(_indices(np.flatnonzero(is_single)))
+    several = journal.take(_indices(np.flatnonzero(~is_single)))
     if not several.num_rows:
         return single
     is_retracted = pc.equal(several["status"], "retracted")
@@ -142,7 +157,7 @@ def latest_of_pairs(journal: pa.Table) -> pa.Table:
         sort_keys=[(name, "descending") for name in keys],
     )
     first = np.unique(pair[~is_single][order.to_numpy()], return_index=True)[1]
-    return pa.concat_tables([single, several.take(order.take(pa.array(first)))])
+    return pa.concat_tables([single, several.take(order.take(_indices(first)))])
 
 
 def candidate_rows(
@@ -182,7 +197,17 @@ def candidate_rows(
         order = np.arange(rows.num_rows)[::-1]
     first = np.unique(candidate[order], return_index=True)[1]
     kept = [name for name in needed if name in columns]
-    return rows.take(pa.array(order[first])).select(kept)
+    return rows.take(_indices(order[first])).select(kept)
+
+
+def _indices(numbers: npt.NDArray[np.int64]) -> pa.Array:
+    """Return numbers of rows for Arrow.
+
+    `pyarrow.array` would load numpy.ma, to know whether they are masked: a twentieth of
+    the time of a command.
+    """
+    plain = np.ascontiguousarray(numbers, np.int64)
+    return pa.Array.from_buffers(pa.int64(), len(plain), [None, pa.py_buffer(plain)])
 
 
 def _codes(columns: Sequence[pa.ChunkedArray]) -> npt.NDArray[np.int64]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from deltalake import WriterProperties
 from deltalake.exceptions import CommitFailedError
 
 from fink_voevent.store.delta import Tables, storage_errors, sync_commit
@@ -21,6 +22,8 @@ from fink_voevent.tables.schema import PARTITIONS
 
 MAX_SMALL_FILES = 200  # a commit takes longer, the more files a table has
 COMPACT_BYTES = 64 * 2**20  # size of compacted files
+# Of a night, or of an event, a reader reads the groups of rows that can have any of it.
+GROUP_ROWS = 16_384
 SORT_MEMORY_BYTES = 2**30  # what does not fit is sorted on the disk
 REPLACED = "kept"  # first part of the names of files in place of others
 DAY_H = 24
@@ -51,7 +54,14 @@ def compact_if_due(tables: Tables, name: str) -> None:
         where: Where = [(key.partition(".")[2], "=", row[key]) for key in keys]
         with _commit(tables, name):
             table.optimize.compact(
-                where or None, target_size=COMPACT_BYTES, max_concurrent_tasks=1
+                where or None,
+                target_size=COMPACT_BYTES,
+                max_concurrent_tasks=1,
+                writer_properties=WriterProperties(
+                    compression="ZSTD",
+                    compression_level=4,
+                    max_row_group_size=GROUP_ROWS,
+                ),
             )
 
 
