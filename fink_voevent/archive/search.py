@@ -41,7 +41,7 @@ from fink_voevent.store.filesystem import Store, open_store
 from fink_voevent.store.table_statistics import TIME_MARGIN_US
 from fink_voevent.tables.times import TimeRange
 
-THREADS = min(os.cpu_count() or 1, 8)
+THREADS = min(os.cpu_count() or 1, 4)
 COLUMNS = ["hpx29", *(name for name in SCHEMA.names if name != INDEX)]
 """Columns of a result, but for the measure of the place."""
 _EPOCH = np.datetime64(0, "us")
@@ -281,7 +281,7 @@ def _each(
     with ThreadPoolExecutor(THREADS) as pool:
         for file in files:
             waiting.append((file, pool.submit(attempt, file)))
-            if len(waiting) > 2 * THREADS:
+            if len(waiting) > THREADS:
                 done, future = waiting.popleft()
                 yield done, future.result()
         for done, future in waiting:

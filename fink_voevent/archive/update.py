@@ -31,7 +31,7 @@ from fink_voevent.archive.layout import (
     read_contents,
     write_contents,
 )
-from fink_voevent.errors import StorageError
+from fink_voevent.errors import InputError, StorageError
 from fink_voevent.match.complete_nights import complete_nights
 from fink_voevent.store.batches import BatchLog
 from fink_voevent.store.delta import Tables
@@ -67,12 +67,18 @@ def update(root: str, today: str, until: str = "") -> Iterator[str]:
 
     Raises
     ------
+    InputError
+        If there are no alerts.
     StorageError
         If another process does the same, a file cannot be read or written, or the
         record is damaged.
     """
+    tables, folder = Tables(root), folder_of(root)
+    if tables.existing("alerts") is None:
+        raise InputError(
+            f"no alerts in {root}: name the folder of the services with --data-prefix"
+        )
     with hold(root, STAGE):
-        tables, folder = Tables(root), folder_of(root)
         contents = read_contents(folder) or NOTHING
         _remove_unlisted(folder, contents)
         pending = _pending(tables, contents, today, until)

@@ -224,7 +224,7 @@ def test_files_that_cannot_be_searched_are_refused_in_one_line(prefix, tmp_path)
 
 
 def test_without_tables_there_is_one_sentence(tmp_path):
-    for line in (["search", "1,2,3"], ["search", "GRB"]):
+    for line in (["search", "1,2,3"], ["search", "GRB"], ["archive"]):
         done = run(*line, "--data-prefix", str(tmp_path))
         assert done.exit_code == 2
         assert len(done.stderr.splitlines()) == 1
