@@ -9,6 +9,7 @@ does not read, and then renamed.
 from __future__ import annotations
 
 import functools
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from fink_voevent.errors import StorageError
 from fink_voevent.store.addresses import Address, parse_location
 from fink_voevent.store.hdfs import HdfsHandler
 from fink_voevent.store.options import for_arrow_s3, for_hdfs, store_options
+
+_LOG = logging.getLogger(__name__)
 
 LONGEST_REASON = 400  # characters of an error of a client
 
@@ -87,12 +90,22 @@ class Store:
         return sorted(name for name in names if not name.startswith((".", "_")))
 
     def _listed(self, *, recursive: bool) -> list[fs.FileInfo]:
+        """List files and folders; names that are not UTF-8 are reported, not given."""
         selector = fs.FileSelector(self.path, allow_not_found=True, recursive=recursive)
         try:
-            return list(self.filesystem.get_file_info(selector))
+            found = list(self.filesystem.get_file_info(selector))
         except FileNotFoundError:
             # the folder was made while pyarrow listed it; the second try finds it
-            return list(self.filesystem.get_file_info(selector))
+            found = list(self.filesystem.get_file_info(selector))
+        listed = [info for info in found if _is_utf8(info)]
+        if len(listed) < len(found):
+            _LOG.error(
+                "%s: %d files or folders are not read, because their names are not"
+                " UTF-8: rename them",
+                self.path,
+                len(found) - len(listed),
+            )
+        return listed
 
     def exists(self, name: str) -> bool:
         """Whether a file exists."""
@@ -245,6 +258,13 @@ class Store:
         except OSError as error:
             raise StorageError(f"cannot write {target}: {error}") from None
         return target
+
+
+def _is_utf8(info: fs.FileInfo) -> bool:
+    try:
+        return bool(info.path)
+    except UnicodeDecodeError:
+        return False
 
 
 def _sync(path: Path) -> None:

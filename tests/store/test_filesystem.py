@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +47,14 @@ def test_a_folder_that_is_created_during_the_listing_is_no_error(tmp_path):
 def test_a_path_and_its_uris_are_the_same_folder(tmp_path, form):
     open_store(form.format(tmp_path)).write("x", lambda stream: stream.write(b"1"))
     assert (tmp_path / "x").read_bytes() == b"1"
+
+
+def test_a_name_that_is_not_utf8_is_reported_and_hides_no_other(tmp_path, caplog):
+    (tmp_path / "good.parquet").touch()
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.parquet")).touch()
+    assert open_store(str(tmp_path)).names(".parquet") == ["good.parquet"]
+    (line,) = caplog.messages
+    assert line.startswith(f"{tmp_path}: 1 files or folders are not read")
 
 
 def test_an_unknown_scheme_is_refused_in_one_line():
