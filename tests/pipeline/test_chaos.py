@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stages that are killed at random moments, over random input of two nights.
 
-``make chaos N=200`` kills 200 times; by default this test kills a few times.
+``make chaos N=200`` kills 200 times; by default this test kills once, after match has
+committed a batch.
 """
 
 from __future__ import annotations
