@@ -118,7 +118,9 @@ def test_the_stage_counts_the_alerts_that_the_cap_leaves_out(spark, settings, da
         steps = [pipeline.notices, lambda p=pipeline: p.alerts(*_names(datatest))]
         for step in steps if number < 2 else steps[::-1]:
             step()
-            pipeline.match()
+            if number:  # without a cap the order does not matter: one batch
+                pipeline.match()
+        pipeline.match()
         pipeline.spool.close()
         pairs = {(r["event_id"], r["alert_id"]) for r in pipeline.current_pairs()}
         counts.append((pairs, Observer(chosen.root).status().beyond_cap))

@@ -262,18 +262,16 @@ def write_filter(package: Path, name: str, source: str) -> None:
     (folder / "filter.py").write_text(source)
 
 
-def topics_with_filters_of(pipeline, package: str) -> set[str]:
+def topics_with_filters_of(matched, package: str) -> set[str]:
     """Topics that get packets from our filters and those of another package."""
     both = {"filters": f"fink_voevent.filters,{package}"}
-    pipeline.settings = pipeline.settings.model_copy(update=both)
-    pipeline.alerts("early", "late")
-    pipeline.notices("grb221009a_bat")
-    pipeline.run()
-    return set(pipeline.topics())
+    matched.settings = matched.settings.model_copy(update=both)
+    matched.route()
+    return set(matched.topics())
 
 
 def test_a_filter_that_cannot_be_used_does_not_stop_the_others(
-    pipeline, tmp_path, monkeypatch, caplog
+    matched, tmp_path, monkeypatch, caplog
 ):
     sources = {
         "odd": "def odd(nothing_like_it):\n    return 1\n",
@@ -285,7 +283,7 @@ def test_a_filter_that_cannot_be_used_does_not_stop_the_others(
         write_filter(tmp_path / "unusable", name, source)
     monkeypatch.syspath_prepend(tmp_path)
     packages = "unusable,nowhere"
-    assert topics_with_filters_of(pipeline, packages) == {"fink_grb_bronze_ztf"}
+    assert topics_with_filters_of(matched, packages) == {"fink_grb_bronze_ztf"}
     assert "filter odd selects nothing" in caplog.text
     assert "filter no_code selects nothing" in caplog.text
     assert "filter bare selects nothing: ValueError: it has no arg" in caplog.text
@@ -294,7 +292,7 @@ def test_a_filter_that_cannot_be_used_does_not_stop_the_others(
 
 
 def test_a_filter_that_raises_does_not_stop_the_others(
-    pipeline, tmp_path, monkeypatch, caplog
+    matched, tmp_path, monkeypatch, caplog
 ):
     ends = "__import__('sys').exit(3)"
     bodies = {"loud": "1 / 0", "short": "quality[:0]", "ends": ends}
@@ -304,8 +302,8 @@ def test_a_filter_that_raises_does_not_stop_the_others(
         write_filter(tmp_path / "faulty", name, source)
     monkeypatch.syspath_prepend(tmp_path)
     package = shutil.make_archive(str(tmp_path / "x"), "zip", tmp_path, "faulty")
-    pipeline.spark.sparkContext.addPyFile(package)  # the Python workers are running
-    assert topics_with_filters_of(pipeline, "faulty") == {"fink_grb_bronze_ztf"}
+    matched.spark.sparkContext.addPyFile(package)  # the Python workers are running
+    assert topics_with_filters_of(matched, "faulty") == {"fink_grb_bronze_ztf"}
     assert "filter loud failed and missed packets: ZeroDivision" in caplog.text
     assert "filter short failed and missed packets: ValueError: 0" in caplog.text
     assert "filter ends failed and missed packets: SystemExit: 3" in caplog.text

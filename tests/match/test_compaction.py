@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from deltalake import DeltaTable
 from helpers.delta_tables import commit
-from helpers.pipeline import Pipeline, assert_same
+from helpers.pipeline import Pipeline, assert_same, settings_in
 from pyarrow.parquet import ParquetFile
 
 from fink_voevent.match import compaction
@@ -16,10 +16,26 @@ from fink_voevent.store.batches import Input
 from fink_voevent.store.delta import Tables
 
 
-@pytest.fixture
-def pipeline(spark, settings, datatest, monkeypatch):
+@pytest.fixture(autouse=True)
+def small_nights_are_compacted(monkeypatch):
     monkeypatch.setattr(compaction, "MOST_FILES", 0)
-    stages = Pipeline(spark, settings, datatest)
+
+
+@pytest.fixture(scope="module")
+def two_batches(spark, datatest, tmp_path_factory):
+    """Stages that have matched the alerts of a night in two batches."""
+    stages = Pipeline(spark, settings_in(tmp_path_factory.mktemp("night")), datatest)
+    for name in ("early", "late"):
+        stages.alerts(name)
+        stages.match()
+    yield stages
+    stages.spool.close()
+
+
+@pytest.fixture
+def night(two_batches, settings):
+    """Stages over a copy of the tables of this night."""
+    stages = two_batches.copied(settings)
     yield stages
     stages.spool.close()
 
@@ -41,23 +57,20 @@ def files(pipeline: Pipeline) -> list[str]:
 
 
 def test_a_late_notice_is_matched_with_a_compacted_night(
-    pipeline,
+    night,
     expected,
 ):
-    for name in ("early", "late"):
-        pipeline.alerts(name)
-        pipeline.match()
-    first, count = pipeline.settings.night, alerts(pipeline).num_rows
-    assert compact(pipeline, "20991231") == [first]
-    (file,) = files(pipeline)
-    path = f"{pipeline.settings.root}/alerts/{file}"
+    first, count = night.settings.night, alerts(night).num_rows
+    assert compact(night, "20991231") == [first]
+    (file,) = files(night)
+    path = f"{night.settings.root}/alerts/{file}"
     index = ParquetFile(path).read(["hpx29"])["hpx29"].to_pylist()
     assert index == sorted(index)
-    assert alerts(pipeline).num_rows == count
-    pipeline.another_night("20221012")
-    pipeline.notices()
-    pipeline.match()
-    assert_same(pipeline.current_pairs(), expected)
+    assert alerts(night).num_rows == count
+    night.another_night("20221012")
+    night.notices()
+    night.match()
+    assert_same(night.current_pairs(), expected)
 
 
 def test_nights_that_may_go_on_or_were_thinned_are_not_complete(settings):
@@ -77,30 +90,23 @@ def test_nights_that_may_go_on_or_were_thinned_are_not_complete(settings):
     assert complete("20250101") == ["20240102", "20240103"]
 
 
-def test_tonight_and_compacted_nights_are_left_as_they_are(pipeline):
-    for name in ("early", "late"):
-        pipeline.alerts(name)
-        pipeline.match()
-    assert compact(pipeline, pipeline.settings.night) == []
-    assert len(compact(pipeline, "20991231")) == 1
-    assert compact(pipeline, "20991231") == []
+def test_tonight_and_compacted_nights_are_left_as_they_are(night):
+    assert compact(night, night.settings.night) == []
+    assert len(compact(night, "20991231")) == 1
+    assert compact(night, "20991231") == []
 
 
-def test_an_earlier_version_of_a_compacted_night_can_be_read(pipeline):
-    for name in ("early", "late"):
-        pipeline.alerts(name)
-        pipeline.match()
-    table = Tables(pipeline.settings.root).table("alerts")
-    before, version = alerts(pipeline).num_rows, table.version()
-    compact(pipeline, "20991231", keep_days=30)
-    assert alerts(pipeline).num_rows == 0
+def test_an_earlier_version_of_a_compacted_night_can_be_read(night):
+    table = Tables(night.settings.root).table("alerts")
+    before, version = alerts(night).num_rows, table.version()
+    compact(night, "20991231", keep_days=30)
+    assert alerts(night).num_rows == 0
     old = DeltaTable(table.table_uri, version=version)
     assert old.to_pyarrow_dataset().count_rows() == before > 0
 
 
 def test_a_night_that_goes_on_after_its_compaction_is_complete(pipeline, expected):
     pipeline.alerts("early")
-    pipeline.match()
     pipeline.notices()
     pipeline.match()
     compact(pipeline, "20991231")
@@ -136,9 +142,7 @@ def test_of_old_nights_alerts_that_coincide_are_kept_and_updated(pipeline, expec
     assert {row["status"] for row in pipeline.current_pairs()} == {"update"}
 
 
-def test_a_night_within_keep_days_keeps_all_its_alerts(pipeline):
-    pipeline.alerts("early", "late")
-    pipeline.match()
-    count = alerts(pipeline).num_rows
-    compact(pipeline, "20221020", keep_days=30)
-    assert alerts(pipeline).num_rows == count
+def test_a_night_within_keep_days_keeps_all_its_alerts(night):
+    count = alerts(night).num_rows
+    compact(night, "20221020", keep_days=30)
+    assert alerts(night).num_rows == count

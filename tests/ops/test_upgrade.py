@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from helpers.earlier_tables import LATER_COLUMNS, write_earlier
-from helpers.pipeline import Pipeline
+from helpers.pipeline import Pipeline, settings_in
 
 from fink_voevent.cli import main
 from fink_voevent.errors import StorageError
@@ -30,22 +31,33 @@ KEYS = {
 }
 
 
+@pytest.fixture(scope="module")
+def today(spark, datatest, tmp_path_factory):
+    """Stages of today, with what they have done. One test goes on with them."""
+    stages = Pipeline(spark, settings_in(tmp_path_factory.mktemp("today")), datatest)
+    stages.alerts("early")
+    stages.notices("grb130702a_alert", "grb130702a_flt_pos", "grb221009a_bat")
+    stages.land(b"no notice")
+    stages.run()
+    stages.alerts("late")
+    stages.run()
+    yield stages
+    stages.spool.close()
+
+
+@pytest.fixture(scope="module")
+def earlier_root(today, tmp_path_factory) -> Path:
+    """Root of an earlier version with what the stages of today have done."""
+    root = tmp_path_factory.mktemp("earlier") / "voevent"
+    write_earlier(Tables(today.settings.root), root)
+    return root
+
+
 @pytest.fixture
-def earlier(spark, settings, datatest, pipeline):
-    """Stages of today, and a root of an earlier version with what they have done."""
-    pipeline.alerts("early")
-    pipeline.notices("grb130702a_alert", "grb130702a_flt_pos", "grb221009a_bat")
-    pipeline.land(b"no notice")
-    pipeline.run()
-    pipeline.alerts("late")
-    pipeline.run()
-    values = {
-        "data_prefix": f"{settings.data_prefix}-earlier",
-        "spool": f"{settings.spool}-earlier",
-    }
-    root = Path(values["data_prefix"], "voevent")
-    write_earlier(Tables(settings.root), root)
-    made = Pipeline(spark, settings.model_copy(update=values), datatest)
+def earlier(spark, settings, datatest, earlier_root):
+    """Stages over a copy of the root of an earlier version."""
+    shutil.copytree(earlier_root, settings.root)  # with the times of its manifests
+    made = Pipeline(spark, settings, datatest)
     made.alerts("early", "late")
     yield made
     made.spool.close()
@@ -60,7 +72,7 @@ def rows(root: str, name: str) -> list[dict]:
     return found.sort_by(keys).to_pylist()
 
 
-def test_all_rows_are_taken_over_and_the_stages_go_on(pipeline, earlier):
+def test_all_rows_are_taken_over_and_the_stages_go_on(today, earlier):
     root, data_prefix = earlier.settings.root, earlier.settings.data_prefix
     with pytest.raises(StorageError, match="run `fink_voevent upgrade` once") as error:
         earlier.match()
@@ -69,16 +81,16 @@ def test_all_rows_are_taken_over_and_the_stages_go_on(pipeline, earlier):
     assert done.exit_code == 0, done.output
     assert "events 3" in done.output
     for name in KEYS:
-        assert rows(root, name) == rows(pipeline.settings.root, name)
+        assert rows(root, name) == rows(today.settings.root, name)
     before = Observer(root).status()
-    today = Observer(pipeline.settings.root).status()
+    now = Observer(today.settings.root).status()
     counts = ("events", "quarantined", "alerts", "coincidences", "topics", "received")
     for count in counts[:-1]:
-        assert getattr(before, count) == getattr(today, count)
+        assert getattr(before, count) == getattr(now, count)
     earlier.run()
     assert earlier.topics() == {}, "what was sent is not sent again"
     assert Observer(root).status().coincidences == before.coincidences
-    for stages in (earlier, pipeline):
+    for stages in (earlier, today):
         stages.notices("grb130702a_gnd_pos", "grb221009a_xrt")
         stages.run()
     state = [
@@ -86,7 +98,7 @@ def test_all_rows_are_taken_over_and_the_stages_go_on(pipeline, earlier):
             (r["event_id"], r["alert_id"], r["status"], r["coincidence_id"])
             for r in pairs
         ]
-        for pairs in (earlier.current_pairs(), pipeline.current_pairs())
+        for pairs in (earlier.current_pairs(), today.current_pairs())
     ]
     assert state[0] == state[1]
     assert earlier.topics()
