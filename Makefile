@@ -12,6 +12,8 @@ PYTHON313 ?= $(shell for p in python3.13 \
 	$$p -c '' 2>/dev/null && { echo $$p; break; }; done)
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
+# Two workers; tests that share a Spark session stay on one of them.
+PARALLEL := -n 2 --dist loadgroup --no-loadscope-reorder
 # A part of the suite that takes minutes: what depends most on versions.
 SMOKE := tests/alerts tests/config tests/filters tests/notices tests/sky tests/tables \
 	tests/udf tests/store/test_filesystem.py tests/listen/test_vtp.py \
@@ -76,10 +78,10 @@ demo-3.13: machine $(VENV313)/.made ## the demo on Python 3.13, which Fink runs
 	$(VENV313)/bin/python demo
 
 test: venv ## all tests that every change must pass
-	$(PYTEST) -n 2 --dist loadgroup --no-loadscope-reorder
+	$(PYTEST) $(PARALLEL)
 
 test-fast: venv ## tests that start no program and take seconds
-	$(PYTEST) -n 2 --dist loadgroup --no-loadscope-reorder -m 'not (slow or nightly or cluster)'
+	$(PYTEST) $(PARALLEL) -m 'not (slow or nightly or cluster)'
 
 test-cluster: venv ## tests on Spark clusters, HDFS and S3
 	$(PYTEST) -m cluster
@@ -88,10 +90,10 @@ test-nightly: venv ## every test, with the long repeats: 200 kills, 100,000 docu
 	FUZZ=100000 CHAOS=200 $(PYTEST) -m '' --log-cli-level=INFO
 
 smoke-3.13: machine $(VENV313)/.made ## a part of the tests on Python 3.13
-	$(VENV313)/bin/python -m pytest $(SMOKE)
+	$(VENV313)/bin/python -m pytest $(PARALLEL) $(SMOKE)
 
 test-oldest: machine $(VENV_OLDEST)/.made ## a part of the tests on the oldest versions
-	$(VENV_OLDEST)/bin/python -m pytest $(SMOKE)
+	$(VENV_OLDEST)/bin/python -m pytest $(PARALLEL) $(SMOKE)
 
 coverage: venv ## line and branch coverage of `make test`, programs included
 	rm -f build/coverage/.coverage*
