@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 BUILD = Path(__file__).parents[2] / "build"
@@ -34,12 +36,19 @@ def classpath(name: str, *artifacts: str) -> str:
         ``GROUP:ARTIFACT:VERSION`` of Maven Central.
     """
     folder = BUILD / name
+    folder.mkdir(parents=True, exist_ok=True)
+    # the other worker may want it too, and Maven's store is for one process
+    with (BUILD / "maven.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _classpath(folder, artifacts)
+
+
+def _classpath(folder: Path, artifacts: Sequence[str]) -> str:
     found = folder / "classpath"
     if found.exists() and all(map(os.path.exists, found.read_text().split(":"))):
         return found.read_text()
     if not shutil.which("mvn"):
-        raise RuntimeError(f"Maven is missing and tests need it for {name}")
-    folder.mkdir(parents=True, exist_ok=True)
+        raise RuntimeError(f"Maven is missing and tests need it for {folder.name}")
     listed = "".join(DEPENDENCY.format(*one.split(":")) for one in artifacts)
     (folder / "pom.xml").write_text(POM.format(dependencies=listed))
     build = ["mvn", "-q", "-B", "dependency:build-classpath"]

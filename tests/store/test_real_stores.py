@@ -29,6 +29,7 @@ from fink_voevent.store.filesystem import open_store
 from fink_voevent.store.one_commit import refuse_double_commits
 
 _LOG = logging.getLogger(__name__)
+pytestmark = pytest.mark.xdist_group("real-stores")  # one HDFS for all
 # For the three commits of a batch, which are six files. A client of HDFS waits half a
 # second if the DataNode has not yet reported the block when it closes a file.
 BATCH_LIMIT_S = 6.0
