@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from helpers.pipeline import settings_in
+from helpers.pipeline import Pipeline, settings_in
 
 from fink_voevent.cli import main
 
@@ -28,10 +28,16 @@ PAGES = [
 
 
 @pytest.fixture(scope="module")
-def demo(processed, tmp_path_factory) -> Path:
+def demo(spark, datatest, tmp_path_factory) -> Path:
     """Folder with the tables that ``make demo`` leaves in build/demo."""
     folder = tmp_path_factory.mktemp("demo")
-    processed.copied(settings_in(folder)).spool.close()
+    stages = Pipeline(spark, settings_in(folder), datatest)
+    stages.notices()
+    stages.alerts("early")
+    stages.match()
+    stages.alerts("late")
+    stages.run()
+    stages.spool.close()
     return folder
 
 
