@@ -54,8 +54,8 @@ def options(source: KafkaSource, settings: Settings) -> dict[str, Any]:
         # at the first start, read the messages that the topics still contain
         "auto.offset.reset": "earliest",
         "allow.auto.create.topics": False,
-        # So long the brokers keep the partitions of a listener that was killed; by
-        # default 45 s, during which its successor receives nothing.
+        # The brokers keep the partitions of a killed listener for this time, in which
+        # its successor receives nothing; the default is 45 s.
         "session.timeout.ms": 10_000,
     }
 
